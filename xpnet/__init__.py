@@ -1,0 +1,62 @@
+"""Neural networks on any array library that follows the Python Array API standard.
+
+Public names are loaded at their first use: `import xpnet` imports nothing, NumPy included, so that the
+command line can choose NumPy's settings first.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "model": ("Model", "load"),
+    "layers": (
+        "BatchNorm",
+        "Concatenate",
+        "Dense",
+        "Dropout",
+        "ELU",
+        "Flatten",
+        "Layer",
+        "LeakyReLU",
+        "LogSoftmax",
+        "ReLU",
+        "Residual",
+        "Sequential",
+        "Sigmoid",
+        "Softmax",
+        "Tanh",
+    ),
+    "optim": ("adagrad", "adam", "adamw", "rmsprop", "schedules", "sgd"),
+    "train": ("Callback", "EarlyStopping", "History", "make_step"),
+    "calculus": ("check_gradient", "derivative", "numerical_gradient"),
+    "errors": (
+        "BackendError",
+        "DivergedError",
+        "GradientError",
+        "LabelError",
+        "MissingExtraError",
+        "ModelFileError",
+        "PullbackSpentError",
+    ),
+}
+_ROOMS = ("backends", "calculus", "data", "init", "io", "layers", "ops", "optim", "testing", "train")
+_HOME = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = ["__version__", *_HOME, *(room for room in _ROOMS if room not in _HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    elif name in _ROOMS:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module 'xpnet' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""Array libraries by name: devices, data movement, compilation."""
+
+from .base import Availability, Backend, Capabilities
+from .registry import available, find, get, names, of, register
+
+__all__ = ["Availability", "Backend", "Capabilities", "available", "find", "get", "names", "of", "register"]

@@ -1,0 +1,204 @@
+"""What a backend is: an array library's devices, data movement and compilation. No network mathematics.
+
+A new backend subclasses `Backend`, gives `name` and `xp`, and overrides what its library does otherwise than
+the portable defaults.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import BackendError
+from ..namespace import device, namespace
+from ..optim import update_each
+from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State, Update
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can be used, and in words why or why not; true or false like a bool."""
+
+    ok: bool
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do; each is proved by a test.
+
+    computes: arrays hold values (torch's meta device has shapes only).
+    float64: double precision is to be had, on this device and in this process.
+    traces: `compile` traces the step, so that it may not look at values.
+    """
+
+    computes: bool = True
+    float64: bool = True
+    traces: bool = False
+
+
+class Backend(ABC):
+    """An array library on a device, under one set of names."""
+
+    name: ClassVar[str]
+    package: ClassVar[str | None] = None
+    """The package whose absence makes the backend unavailable; None where it is always there."""
+    install: ClassVar[str] = ""
+    """What to install for it, in words that a user can type."""
+
+    why: str = "asked for by name"
+    """Why it was chosen, in words."""
+
+    def __init__(self, device: Any = None) -> None:
+        self.selected = self.device(device)
+
+    @property
+    @abstractmethod
+    def xp(self) -> Namespace:
+        """The module of standard functions; importing the library happens here."""
+
+    # Availability and devices
+
+    @classmethod
+    def available(cls, *, probe: bool = False) -> Availability:
+        """Whether the library is installed; with `probe`, whether it computes. Never raises."""
+        try:
+            if cls.package is not None and find_spec(cls.package) is None:
+                return Availability(False, f"{cls.package} is not installed: {cls.install}")
+            if not probe:
+                return Availability(True, "installed")
+            return Availability(True, cls()._probe())
+        except Exception as error:
+            # whatever the library raises, the reason is kept and shown
+            return Availability(False, f"{type(error).__name__}: {error}".splitlines()[0])
+
+    def _probe(self) -> str:
+        """A kernel, a matrix product and a copy to the host; the device in words."""
+        x = self.asarray(np.arange(4.0, dtype="float32").reshape(2, 2))
+        got = self.to_numpy((x + 1.0) @ x)
+        if not np.array_equal(got, [[4.0, 7.0], [8.0, 15.0]]):
+            raise BackendError(f"a 2 x 2 matrix product came out as {got.tolist()}")
+        return f"computes on {self.place}"
+
+    def devices(self) -> list[Device]:
+        """The devices that this library sees here."""
+        info = getattr(self.xp, "__array_namespace_info__", None)
+        return [d for d in info().devices() if d is not None] if info else []
+
+    def device(self, spec: Any = None) -> Device:
+        """The library's device for a name such as "cpu" or "cuda:1", or for one of its own; None for its default."""
+        if spec is None:
+            return None
+        for known in self.devices():
+            if known == spec or str(known) == str(spec):
+                return known
+        here = ", ".join(str(d) for d in self.devices()) or "none by name"
+        raise BackendError(f"device {spec!r} is not one of backend {self.name!r}: here are {here}")
+
+    def on(self, device: Device = None) -> AbstractContextManager[Any]:
+        """A context in which new arrays land on `device`, or on the backend's own."""
+        return nullcontext()
+
+    @property
+    def place(self) -> str:
+        """The device in words, for messages and results."""
+        return "cpu" if self.selected is None else str(self.selected)
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    # Data
+
+    def asarray(self, host: Any, *, dtype: Any = None, device: Any = None) -> Array:
+        """A copy of a host array, or of this library's own, on the device; `dtype` by its standard name.
+
+        It is always a copy, so that nothing done to the one shows in the other.
+        """
+        place = self.selected if device is None else self.device(device)
+        if self.owns(host):
+            x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
+            return self._placed(self._own(x, place))
+        host = np.array(host, dtype=dtype, order="C", copy=True)
+        self.dtype(host.dtype.name)
+        return self._placed(self._upload(host, place))
+
+    def _upload(self, host: np.ndarray, device: Device) -> Array:
+        """A host array that nobody else holds, on the device."""
+        return self.xp.asarray(host, device=device)
+
+    def _own(self, x: Array, device: Device) -> Array:
+        """A copy of one of the library's own arrays."""
+        return self.xp.asarray(x, device=device, copy=True)
+
+    def _placed(self, x: Array) -> Array:
+        namespace(x), device(x)  # a type cache filled while a compiler traces costs a recompilation
+        return x
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """A copy on the host."""
+        return np.array(x)
+
+    def owns(self, x: Any) -> bool:
+        """Whether `x` is an array of this library."""
+        try:
+            return namespace(x) is self.xp
+        except TypeError:
+            return False
+
+    def dtype(self, name: Any) -> Any:
+        """The library's dtype of a standard name; BackendError for float64 where there is none."""
+        name = name if isinstance(name, str) else np.dtype(name).name
+        if name == "float64" and not self.capabilities.float64:
+            raise BackendError(self._no_float64())
+        if not hasattr(self.xp, name):
+            raise BackendError(f"dtype {name!r} is not one of backend {self.name!r}")
+        return getattr(self.xp, name)
+
+    def _no_float64(self) -> str:
+        return f"backend {self.name!r} has no float64 on {self.place}: use dtype='float32'"
+
+    def copy(self, arrays: Any) -> Any:
+        """The same structure of dicts with copies of its arrays."""
+        if isinstance(arrays, dict):
+            return {name: self.copy(value) for name, value in arrays.items()}
+        return self._placed(self._own(arrays, device(arrays)))
+
+    def synchronize(self) -> None:
+        """Wait until all work handed to the device is done."""
+
+    # Work
+
+    def update(
+        self, rule: Rule, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+    ) -> tuple[Flat, dict[str, Flat]]:
+        """Apply an optimizer's rule to every parameter; consumes `params` and `slots`."""
+        return update_each(rule, params, grads, slots, scalars)
+
+    def choose_update(self, rule: Rule, *, elements: int, arrays: int, steps: int) -> tuple[Update, str]:
+        """The update for a run of this size, and its name for the record; never from a clock."""
+        return self.update, "portable"
+
+    def compile(self, function: Callable[..., Any], *, consumes: tuple[int, ...] = ()) -> Callable[..., Any]:
+        """The function as this library runs it best; it may not be used on arguments it consumes again."""
+        return function
+
+    def epoch(
+        self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]
+    ) -> Callable[[State, Iterable[Batch]], Iterator[tuple[State, dict[str, Array]]]]:
+        """Many steps, one after another, over batches gathered where the data lies."""
+
+        def run(state: State, batches: Iterable[Batch]) -> Iterator[tuple[State, dict[str, Array]]]:
+            for batch in batches:
+                state, metrics = step(state, batch)
+                yield state, metrics
+
+        return run

@@ -1,0 +1,121 @@
+"""Backends by name: those that come with xpnet, those registered, and those of installed packages."""
+
+import os
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy
+
+from ..errors import BackendError, unknown
+from ..namespace import device as device_of
+from ..namespace import namespace
+from ..typing import Array
+from .base import Availability, Backend
+
+GROUP = "xpnet.backends"
+"""The entry-point group in which an installed package names its backend class."""
+
+_known: dict[str, type[Backend] | str] = {
+    "numpy": "numpy:NumpyBackend",
+    "cupy": "cupy:CupyBackend",
+    "torch": "torch:TorchBackend",
+    "jax": "jax:JaxBackend",
+    "strict": "strict:StrictBackend",
+}
+
+
+def get(name: str = "auto", device: Any = None) -> Backend:
+    """The backend of a name, on a device of it.
+
+    "auto" is what XPNET_BACKEND names, else CuPy where a CUDA device really computes, else NumPy; `why` on
+    the result says which and why. XPNET_DEVICE is the device where none is given. ValueError for an unknown
+    name, BackendError for a backend or a device that cannot be used here.
+    """
+    why = Backend.why
+    if name == "auto":
+        name, why = _automatic()
+        device = device if device is not None else os.environ.get("XPNET_DEVICE") or None
+    cls = find(name)
+    usable = cls.available()
+    if not usable:
+        raise BackendError(f"backend {name!r} cannot be used: {usable.reason}")
+    backend = cls(device)
+    backend.why = why
+    return backend
+
+
+def find(name: str) -> type[Backend]:
+    """The class of a name; an entry point is loaded here and not before."""
+    known = _known.get(name)
+    if isinstance(known, str):
+        module, _, attribute = known.partition(":")
+        return getattr(import_module(f".{module}", __package__), attribute)
+    if known is not None:
+        return known
+    for point in entry_points(group=GROUP, name=name):
+        register(name, point.load())
+        return find(name)
+    raise unknown("backend", name, names())
+
+
+def register(name: str, cls: type[Backend]) -> None:
+    """Make a backend class known under a name, from outside; it is called without arguments or with a device."""
+    for wanted in ("xp", "asarray", "to_numpy", "update", "compile", "epoch", "available"):
+        if not hasattr(cls, wanted):
+            raise TypeError(f"backend {name!r}: {cls!r} has no {wanted}: subclass xpnet.backends.Backend")
+    if name == "auto":
+        raise ValueError("backend 'auto' means the automatic choice: register under another name")
+    _known[name] = cls
+
+
+def names() -> list[str]:
+    """Every known name, entry points included, in order of registration; imports nothing."""
+    return list(dict.fromkeys([*_known, *(point.name for point in entry_points(group=GROUP))]))
+
+
+def available(*, probe: bool = False) -> dict[str, Availability]:
+    """Every known backend with whether it can be used, and why not; never raises."""
+    found = {}
+    for name in names():
+        try:
+            found[name] = find(name).available(probe=probe)
+        except Exception as error:
+            # a third party's broken entry point is reported, and the others still listed
+            found[name] = Availability(False, f"{type(error).__name__}: {error}")
+    return found
+
+
+def of(x: Array) -> Backend:
+    """The backend that an array belongs to, on the array's device."""
+    xp = namespace(x)
+    if xp is numpy:
+        return get("auto")
+    for name in list(_known):
+        cls = find(name)
+        if cls.package is not None and cls.package not in sys.modules:
+            continue
+        if cls().xp is xp:
+            backend = cls(device_of(x))
+            backend.why = "the data is there"
+            return backend
+    raise BackendError(
+        f"no backend is known for arrays of {xp.__name__}: name one, Model(..., backend=...); "
+        f"known are {', '.join(names())}"
+    )
+
+
+def _automatic() -> tuple[str, str]:
+    if chosen := os.environ.get("XPNET_BACKEND"):
+        return chosen, "XPNET_BACKEND names it"
+    cuda = _cupy()
+    if cuda:
+        return "cupy", f"CuPy {cuda.reason}"
+    return "numpy", f"CuPy cannot be used: {cuda.reason}"
+
+
+@cache
+def _cupy() -> Availability:
+    return find("cupy").available(probe=True)

@@ -1,0 +1,48 @@
+"""array-api-strict: nothing beyond the standard, and devices that cannot be mixed by mistake."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Device, Namespace
+from .base import Capabilities
+from .numpy import NumpyBackend
+
+
+class StrictBackend(NumpyBackend):
+    """array-api-strict arrays, computed by NumPy; the devices other than "CPU_DEVICE" are fakes."""
+
+    name = "strict"
+    package = "array_api_strict"
+    install = "pip install array-api-strict"
+
+    @cached_property
+    def xp(self) -> Namespace:
+        import array_api_strict
+
+        return array_api_strict
+
+    def devices(self) -> list[Device]:
+        return list(self.xp.__array_namespace_info__().devices())
+
+    def device(self, spec: Any = None) -> Device:
+        names = {d._device: d for d in self.devices()}
+        return names.get("CPU_DEVICE" if spec in (None, "cpu") else spec) or super().device(spec)
+
+    @property
+    def place(self) -> str:
+        return self.selected._device
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(float64="float64" in self.xp.__array_namespace_info__().dtypes(device=self.selected))
+
+    def _own(self, x: Array, device: Device) -> Array:
+        return self.xp.asarray(x, device=device, copy=True)
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return np.array(np.from_dlpack(self._own(x, self.device("cpu"))))
+
+    def choose_update(self, rule: Any, *, elements: int, arrays: int, steps: int) -> Any:
+        return self.update, "portable"

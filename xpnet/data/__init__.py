@@ -1,0 +1,25 @@
+"""Data: sets that come with xpnet, checks of what users give, targets, batches."""
+
+from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
+from .checks import as_array, check_finite, check_inputs, check_numbers, check_weights
+from .datasets import DATASETS, Dataset, digits
+from .targets import KINDS, Targets
+
+__all__ = [
+    "DATASETS",
+    "KINDS",
+    "Dataset",
+    "Targets",
+    "as_array",
+    "batch_slices",
+    "check_finite",
+    "check_inputs",
+    "check_numbers",
+    "check_weights",
+    "class_weights",
+    "count_batches",
+    "digits",
+    "normalised",
+    "shuffled",
+    "split",
+]

@@ -1,0 +1,66 @@
+"""Which samples go into which batch: drawn on the host from (seed, epoch), so the same on every backend."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+_SPLIT = 0x5B117  # keeps the draw of a split apart from the draws of the epochs
+
+
+def batch_slices(n: int, batch_size: int) -> Iterator[slice]:
+    """Consecutive parts of at most `batch_size`; the last may be smaller, and is neither dropped nor padded."""
+    for start in range(0, n, batch_size):
+        yield slice(start, min(start + batch_size, n))
+
+
+def count_batches(n: int, batch_size: int) -> int:
+    """How many batches an epoch of n samples has."""
+    return math.ceil(n / batch_size)
+
+
+def shuffled(n: int, *, seed: int, epoch: int) -> np.ndarray:
+    """The order of the samples in an epoch, int64."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[np.ndarray, np.ndarray]:
+    """(w, share) of samples in batch order: each weight over its batch's total, and each batch's share of all.
+
+    With reduction "sum" weights stay, and every share is 1. A batch whose weights are all 0 gets w = 0.
+    """
+    starts = np.arange(0, len(weight), batch_size)
+    if reduction == "sum":
+        return weight, np.ones(len(starts))
+    totals = np.add.reduceat(weight, starts)
+    per_sample = np.repeat(np.where(totals > 0, totals, 1.0), np.diff([*starts, len(weight)]))
+    return weight / per_sample, totals / totals.sum()
+
+
+def split(n: int, share: float, *, seed: int, strata: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(kept, held out) sample numbers, each in order; with `strata` the share is held out of every stratum."""
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out")
+    rng = np.random.default_rng([seed, _SPLIT])
+    groups = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
+    held = np.concatenate([rng.permutation(g)[: round(share * len(g))] for g in groups])
+    kept = np.setdiff1d(np.arange(n), held)
+    if not len(held) or not len(kept):
+        raise ValueError(f"validation_split {share!r} of {n} samples leaves one side empty")
+    return kept, np.sort(held)
+
+
+def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]) -> np.ndarray:
+    """A weight per sample from a weight per class: a dict by label, or "balanced" (n / (classes count))."""
+    classes = len(labels)
+    if given == "balanced":
+        counts = np.bincount(numbers, minlength=classes)
+        per_class = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    elif isinstance(given, dict):
+        strange = [label for label in given if label not in labels]
+        if strange:
+            raise ValueError(f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}")
+        per_class = np.array([float(given.get(label, 1.0)) for label in labels])
+    else:
+        raise ValueError(f"class_weight {given!r} must be a dict, label: weight, or 'balanced'")
+    return per_class[numbers]

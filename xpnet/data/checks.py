@@ -1,0 +1,67 @@
+"""Inputs and weights checked on the host, once, before any step: an op cannot raise on values."""
+
+from typing import Any
+
+import numpy as np
+
+from ..namespace import is_array, namespace
+from ..typing import Array, Shape
+
+
+def as_array(name: str, value: Any) -> Array:
+    """An array of some library as it is, anything else through NumPy; TypeError for what holds no numbers."""
+    if not is_array(value):
+        try:
+            value = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"{name} is ragged: every row must have the same length") from error
+    return value
+
+
+def check_numbers(name: str, x: Array) -> None:
+    """TypeError unless `x` holds real numbers or booleans."""
+    if isinstance(x, np.ndarray | np.generic):
+        if x.dtype.kind in "biuf":
+            return
+        kind = {"O": "objects", "U": "text", "S": "bytes", "c": "complex numbers"}.get(x.dtype.kind, str(x.dtype))
+    elif namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")):
+        return
+    else:
+        kind = str(x.dtype)
+    raise TypeError(f"{name} must hold real numbers, it holds {kind}: convert it, {name}.astype('float32')")
+
+
+def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> None:
+    """ValueError unless `x` is a batch of samples of `input_shape`."""
+    if x.ndim == 0:
+        raise ValueError(f"{name} is a single number: a batch of samples (n, ...) was wanted")
+    if input_shape is None or x.shape[1:] == input_shape:
+        return
+    wanted = ", ".join(["n", *map(str, input_shape)])
+    hint = f": one sample wants a batch axis, {name}[None]" if x.shape == input_shape else ""
+    raise ValueError(f"{name} {tuple(x.shape)} does not fit the model, which takes ({wanted}){hint}")
+
+
+def check_finite(x: Array, *, name: str = "x") -> None:
+    """ValueError naming the first NaN or infinity, by row and column."""
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, "real floating") or bool(xp.all(xp.isfinite(x))):
+        return
+    place = int(xp.argmax(xp.astype(xp.reshape(~xp.isfinite(x), (-1,)), xp.int8)))
+    where = np.unravel_index(place, x.shape)
+    value = float(xp.reshape(x, (-1,))[place])
+    row = f"row {where[0]}" + "".join(f", column {index}" for index in where[1:])
+    count = int(xp.sum(xp.astype(~xp.isfinite(x), xp.int64)))
+    raise ValueError(f"{name} holds {value} at {row} ({count} such in all): remove or replace them first")
+
+
+def check_weights(weight: Any, n: int) -> np.ndarray:
+    """Sample weights as float64 on the host."""
+    host = np.asarray(weight, dtype="float64")
+    if host.shape != (n,):
+        raise ValueError(f"sample_weight {host.shape} must be ({n},), one weight per sample")
+    if not np.isfinite(host).all() or (host < 0).any():
+        raise ValueError("sample_weight must be finite and not negative: give a sample weight 0 to leave it out")
+    if host.sum() == 0:
+        raise ValueError("sample_weight is 0 for every sample: nothing is left to learn from")
+    return host

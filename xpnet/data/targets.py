@@ -1,0 +1,151 @@
+"""Targets: from y as the user has it to what a loss takes, and from outputs back to labels."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import LabelError
+from ..namespace import namespace
+from ..typing import Array, Shape
+
+KINDS = {
+    "softmax_cross_entropy": "classes",
+    "cross_entropy": "classes",
+    "sigmoid_cross_entropy": "binary",
+    "binary_cross_entropy": "binary",
+}
+"""What each loss by name makes of its targets; the others are "values"."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """How y relates to the outputs: learned from the first y, and kept with the model.
+
+    kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values".
+    labels: the label of each class where y's are not its numbers; dtype: y's own, in which labels return.
+    vector: y was (n,) where the outputs are (n, 1), and so predictions are.
+    threshold: above which a binary output means yes.
+    """
+
+    kind: str = "values"
+    labels: tuple[Any, ...] | None = None
+    dtype: str | None = None
+    vector: bool = False
+    threshold: float = 0.5
+
+    @classmethod
+    def of_loss(cls, loss: str) -> "Targets":
+        """What a loss by name takes, before any y was seen."""
+        return cls(KINDS.get(loss, "values"), threshold=0.0 if loss == "sigmoid_cross_entropy" else 0.5)
+
+    def learn(self, y: np.ndarray, output_shape: Shape) -> "Targets":
+        """With what y shows: its labels, its dtype, and whether it is a vector."""
+        if self.dtype is not None:
+            return self
+        vector = output_shape == (1,) and y.ndim == 1
+        if self.kind == "values" or y.dtype.kind in "iuf":
+            return replace(self, dtype=y.dtype.name, vector=vector)
+        wanted = output_shape[-1] if self.kind == "classes" else 2
+        try:
+            labels = np.unique(y)
+        except TypeError as error:
+            raise LabelError("y mixes labels of different types: make them all text or all integers") from error
+        if len(labels) != wanted:
+            fix = f"Dense({len(labels)})" if self.kind == "classes" else "one output and two labels"
+            raise LabelError(
+                f"y holds {len(labels)} different labels, the network tells {wanted} apart: "
+                f"its last layer should be {fix}"
+            )
+        return replace(self, labels=tuple(labels.tolist()), dtype=y.dtype.name, vector=vector)
+
+    def encode(self, y: np.ndarray, output_shape: Shape, dtype: str) -> np.ndarray:
+        """y as the loss takes it: class numbers (n,) int64, or floats of the outputs' shape.
+
+        LabelError where a label, a probability or the shape does not fit the outputs.
+        """
+        shape = (y.shape[0], *output_shape)
+        if self.kind == "classes" and y.ndim == len(shape):
+            if y.shape == shape and y.dtype.kind in "biuf":
+                return _probabilities(y, dtype)
+            if y.shape[-1] == 1:
+                y = y[..., 0]
+        if self.labels is not None:
+            y = self._numbers(y)
+        if y.dtype.kind not in "biuf":
+            raise LabelError(f"y holds {y.dtype}: numbers were wanted")
+        if self.kind == "classes":
+            if y.shape != shape[:-1]:
+                raise LabelError(f"y {y.shape} must be labels {shape[:-1]} or probabilities {shape}")
+            return _class_numbers(y, output_shape[-1])
+        if output_shape == (1,) and y.ndim == 1:
+            y = y[:, None]
+        if y.shape != shape:
+            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}")
+        y = y.astype(dtype)
+        if not np.isfinite(y).all():
+            row = int(np.argwhere(~np.isfinite(y))[0][0])
+            raise LabelError(f"y holds NaN or infinity at row {row}: remove such samples first")
+        if self.kind == "binary" and ((y < 0) | (y > 1)).any():
+            bad = y[(y < 0) | (y > 1)][0]
+            raise LabelError(f"y holds {bad:g}, this loss takes 0, 1 or a probability between them")
+        return y
+
+    def decode(self, outputs: Array) -> Array:
+        """Predictions from outputs: labels as they were in y, or the outputs themselves."""
+        xp = namespace(outputs)
+        if self.kind == "values":
+            return xp.reshape(outputs, (outputs.shape[0],)) if self.vector else outputs
+        if self.kind == "classes":
+            return xp.argmax(outputs, axis=-1)
+        numbers = xp.astype(outputs > self.threshold, xp.int64)
+        return xp.reshape(numbers, (outputs.shape[0],)) if self.vector else numbers
+
+    def hits(self, outputs: Array, target: Array) -> Array:
+        """1 where a sample is predicted right, else 0, or the share of its outputs that are; (n,)."""
+        xp = namespace(outputs)
+        if self.kind == "classes":
+            truth = target if target.ndim < outputs.ndim else xp.argmax(target, axis=-1)
+            right = xp.argmax(outputs, axis=-1) == truth
+        else:
+            right = (outputs > self.threshold) == (target > 0.5)
+        right = xp.astype(right, outputs.dtype)
+        return right if right.ndim == 1 else xp.mean(right, axis=tuple(range(1, right.ndim)))
+
+    def label(self, numbers: np.ndarray) -> np.ndarray:
+        """Class numbers on the host as the labels that y had."""
+        if self.labels is None:
+            return numbers
+        return np.asarray(self.labels, dtype=self.dtype)[numbers]
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        assert self.labels is not None
+        place = {label: number for number, label in enumerate(self.labels)}
+        try:
+            return np.array([place[label] for label in y.ravel().tolist()], dtype="int64").reshape(y.shape)
+        except KeyError as error:
+            known = ", ".join(map(repr, self.labels))
+            raise LabelError(f"y holds the label {error.args[0]!r}, the model knows {known}") from None
+
+
+def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
+    numbers = y.astype("int64") if np.isfinite(y).all() else None
+    if numbers is None or (numbers != y).any():
+        raise LabelError("y holds numbers that are no class: labels are 0, 1, ..., or text; mse takes values")
+    outside = (numbers < 0) | (numbers >= classes)
+    if outside.any():
+        row = tuple(np.argwhere(outside)[0])
+        raise LabelError(
+            f"y holds label {numbers[row]} at row {row[0]}, the network has {classes} outputs for labels "
+            f"0 to {classes - 1}: renumber the labels from 0, or give the last layer {max(numbers.max() + 1, 1)} units"
+        )
+    return numbers
+
+
+def _probabilities(y: np.ndarray, dtype: str) -> np.ndarray:
+    total = y.sum(axis=-1, dtype="float64")
+    bad = ~(np.abs(total - 1) < 1e-3) | (y < 0).any(axis=-1)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise LabelError(f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}")
+    return y.astype(dtype)

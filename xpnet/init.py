@@ -1,0 +1,103 @@
+"""Initial values of parameters, drawn on the host by a `numpy.random.Generator`.
+
+Each initialiser is `function(rng, shape, dtype) -> numpy array`. For a weight of shape (..., in, out) the
+fans are fan_in = product of all axes but the last and fan_out = product of all axes but the last but one.
+Layers name them: `"he"`, or with arguments `("normal", 0.01)`, `("glorot", "normal")`.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .errors import unknown
+from .typing import Shape
+
+
+def zeros(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    """All 0."""
+    return np.zeros(shape, dtype)
+
+
+def ones(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+    """All 1."""
+    return np.ones(shape, dtype)
+
+
+def normal(
+    rng: np.random.Generator, shape: Shape, dtype: Any, std: float = 0.01, mean: float = 0.0
+) -> np.ndarray:
+    """Normal distribution N(mean, std^2)."""
+    return (mean + std * rng.standard_normal(shape)).astype(dtype)
+
+
+def uniform(
+    rng: np.random.Generator, shape: Shape, dtype: Any, low: float = -0.05, high: float = 0.05
+) -> np.ndarray:
+    """Uniform distribution on [low, high)."""
+    return rng.uniform(low, high, shape).astype(dtype)
+
+
+def glorot(
+    rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "uniform"
+) -> np.ndarray:
+    """Variance 2 / (fan_in + fan_out), which keeps signals and gradients in scale through tanh-like units.
+
+    Source: Glorot, Bengio, 2010.
+    """
+    fan_in, fan_out = fans(shape)
+    return _with_variance(rng, shape, dtype, 2 / (fan_in + fan_out), distribution)
+
+
+def he(rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "normal") -> np.ndarray:
+    """Variance 2 / fan_in, which keeps signals in scale through rectified units.
+
+    Source: He et al., 2015, arXiv:1502.01852.
+    """
+    return _with_variance(rng, shape, dtype, 2 / fans(shape)[0], distribution)
+
+
+def lecun(rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "normal") -> np.ndarray:
+    """Variance 1 / fan_in, which keeps signals in scale through units of slope 1.
+
+    Source: LeCun et al., 1998, Efficient BackProp.
+    """
+    return _with_variance(rng, shape, dtype, 1 / fans(shape)[0], distribution)
+
+
+INITIALIZERS: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function for function in (zeros, ones, normal, uniform, glorot, he, lecun)
+}
+
+
+def initializer(
+    spec: str | tuple[Any, ...] | Callable[..., np.ndarray],
+) -> Callable[[np.random.Generator, Shape, Any], np.ndarray]:
+    """The initialiser that a name, a (name, arguments...) tuple or a function stands for."""
+    if callable(spec):
+        return spec
+    name, *arguments = (spec,) if isinstance(spec, str) else spec
+    if name not in INITIALIZERS:
+        raise unknown("initializer", name, INITIALIZERS)
+    function = INITIALIZERS[name]
+    return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight (..., in, out)."""
+    if len(shape) < 2:
+        raise ValueError(f"fans: a weight {shape} has no input and output axes: use zeros, normal or uniform")
+    field = math.prod(shape[:-2])
+    return max(1, field * shape[-2]), max(1, field * shape[-1])
+
+
+def _with_variance(
+    rng: np.random.Generator, shape: Shape, dtype: Any, variance: float, distribution: str
+) -> np.ndarray:
+    if distribution == "normal":
+        return normal(rng, shape, dtype, math.sqrt(variance))
+    if distribution == "uniform":
+        limit = math.sqrt(3 * variance)
+        return uniform(rng, shape, dtype, -limit, limit)
+    raise unknown("distribution", distribution, ("normal", "uniform"))

@@ -1,0 +1,7 @@
+"""Model files: safetensors with the configuration and a checksum; never pickle."""
+
+from .config import from_config, to_config
+from .files import read, write
+from .state import flat_state, nested_state
+
+__all__ = ["flat_state", "from_config", "nested_state", "read", "to_config", "write"]

@@ -1,0 +1,152 @@
+"""The file format: safetensors, written whole or not at all, and checked when read.
+
+8 bytes, the header's length as little-endian uint64; the header, JSON: `{name: {"dtype", "shape",
+"data_offsets"}, ..., "__metadata__": {...}}`; the arrays' bytes. The metadata holds "xpnet", the
+configuration as JSON, and "sha256", the digest of the header without that entry and of the data.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelFileError
+
+_DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "I64": "<i8",
+    "I32": "<i4",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
+_MAX_HEADER = 100_000_000
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
+    """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
+
+    OSError where it cannot be written: the old file, if there was one, is intact.
+    """
+    header: dict[str, Any] = {}
+    chunks, offset = [], 0
+    for name, array in sorted(arrays.items()):
+        dtype = np.dtype(array.dtype).newbyteorder("<")
+        if dtype not in _NAMES:
+            raise TypeError(f"array {name!r} of dtype {array.dtype} cannot be saved: known are {sorted(_DTYPES)}")
+        data = np.ascontiguousarray(array, dtype=dtype).tobytes()
+        span = [offset, offset + len(data)]
+        header[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": span}
+        chunks.append(data)
+        offset = span[1]
+    header["__metadata__"] = {"format": "xpnet 1", "xpnet": json.dumps(config, allow_nan=False)}
+    header["__metadata__"]["sha256"] = _digest(header, chunks)
+    text = _canonical(header)
+    text += b" " * (-len(text) % 8)  # so that the data starts aligned
+    _replace(Path(path), [len(text).to_bytes(8, "little"), text, *chunks])
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The arrays and the configuration of a file; ModelFileError unless it is whole and unchanged."""
+    content = Path(path).read_bytes()
+    try:
+        return _parse(content)
+    except ModelFileError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from error.__cause__
+
+
+def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER):
+        raise ModelFileError("this is no model file, or only the beginning of one")
+    try:
+        header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError("this is no model file: its header is not JSON") from error
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or "xpnet" not in metadata:
+        raise ModelFileError("this is no xpnet model: it may be another library's safetensors file")
+    data = content[8 + length :]
+    wanted = metadata.pop("sha256", None)
+    if wanted != _digest(header, [data]):
+        raise ModelFileError("the file is damaged: its checksum does not fit; use another copy of it")
+    if metadata.get("format") != "xpnet 1":
+        raise ModelFileError(f"the file's format is {metadata.get('format')!r}, this version of xpnet reads 'xpnet 1'")
+    del header["__metadata__"]
+    try:
+        config = json.loads(metadata["xpnet"])
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ModelFileError("the file's configuration is not JSON") from error
+    return _arrays(header, data), config
+
+
+def _arrays(header: dict[str, Any], data: bytes) -> dict[str, np.ndarray]:
+    arrays, end = {}, 0
+    for name, entry in header.items():
+        try:
+            dtype = np.dtype(_DTYPES[entry["dtype"]])
+            shape = tuple(entry["shape"])
+            start, stop = entry["data_offsets"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"the entry of array {name!r} is malformed") from error
+        sizes = (*shape, start, stop)
+        if not all(isinstance(size, int) and size >= 0 for size in sizes) or start != end or stop > len(data):
+            raise ModelFileError(f"the entry of array {name!r} points outside the data")
+        if stop - start != math.prod(shape) * dtype.itemsize:
+            raise ModelFileError(f"array {name!r} {shape} does not fill its {stop - start} bytes")
+        native = np.frombuffer(data, dtype, offset=start, count=math.prod(shape)).reshape(shape)
+        arrays[name] = native.astype(dtype.newbyteorder("="))
+        end = stop
+    if end != len(data):
+        raise ModelFileError("the file holds more data than its arrays")
+    return arrays
+
+
+def _digest(header: dict[str, Any], chunks: list[bytes]) -> str:
+    digest = hashlib.sha256(_canonical(header))
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _canonical(header: dict[str, Any]) -> bytes:
+    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def _replace(path: Path, parts: list[bytes]) -> None:
+    """A new file beside the old one, on the disk, and then in its place."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} to save {path.name} in does not exist: create it first")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        with new.open("xb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            new.chmod(path.stat().st_mode & 0o777)
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # not every system lets a folder be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

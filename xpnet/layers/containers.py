@@ -1,0 +1,196 @@
+"""Layers made of layers: one after another, around, and side by side."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..errors import PullbackSpentError
+from ..typing import Array, Nested, Pullback, Shape
+from .base import Layer
+from .context import Context
+
+
+@dataclass(frozen=True, init=False)
+class Container(Layer):
+    """Named children: layers in order, named "0", "1", ..., or `("name", layer)` pairs."""
+
+    children: tuple[tuple[str, Layer], ...]
+
+    def __init__(self, *children: Any) -> None:
+        named = tuple(
+            (c[0], c[1]) if isinstance(c, tuple | list) and len(c) == 2 else (str(i), c)
+            for i, c in enumerate(children)
+        )
+        kind = type(self).__name__
+        for name, layer in named:
+            if not (hasattr(layer, "init") and hasattr(layer, "forward")):
+                raise TypeError(f'{kind}: a layer or a ("name", layer) pair was wanted, {layer!r} came')
+            if not isinstance(name, str) or not name or "." in name:
+                raise ValueError(f"{kind}: the name {name!r} of a layer must be text without a dot")
+        names = [name for name, _ in named]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{kind}: two layers are named {name!r}: give each a name of its own")
+        object.__setattr__(self, "children", named)
+
+    @property
+    def takes_ids(self) -> bool:
+        return bool(self.children) and self.children[0][1].takes_ids
+
+    def __repr__(self) -> str:
+        shown = (
+            repr(layer) if name == str(index) else f"({name!r}, {layer!r})"
+            for index, (name, layer) in enumerate(self.children)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _init_child(
+        self, name: str, layer: Layer, rng: np.random.Generator, shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, Shape]:
+        try:
+            return layer.init(rng, shape, dtype)
+        except ValueError as error:
+            raise ValueError(f"layer {name!r}, {layer!r}, given inputs of shape (n, *{shape}): {error}") from error
+
+    def _init_branches(
+        self, rng: np.random.Generator, shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, list[Shape]]:
+        """Every child on the same input shape, or, for a chain, each on the one before's output."""
+        params, buffers, shapes = {}, {}, []
+        for (name, layer), child_rng in zip(self.children, rng.spawn(len(self.children)), strict=True):
+            own_params, own_buffers, output = self._init_child(name, layer, child_rng, shape, dtype)
+            if own_params:
+                params[name] = own_params
+            if own_buffers:
+                buffers[name] = own_buffers
+            shapes.append(output)
+            shape = self._next_shape(shape, output)
+        return params, buffers, shapes
+
+    def _next_shape(self, given: Shape, output: Shape) -> Shape:
+        """The input shape of the next child."""
+        return output
+
+
+class Sequential(Container):
+    """Layers one after another, each on the one before's output."""
+
+    def init(
+        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, Shape]:
+        params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
+        return params, buffers, shapes[-1] if shapes else input_shape
+
+    def forward(self, params: Nested, x: Any, ctx: Context) -> tuple[Any, Pullback]:
+        pullbacks: list[tuple[str, Callable[[Any], tuple[Any, Nested]]]] = []
+        wants_dx = ctx.wants_dx
+        for index, (name, layer) in enumerate(self.children):
+            own = params.get(name, {})
+            x, pull = layer.forward(own, x, ctx.child(index, name, wants_dx))
+            if ctx.grad:
+                pullbacks.append((name, pull))
+            wants_dx = wants_dx or bool(own)  # once a layer has parameters, those above it must pass dx down
+        spend = _spender(self, pullbacks)
+
+        def pullback(dy: Any) -> tuple[Any, Nested]:
+            grads: Nested = {}
+            for name, pull in spend():
+                dy, own = pull(dy)
+                if own:
+                    grads[name] = own
+                if dy is None:  # nothing below has parameters
+                    break
+            return (dy if ctx.wants_dx else None), grads
+
+        return x, pullback
+
+
+class Residual(Sequential):
+    """x plus what the layers, one after another, make of it.
+
+    y = x + f(x);  dx = dy + the pullback of f at dy
+    """
+
+    def init(
+        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, Shape]:
+        params, buffers, shape = super().init(rng, input_shape, dtype)
+        if shape != input_shape:
+            raise ValueError(
+                f"Residual adds its inputs to what its layers make of them: the shapes (n, *{input_shape}) "
+                f"and (n, *{shape}) must be the same"
+            )
+        return params, buffers, shape
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        y, pull = super().forward(params, x, ctx)
+
+        def pullback(dy: Array) -> tuple[Array | None, Nested]:
+            dx, grads = pull(dy)
+            return (dy + dx if ctx.wants_dx else None), grads
+
+        return x + y, pullback
+
+
+class Concatenate(Container):
+    """The layers side by side on the same input, their outputs joined along the last axis.
+
+    y = (f_1(x) | f_2(x) | ...);  dx = the sum of their pullbacks at their parts of dy
+    An empty `Sequential()` is the input itself.
+    """
+
+    def init(
+        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, Shape]:
+        if not self.children:
+            raise ValueError("Concatenate needs at least one layer")
+        params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
+        if len({shape[:-1] for shape in shapes}) > 1 or not all(shapes):
+            raise ValueError(f"Concatenate joins the last axis: the shapes {shapes} must agree in all others")
+        return params, buffers, (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def _next_shape(self, given: Shape, output: Shape) -> Shape:
+        return given
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        outputs, pullbacks = [], []
+        for index, (name, layer) in enumerate(self.children):
+            y, pull = layer.forward(params.get(name, {}), x, ctx.child(index, name, ctx.wants_dx))
+            outputs.append(y)
+            if ctx.grad:
+                pullbacks.append((name, pull))
+        y, split = ops.concatenate(*outputs)
+        spend = _spender(self, pullbacks)
+
+        def pullback(dy: Array) -> tuple[Array | None, Nested]:
+            total, grads = None, {}
+            for (name, pull), part in zip(spend(), reversed(split(dy)), strict=True):
+                dx, own = pull(part)
+                if own:
+                    grads[name] = own
+                if ctx.wants_dx:
+                    total = dx if total is None else total + dx
+            return total, grads
+
+        return y, pullback
+
+
+def _spender(container: Container, pullbacks: list[Any]) -> Callable[[], Any]:
+    """Hands the pullbacks out, last first, forgetting each, so that its activations are freed once used."""
+    left: list[Any] | None = pullbacks
+
+    def spend() -> Any:
+        nonlocal left
+        if left is None or len(left) < len(container.children):
+            raise PullbackSpentError(
+                f"the pullback of {type(container).__name__} was called again, or its pass kept none: "
+                "run forward again with Pass(grad=True)"
+            )
+        taken, left = left, None
+        while taken:
+            yield taken.pop()
+
+    return spend

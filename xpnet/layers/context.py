@@ -1,0 +1,62 @@
+"""What a layer is told about the pass it is in, and how it hands buffers back."""
+
+from typing import Any
+
+from ..ops import Key, make_key
+from ..typing import Array, Flat
+
+
+class Pass:
+    """One forward pass: its mode, its random words, and the buffers that layers replace in it.
+
+    `train` chooses between training and prediction where a layer differs; `grad` says whether pullbacks are
+    kept; `words` (2,) and `count` (1,) are int32, the seed's words and the number of this draw.
+    """
+
+    __slots__ = ("_words", "grad", "train", "updates")
+
+    def __init__(
+        self, *, train: bool = False, grad: bool = False, words: tuple[Array, Array] | None = None
+    ) -> None:
+        self.train = train
+        self.grad = grad
+        self.updates: Flat = {}
+        self._words = words
+
+    def key(self, salt: int) -> Key:
+        if self._words is None:
+            raise ValueError("this pass has no random words: give Pass(words=(seed words, count))")
+        seed, count = self._words
+        return make_key(seed, count, salt=salt)
+
+    def context(self, *, wants_dx: bool = False) -> "Context":
+        """The context of the outermost layer."""
+        return Context(self, "", 0, wants_dx)
+
+
+class Context:
+    """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `key`, `child`, `update`."""
+
+    __slots__ = ("_pass", "_prefix", "_salt", "grad", "train", "wants_dx")
+
+    def __init__(self, run: Pass, prefix: str, salt: int, wants_dx: bool) -> None:
+        self._pass = run
+        self._prefix = prefix
+        self._salt = salt
+        self.train = run.train
+        self.grad = run.grad
+        self.wants_dx = wants_dx
+
+    @property
+    def key(self) -> Key:
+        """The random key of this layer in this pass; read it once per draw, the same key gives the same bits."""
+        return self._pass.key(self._salt)
+
+    def child(self, index: int, name: str, wants_dx: bool = True) -> "Context":
+        """The context of child number `index`: the index salts its key, the name places its buffers."""
+        salt = (self._salt * 0x01000193 + index + 1) & 0xFFFFFFFF  # FNV's prime keeps paths apart
+        return Context(self._pass, f"{self._prefix}{name}.", salt, wants_dx)
+
+    def update(self, name: str, value: Any) -> None:
+        """Replace this layer's buffer `name` once the step is done."""
+        self._pass.updates[self._prefix + name] = value

@@ -1,0 +1,71 @@
+"""The fully connected layer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..init import initializer
+from ..typing import Array, Nested, Pullback, Shape
+from .base import Layer, activation, require_count
+from .context import Context
+
+_RECTIFIED = ("relu", "leaky_relu", "elu")
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = activation(x weight + bias), over the last axis.
+
+    x (n, ..., in) -> y (n, ..., units); weight (in, units), bias (units,) starting at 0.
+    `activation` is an op's name or None; `initializer` a name, a tuple such as ("normal", 0.01), or None for
+    He's with a rectified activation and Glorot's without one.
+    """
+
+    units: int
+    activation: Any = None
+    bias: bool = True
+    initializer: Any = None
+
+    def __post_init__(self) -> None:
+        require_count("Dense", "units", self.units)
+        activation(self.activation)
+        initializer(self._initializer)
+
+    @property
+    def _initializer(self) -> Any:
+        if self.initializer is not None:
+            return self.initializer
+        return "he" if self.activation in _RECTIFIED else "glorot"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if not input_shape:
+            raise ValueError(f"Dense({self.units}) takes inputs (n, ..., features), these are (n,): reshape to (n, 1)")
+        return (*input_shape[:-1], self.units)
+
+    def init(
+        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
+    ) -> tuple[Nested, Nested, Shape]:
+        output_shape = self.output_shape(input_shape)
+        params = {"weight": initializer(self._initializer)(rng, (input_shape[-1], self.units), dtype)}
+        if self.bias:
+            params["bias"] = np.zeros(self.units, dtype)
+        return params, {}, output_shape
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        names = ("weight", "bias") if self.bias else ("weight",)
+        y, pull_linear = ops.linear(x, *(params[name] for name in names), wants_dx=ctx.wants_dx)
+        act = activation(self.activation)
+        if act is None:
+            pull_activation = None
+        else:
+            y, pull_activation = act(y)
+
+        def pullback(dy: Array) -> tuple[Array, Nested]:
+            if pull_activation is not None:
+                (dy,) = pull_activation(dy)
+            dx, *grads = pull_linear(dy)
+            return dx, dict(zip(names, grads, strict=True))
+
+        return y, pullback

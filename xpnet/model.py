@@ -1,0 +1,364 @@
+"""Model: a network, its parameters and a backend, with fit, predict and save."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from . import backends, io
+from .data import Targets, as_array
+from .errors import ModelFileError, unknown
+from .layers import LAYERS, Layer, summary
+from .namespace import device as device_of
+from .ops import LOSSES, sigmoid, softmax
+from .optim import OPTIMIZERS, Optimizer
+from .optim.schedules import SCHEDULES
+from .train import Data, History, Progress, Trainer, as_callback, hold_out, require_own, to_data, to_inputs
+from .typing import Array, Flat, Shape
+
+REDUCTIONS = ("mean", "sum")
+DTYPES = ("float32", "float64")
+CLASSES = {cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)}
+"""What a model file may name."""
+
+
+class Model:
+    """A network with a loss and an optimizer, trained on the backend that its data comes from.
+
+    network: a layer. loss: an op's name, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
+    reduction: "mean" or "sum" of the samples' losses in a batch. backend, device: names, or None to follow
+    the data; NumPy arrays then go where "auto" says. dtype: of parameters and inputs. seed: of everything
+    random: initial weights, order of samples, dropout.
+    """
+
+    def __init__(
+        self,
+        network: Layer,
+        *,
+        loss: Any,
+        optimizer: Any,
+        reduction: str = "mean",
+        backend: Any = None,
+        device: Any = None,
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        if not (hasattr(network, "init") and hasattr(network, "forward")):
+            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
+        if not callable(loss) and loss not in LOSSES:
+            raise unknown("loss", loss, LOSSES)
+        if isinstance(optimizer, str):
+            if optimizer not in OPTIMIZERS:
+                raise unknown("optimizer", optimizer, OPTIMIZERS)
+            optimizer = OPTIMIZERS[optimizer]()
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {optimizer!r} came")
+        if reduction not in REDUCTIONS:
+            raise unknown("reduction", reduction, REDUCTIONS)
+        if dtype not in DTYPES:
+            raise unknown("dtype", dtype, DTYPES)
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
+        self.history = History()
+        self.input_shape: Shape | None = None
+        self._output_shape: Shape = ()
+        self._follows_data = backend is None
+        self._device = device
+        self._trainer: Trainer | None = None
+        self._targets = self._new_targets()
+        if backend is not None:
+            self._settle(backend, device)
+
+    # Where it lives
+
+    @property
+    def backend(self) -> backends.Backend | None:
+        """The backend that the model is on; None before it has seen data, if none was named."""
+        return None if self._trainer is None else self._trainer.backend
+
+    def to(self, backend: Any, device: Any = None) -> "Model":
+        """Moves the model, its optimizer state and random streams included, to another backend or device."""
+        old = self._trainer
+        self._settle(backend, device)
+        self._follows_data = False
+        if old is not None and self.input_shape is not None:
+            self._built().load(old.dump(), epochs=old.epochs)
+        return self
+
+    def build(self, input_shape: Iterable[int]) -> "Model":
+        """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
+        shape = tuple(int(size) for size in input_shape)
+        if any(size < 1 for size in shape):
+            raise ValueError(f"input_shape {shape} must hold positive sizes, and leave the batch out")
+        trainer = self._trainer or self._settle("auto", self._device)
+        self._output_shape = trainer.build(shape)
+        self.input_shape = shape
+        return self
+
+    def reset(self) -> "Model":
+        """Starts anew: fresh parameters from the seed, no optimizer state, no history, no labels."""
+        self.history, self._targets = History(), self._new_targets()
+        return self if self.input_shape is None else self.build(self.input_shape)
+
+    # Learning
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int,
+        batch_size: int = 32,
+        validation_data: tuple[Any, ...] | None = None,
+        validation_split: float = 0.0,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        callbacks: Iterable[Any] = (),
+        verbose: bool = False,
+    ) -> History:
+        """Trains for so many epochs more, from the present parameters, optimizer state and random streams.
+
+        x (n, ...), y (n,) labels or (n, ...) values: arrays of any supported library, or what NumPy can read.
+        Prints nothing unless `verbose`. Gives the history of all epochs so far.
+        Errors: LabelError for targets that do not fit, DivergedError for an exploding loss, ValueError and
+        TypeError for inputs that do not fit.
+        """
+        for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{name} {value!r} must be a positive integer")
+        listeners = [as_callback(given) for given in (*callbacks, *([Progress(epochs)] if verbose else []))]
+        data, held = self._data(x, y, sample_weight, class_weight), None
+        trainer = self._built()
+        if validation_data is not None:
+            held = self._data(*validation_data)
+        elif validation_split:
+            data, held = hold_out(
+                trainer.backend, data, validation_split, kind=self._targets.kind, seed=self.seed
+            )
+        try:
+            for listener in listeners:
+                listener.on_begin(self)
+            for record in trainer.run(data, epochs=int(epochs), batch_size=int(batch_size)):
+                if held is not None:
+                    scores = trainer.scores(held, self._targets)
+                    record.update({f"val_{name}": value for name, value in scores.items()})
+                self.history.add(record)
+                if any([listener.on_epoch(self, record) for listener in listeners]):
+                    break
+        finally:
+            for listener in listeners:
+                listener.on_end(self)
+        return self.history
+
+    def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """One step on all of x and y; the loss before it."""
+        data = self._data(x, y, sample_weight)
+        return self._built().step(data)
+
+    # Answers
+
+    def forward(self, x: Any) -> Array:
+        """The network's raw outputs in prediction mode, in x's namespace and on its device."""
+        given, outputs = self._outputs(x)
+        return self._answer(outputs, given)
+
+    def predict(self, x: Any) -> Array:
+        """Labels as they were in y for classification losses, outputs otherwise; in x's namespace and device.
+
+        Labels of text come as a NumPy array whatever x is.
+        """
+        given, outputs = self._outputs(x)
+        targets, backend = self._targets, self._built().backend
+        found = targets.decode(outputs)
+        if targets.labels is not None:
+            return targets.label(backend.to_numpy(found))
+        if targets.kind != "values" and targets.dtype is not None:
+            found = backend.xp.astype(found, backend.dtype(targets.dtype))
+        return self._answer(found, given)
+
+    def predict_proba(self, x: Any) -> Array:
+        """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits."""
+        given, outputs = self._outputs(x)
+        link = {"softmax_cross_entropy": softmax, "sigmoid_cross_entropy": sigmoid}.get(self.loss)
+        return self._answer(outputs if link is None else link(outputs)[0], given)
+
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """{"loss": ...}, and "accuracy" for classification losses."""
+        trainer = self._built()
+        return trainer.scores(self._data(x, y, sample_weight), self._targets)
+
+    def summary(self) -> str:
+        """The layers with their output shapes and numbers of parameters, as a table."""
+        if self.input_shape is None:
+            return f"{self.network!r}, not built yet: its shapes are known once it has seen data"
+        return summary(self.network, self.input_shape, self.dtype)
+
+    # Arrays
+
+    @property
+    def params(self) -> Flat:
+        """The parameters by name, on the backend: copies, which training leaves alone; assign to change them."""
+        trainer = self._built()
+        return trainer.backend.copy(trainer.state["params"])
+
+    @params.setter
+    def params(self, new: Flat) -> None:
+        self._replace("params", new)
+
+    @property
+    def buffers(self) -> Flat:
+        """The buffers by name, such as running means: copies, as `params`."""
+        trainer = self._built()
+        return trainer.backend.copy(trainer.state["buffers"])
+
+    @buffers.setter
+    def buffers(self, new: Flat) -> None:
+        self._replace("buffers", new)
+
+    # Files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the model with its optimizer state: training goes on from the file as if never interrupted."""
+        trainer = self._built()
+        config = {
+            "network": io.to_config(self.network),
+            "loss": io.to_config(self.loss),
+            "optimizer": io.to_config(self.optimizer),
+            "reduction": self.reduction,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "input_shape": io.to_config(self.input_shape),
+            "targets": io.to_config(self._targets),
+            "epochs": trainer.epochs,
+            "history": dict(self.history),
+        }
+        io.write(path, io.flat_state(trainer.dump()), config)
+
+    def __repr__(self) -> str:
+        place = "no backend yet" if self.backend is None else f"on {self.backend.name} ({self.backend.place})"
+        return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
+
+    # Below: how it is done
+
+    def _new_targets(self) -> Targets:
+        return Targets.of_loss(self.loss if isinstance(self.loss, str) else "")
+
+    def _settle(self, backend: Any, device: Any) -> Trainer:
+        """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
+        if not isinstance(backend, backends.Backend):
+            backend = backends.get(backend, device)
+        backend.dtype(self.dtype)
+        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        self._trainer = Trainer(
+            self.network,
+            loss,
+            self.optimizer,
+            backend,
+            reduction=self.reduction,
+            dtype=self.dtype,
+            seed=self.seed,
+        )
+        return self._trainer
+
+    def _built(self) -> Trainer:
+        if self._trainer is None or self.input_shape is None:
+            raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
+        return self._trainer
+
+    def _inputs(self, x: Any) -> tuple[Array, Array]:
+        """(x as it came, x on the backend); settles where the model lives, and builds it at the first data."""
+        given = as_array("x", x)
+        trainer = self._trainer
+        if self._follows_data and not isinstance(given, np.ndarray | np.generic):
+            if trainer is None:
+                trainer = self._settle(backends.of(given), None)
+            elif not trainer.started and not trainer.backend.owns(given):
+                trainer = self.to(backends.of(given))._trainer
+        trainer = trainer or self._settle("auto", self._device)
+        assert trainer is not None
+        require_own(trainer.backend, given, "x")
+        with trainer.backend.on():
+            inner = to_inputs(
+                trainer.backend,
+                given,
+                input_shape=self.input_shape,
+                dtype=self.dtype,
+                ids=getattr(self.network, "takes_ids", False),
+            )
+        return given, inner
+
+    def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Data:
+        _, inner = self._inputs(x)
+        if self.input_shape is None:
+            self.build(inner.shape[1:])
+        data, self._targets = to_data(
+            self._built().backend,
+            inner,
+            y,
+            targets=self._targets,
+            output_shape=self._output_shape,
+            dtype=self.dtype,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+        )
+        return data
+
+    def _outputs(self, x: Any) -> tuple[Array, Array]:
+        trainer = self._built()
+        given, inner = self._inputs(x)
+        return given, trainer.outputs(inner)
+
+    def _answer(self, found: Array, given: Array) -> Array:
+        """In the namespace and on the device of what was given."""
+        backend = self._built().backend
+        if not backend.owns(given):
+            return backend.to_numpy(found)
+        place = device_of(given)
+        return found if device_of(found) == place else backend.asarray(found, device=place)
+
+    def _replace(self, part: str, new: Flat) -> None:
+        trainer = self._built()
+        old = trainer.state[part]
+        if set(new) != set(old):
+            raise ValueError(f"{part} must be {sorted(old)}, {sorted(new)} came")
+        for name, value in new.items():
+            if tuple(value.shape) != tuple(old[name].shape):
+                raise ValueError(
+                    f"{part}[{name!r}] {tuple(value.shape)} must have the shape {tuple(old[name].shape)}"
+                )
+        trainer.state[part] = {
+            name: trainer.backend.asarray(new[name], dtype=self.dtype) for name in old
+        }
+
+
+def load(
+    path: str | os.PathLike[str], *, backend: Any = "auto", device: Any = None, custom: Iterable[type] = ()
+) -> Model:
+    """The model in a file, on a backend; layers of one's own are named in `custom`.
+
+    ModelFileError for a file that is not a whole, unchanged model.
+    """
+    arrays, config = io.read(path)
+    classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
+    try:
+        made = {name: io.from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
+        model = Model(
+            made["network"],
+            loss=config["loss"],
+            optimizer=made["optimizer"],
+            reduction=config["reduction"],
+            dtype=config["dtype"],
+            seed=config["seed"],
+            backend=backend,
+            device=device,
+        ).build(config["input_shape"])
+        trainer = model._built()
+        trainer.load(io.nested_state(arrays, like=trainer.state), epochs=int(config["epochs"]))
+        model._targets = made["targets"]
+        model.history = History(config["history"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
+    return model

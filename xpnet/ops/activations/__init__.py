@@ -1,0 +1,9 @@
+"""Elementwise activation functions."""
+
+from .elu import elu
+from .leaky_relu import leaky_relu
+from .relu import relu
+from .sigmoid import sigmoid
+from .tanh import tanh
+
+__all__ = ["elu", "leaky_relu", "relu", "sigmoid", "tanh"]

@@ -1,0 +1,21 @@
+"""The exponential linear unit."""
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+
+
+def elu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
+    """Exponential linear unit.
+
+    y = x where x > 0, else alpha (exp(x) - 1);  dx = dy where x > 0, else dy (y + alpha)
+    Tends to -alpha for very negative x, so that the mean of its outputs is near 0.
+    Source: Clevert, Unterthiner, Hochreiter, 2015, arXiv:1511.07289.
+    """
+    xp = namespace(x)
+    positive = x > 0
+    y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x)))  # expm1 of a large x overflows
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (xp.where(positive, dy, dy * (y + alpha)),)
+
+    return y, pullback

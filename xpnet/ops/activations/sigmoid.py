@@ -1,0 +1,21 @@
+"""The logistic function."""
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+
+
+def sigmoid(x: Array, /) -> tuple[Array, Pullback]:
+    """Logistic sigmoid.
+
+    y = 1 / (1 + exp(-x));  dx = dy y (1 - y)
+    Saturates on both sides, where its slope goes to 0; its mean is 1/2 and not 0. Never overflows: exp is
+    taken of -abs(x) only.
+    """
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    y = xp.where(x < 0, e, 1.0) / (1.0 + e)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (dy * y * (1.0 - y),)
+
+    return y, pullback

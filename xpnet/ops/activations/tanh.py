@@ -1,0 +1,18 @@
+"""The hyperbolic tangent."""
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+
+
+def tanh(x: Array, /) -> tuple[Array, Pullback]:
+    """Hyperbolic tangent.
+
+    y = tanh(x);  dx = dy (1 - y^2)
+    Saturates on both sides, where its slope goes to 0; its mean is 0.
+    """
+    y = namespace(x).tanh(x)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (dy * (1.0 - y * y),)
+
+    return y, pullback

@@ -1,0 +1,34 @@
+"""The affine map of a dense layer."""
+
+import math
+
+from ..namespace import namespace
+from ..typing import Array, Pullback
+
+
+def linear(
+    x: Array, w: Array, b: Array | None = None, /, *, wants_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """Affine map of the last axis.
+
+    y = x w + b;  dx = dy w^T, dw = x^T dy, db = sum dy
+    x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last.
+    The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's product and gives None.
+    """
+    xp = namespace(x)
+    shape, (fan_in, fan_out) = x.shape, w.shape
+    if shape[-1] != fan_in:
+        raise ValueError(f"linear: x {shape} has {shape[-1]} features, w {w.shape} takes {fan_in}")
+    rows = math.prod(shape[:-1])
+    flat_x = x if len(shape) == 2 else xp.reshape(x, (rows, fan_in))
+    y = flat_x @ w
+    if b is not None:
+        y = y + b
+
+    def pullback(dy: Array) -> tuple[Array, ...]:
+        flat_dy = dy if len(shape) == 2 else xp.reshape(dy, (rows, fan_out))
+        dx = xp.reshape(flat_dy @ xp.matrix_transpose(w), shape) if wants_dx else None
+        dw = xp.matrix_transpose(flat_x) @ flat_dy
+        return (dx, dw) if b is None else (dx, dw, xp.sum(flat_dy, axis=0))
+
+    return (y if len(shape) == 2 else xp.reshape(y, (*shape[:-1], fan_out))), pullback

@@ -1,0 +1,23 @@
+"""Cross-entropy on probabilities."""
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+from .sample import class_probabilities, guarded_log
+
+
+def cross_entropy(p: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+    """Cross-entropy of probabilities, one value per sample.
+
+    loss_i = -sum_k t_ik log p_ik;  dp_ik = -dloss_i t_ik / p_ik
+    p (..., c) float, as softmax gives it; target (...) int in [0, c) or t itself (..., c), probabilities.
+    The guard against log 0: a p below exp(-100), or below float32's smallest normal number, counts as that,
+    and its derivative is 0. `softmax_cross_entropy` on logits needs no guard and is more exact.
+    """
+    xp = namespace(p)
+    t = class_probabilities("cross_entropy", p, target)
+    log_p, log_slope = guarded_log(p)
+
+    def pullback(dloss: Array) -> tuple[Array]:
+        return (-dloss[..., None] * t * log_slope,)
+
+    return -xp.sum(t * log_p, axis=-1), pullback

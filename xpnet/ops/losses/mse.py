@@ -1,0 +1,18 @@
+"""Mean squared error."""
+
+from ...typing import Array, Pullback
+from .sample import mean_per_sample, same_shape, spread_per_sample
+
+
+def mse(y: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+    """Mean squared error, one value per sample.
+
+    loss_i = mean_j (y_ij - target_ij)^2;  dy_ij = dloss_i 2 (y_ij - target_ij) / k
+    y and target (n, ...), k outputs per sample.
+    """
+    error = y - same_shape("mse", y, target)
+
+    def pullback(dloss: Array) -> tuple[Array]:
+        return (error * (2.0 * spread_per_sample(dloss, error)),)
+
+    return mean_per_sample(error * error), pullback

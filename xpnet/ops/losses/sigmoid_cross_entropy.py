@@ -1,0 +1,25 @@
+"""Binary cross-entropy on logits, with its sigmoid."""
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+from ..activations import sigmoid
+from .sample import mean_per_sample, same_shape, spread_per_sample
+
+
+def sigmoid_cross_entropy(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+    """Sigmoid cross-entropy of independent yes-or-no outputs, one value per sample.
+
+    loss_i = mean_j (log(1 + exp(z_ij)) - t_ij z_ij), z the logits;  dz_ij = dloss_i (sigmoid(z_ij) - t_ij) / k
+    logits and target (n, ...), target in [0, 1], k outputs per sample. Computed as
+    max(z, 0) - t z + log(1 + exp(-|z|)), which does not overflow.
+    """
+    xp = namespace(logits)
+    t = same_shape("sigmoid_cross_entropy", logits, target)
+    positive_part = xp.where(logits > 0, logits, 0.0)
+    values = positive_part - t * logits + xp.log1p(xp.exp(-xp.abs(logits)))
+
+    def pullback(dloss: Array) -> tuple[Array]:
+        p, _ = sigmoid(logits)
+        return ((p - t) * spread_per_sample(dloss, logits),)
+
+    return mean_per_sample(values), pullback

@@ -1,0 +1,37 @@
+"""Softmax and its logarithm."""
+
+from ..namespace import namespace
+from ..typing import Array, Pullback
+
+
+def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
+    """Softmax along one axis.
+
+    y_i = exp(x_i) / sum_j exp(x_j);  dx = y (dy - sum_j dy_j y_j), the Jacobian being diag(y) - y y^T
+    Shifted by the maximum, which changes nothing and prevents overflow. To mask an entry use a large
+    finite negative number: a row of nothing but -inf gives NaN.
+    """
+    xp = namespace(x)
+    e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
+    y = e / xp.sum(e, axis=axis, keepdims=True)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        weighted = dy * y
+        return (weighted - y * xp.sum(weighted, axis=axis, keepdims=True),)
+
+    return y, pullback
+
+
+def log_softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
+    """Logarithm of softmax along one axis.
+
+    y_i = x_i - log sum_j exp(x_j);  dx = dy - softmax(x) sum_j dy_j
+    """
+    xp = namespace(x)
+    shifted = x - xp.max(x, axis=axis, keepdims=True)
+    y = shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (dy - xp.exp(y) * xp.sum(dy, axis=axis, keepdims=True),)
+
+    return y, pullback

@@ -1,0 +1,27 @@
+"""Optimizers as data: a rule for one element, the scalars it takes, and schedules for its rate."""
+
+from . import schedules
+from .adam import Adam, AdamW
+from .adaptive import AdaGrad, RMSprop
+from .base import Optimizer, update_each
+from .sgd import SGD
+
+sgd, adam, adamw, rmsprop, adagrad = SGD, Adam, AdamW, RMSprop, AdaGrad
+OPTIMIZERS = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop, AdaGrad)}
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "adagrad",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "schedules",
+    "sgd",
+    "update_each",
+]

@@ -1,0 +1,54 @@
+"""Stochastic gradient descent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..typing import Array, Namespace, Rule
+from .base import Optimizer, check_fraction
+
+
+def sgd_rule(xp: Namespace, p: Array, g: Array, lr: Any) -> tuple[Array]:
+    return (p - lr * g,)
+
+
+def momentum_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, mu: Any) -> tuple[Array, Array]:
+    v = mu * v + g
+    return p - lr * v, v
+
+
+def nesterov_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, mu: Any) -> tuple[Array, Array]:
+    v = mu * v + g
+    return p - lr * (g + mu * v), v
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Gradient descent, with momentum if asked.
+
+    v = momentum v + g; p = p - lr v, or with Nesterov's look-ahead p = p - lr (g + momentum v)
+    Defined as in PyTorch: the rate multiplies the velocity and not the gradient.
+    """
+
+    lr: Any = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fraction("momentum", self.momentum)
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov=True needs a momentum, such as momentum=0.9")
+
+    @property
+    def rule(self) -> Rule:  # type: ignore[override]
+        if not self.momentum:
+            return sgd_rule
+        return nesterov_rule if self.nesterov else momentum_rule
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("v",) if self.momentum else ()
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        rate = self.rate(xp, lr, t)
+        return (rate, self.momentum) if self.momentum else (rate,)

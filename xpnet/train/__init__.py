@@ -1,0 +1,24 @@
+"""Training: the step that is compiled whole, the loop around it, and what happens between epochs."""
+
+from .callbacks import Callback, EarlyStopping, Progress, as_callback
+from .feed import Data, hold_out, require_own, to_data, to_inputs
+from .history import History
+from .step import gradient, make_forward, make_step
+from .trainer import Trainer
+
+__all__ = [
+    "Callback",
+    "Data",
+    "EarlyStopping",
+    "History",
+    "Progress",
+    "Trainer",
+    "as_callback",
+    "gradient",
+    "hold_out",
+    "make_forward",
+    "make_step",
+    "require_own",
+    "to_data",
+    "to_inputs",
+]

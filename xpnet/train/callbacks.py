@@ -1,0 +1,101 @@
+"""What can be done between epochs: stopping early, printing, and whatever a user wants."""
+
+import sys
+from typing import Any, TextIO
+
+
+class Callback:
+    """Called around and between epochs; every method may be left out.
+
+    `on_epoch` gets the model, whose parameters and history are current, and the epoch's record; it stops the
+    training by returning True. A plain function `f(model, record)` is a callback too.
+    """
+
+    def on_begin(self, model: Any) -> None:
+        """Before the first epoch."""
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> bool | None:
+        """After each epoch."""
+
+    def on_end(self, model: Any) -> None:
+        """After the last epoch, also when training ends with an error or Ctrl-C."""
+
+
+class EarlyStopping(Callback):
+    """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
+
+    monitor: a column of the history, by default "val_loss"; a value counts as better by more than
+    `min_delta`, smaller being better unless its name ends in "accuracy".
+    """
+
+    def __init__(
+        self,
+        *,
+        monitor: str = "val_loss",
+        patience: int = 5,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
+        if patience < 0:
+            raise ValueError(f"patience {patience!r} must be 0 or more epochs")
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.restore_best = restore_best
+
+    def on_begin(self, model: Any) -> None:
+        self.best: float | None = None
+        self.best_epoch = 0
+        self._arrays: tuple[Any, Any] | None = None
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
+        if self.monitor not in record:
+            hint = ": give fit validation_data or validation_split" if self.monitor.startswith("val_") else ""
+            raise ValueError(f"EarlyStopping: monitor {self.monitor!r} is not among {sorted(record)}{hint}")
+        value = float(record[self.monitor])
+        gain = 0.0 if self.best is None else self.best - value
+        gain = -gain if self.monitor.endswith("accuracy") else gain
+        if self.best is None or gain > self.min_delta:
+            self.best, self.best_epoch = value, record["epoch"]
+            if self.restore_best:
+                self._arrays = (model.params, model.buffers)  # copies, which further steps leave alone
+        return record["epoch"] - self.best_epoch >= max(1, self.patience)
+
+    def on_end(self, model: Any) -> None:
+        if self._arrays is not None:
+            model.params, model.buffers = self._arrays
+        self._arrays = None
+
+
+class Progress(Callback):
+    """A line per `every` epochs on standard error."""
+
+    def __init__(self, epochs: int, *, every: int = 1, stream: TextIO | None = None) -> None:
+        self.epochs, self.every, self.stream = epochs, every, stream
+
+    def on_begin(self, model: Any) -> None:
+        self.first = model.history.epochs
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> None:
+        done = record["epoch"] - self.first
+        if done % self.every and done != self.epochs:
+            return
+        values = (f"{name} {value:.4g}" for name, value in record.items() if name not in ("epoch", "seconds"))
+        print(f"epoch {done}/{self.epochs}  {'  '.join(values)}", file=self.stream or sys.stderr, flush=True)
+
+
+class Function(Callback):
+    """A plain function as a callback."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> bool | None:
+        return self.function(model, record)
+
+
+def as_callback(given: Any) -> Callback:
+    """A callback as it is, a function as a callback; TypeError for anything else."""
+    if hasattr(given, "on_epoch"):
+        return given
+    if callable(given):
+        return Function(given)
+    raise TypeError(f"callbacks: {given!r} is neither a Callback nor a function f(model, record)")

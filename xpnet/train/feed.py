@@ -1,0 +1,113 @@
+"""From arrays as the user has them to samples on the backend, checked on the way."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data import (
+    Targets,
+    as_array,
+    check_finite,
+    check_inputs,
+    check_numbers,
+    check_weights,
+    class_weights,
+    split,
+)
+from ..errors import LabelError
+from ..namespace import device, namespace
+from ..typing import Array, Shape
+
+
+@dataclass
+class Data:
+    """Samples on the backend: inputs, encoded targets, and weights on the host."""
+
+    x: Array
+    y: Array
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def rows(self, backend: Any, numbers: np.ndarray) -> "Data":
+        """Some of the samples."""
+        xp, index = namespace(self.x), backend.asarray(numbers)
+        return Data(xp.take(self.x, index, axis=0), xp.take(self.y, index, axis=0), self.weight[numbers])
+
+
+def to_inputs(backend: Any, x: Array, *, input_shape: Shape | None, dtype: str, ids: bool, name: str = "x") -> Array:
+    """x on the backend, cast to `dtype` unless it is integer ids. TypeError or ValueError where it does not fit.
+
+    Nothing is copied where nothing changes.
+    """
+    check_numbers(name, x)
+    check_inputs(x, input_shape, name=name)
+    wanted = backend.dtype(dtype)
+    if backend.owns(x):
+        if not ids and x.dtype != wanted:
+            x = namespace(x).astype(x, wanted)
+        return x if device(x) == backend.selected else backend.asarray(x)
+    return backend.asarray(x, dtype=x.dtype.name if ids else dtype)
+
+
+def to_data(
+    backend: Any,
+    x: Array,
+    y: Any,
+    *,
+    targets: Targets,
+    output_shape: Shape,
+    dtype: str,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    name: str = "y",
+) -> tuple[Data, Targets]:
+    """Samples from inputs on the backend and targets as the user has them, and what y showed of the targets."""
+    host = to_host(backend, as_array(name, y))
+    n = x.shape[0]
+    if n == 0:
+        raise ValueError("x holds no samples: at least one is needed")
+    if host.ndim == 0 or len(host) != n:
+        raise LabelError(f"{name} {host.shape} must hold one target for each of the {n} samples of x")
+    with backend.on():
+        check_finite(x)
+    targets = targets.learn(host, output_shape)
+    encoded = targets.encode(host, output_shape, dtype)
+    weight = np.ones(n) if sample_weight is None else check_weights(to_host(backend, sample_weight), n)
+    if class_weight is not None:
+        if targets.kind == "values" or encoded.ndim > 1 and encoded.shape[1] != 1:
+            raise ValueError("class_weight needs one label per sample, and a classification loss")
+        numbers = encoded.reshape(n).astype("int64")
+        count = output_shape[-1] if targets.kind == "classes" else 2
+        weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
+    return Data(x, backend.asarray(encoded), weight), targets
+
+
+def hold_out(backend: Any, data: Data, share: float, *, kind: str, seed: int) -> tuple[Data, Data]:
+    """(the rest, the share held out), of every class alike where targets are class numbers."""
+    strata = backend.to_numpy(data.y) if kind == "classes" and data.y.ndim == 1 else None
+    kept, held = split(len(data), share, seed=seed, strata=strata)
+    return data.rows(backend, kept), data.rows(backend, held)
+
+
+def to_host(backend: Any, value: Any) -> np.ndarray:
+    """A host array of the backend's or of NumPy's; TypeError for another library's."""
+    if isinstance(value, np.ndarray):
+        return value
+    if backend.owns(value):
+        return backend.to_numpy(value)
+    require_own(backend, value, "y")
+    return np.asarray(value)
+
+
+def require_own(backend: Any, x: Array, name: str) -> None:
+    """TypeError where `x` is neither the backend's nor NumPy's, naming both libraries."""
+    if backend.owns(x) or isinstance(x, np.ndarray | np.generic | list | tuple):
+        return
+    theirs = type(x).__module__.partition(".")[0]
+    raise TypeError(
+        f"{name} is an array of {theirs}, the model is on backend {backend.name!r}: "
+        f"give it arrays of {backend.name} or NumPy, or move the model, model.to(...)"
+    )

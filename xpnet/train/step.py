@@ -1,0 +1,122 @@
+"""The training step: everything that changes goes in as arrays and comes out as arrays.
+
+`step(state, batch) -> (state, metrics)` is what a backend compiles, whole.
+
+    state = {"params": {...}, "buffers": {...}, "slots": {"m": {...}, ...}, "step": (1,) int32,
+             "lr": () float, "key": (2,) int32}
+    batch = {"x": (n, ...), "y": (n, ...), "w": (n,)}
+
+`state` is consumed: an update may write into its arrays. `w` is each sample's weight divided by the total
+weight of the whole batch, so that the objective is sum(w * losses); weights, masks and reductions are all that.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from ..layers import Layer, Pass, flatten, nest
+from ..namespace import namespace
+from ..optim import Optimizer, update_each
+from ..typing import Array, Batch, Flat, Loss, State, Update
+
+
+def make_step(
+    network: Layer, loss: Loss, optimizer: Optimizer, *, shards: int = 1, update: Update = update_each
+) -> Callable[[State, Batch], tuple[State, dict[str, Array]]]:
+    """The training step of a network under a loss and an optimizer.
+
+    metrics = {"loss": sum(w * losses)}, the loss before the update. With `shards` the batch is worked off in
+    that many parts, whose gradients are added in order.
+    """
+
+    def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+        xp = namespace(batch["w"])
+        arrays = nest({**state["params"], **state["buffers"]})
+        parts = [
+            gradient(network, loss, arrays, part, words=(state["key"], state["step"] * shards + index))
+            for index, part in enumerate(split(batch, shards))
+        ]
+        total, grads, updates = parts[0] if len(parts) == 1 else add_shards(parts)
+        t = xp.astype(xp.reshape(state["step"], ()) + 1, state["lr"].dtype)
+        scalars = optimizer.scalars(xp, state["lr"], t)
+        params, slots = update(optimizer.rule, state["params"], grads, state["slots"], scalars)
+        new = {
+            "params": params,
+            "buffers": {**state["buffers"], **updates},
+            "slots": slots,
+            "step": state["step"] + 1,
+            "lr": state["lr"],
+            "key": state["key"],
+        }
+        return new, {"loss": total}
+
+    return step
+
+
+def gradient(
+    network: Layer, loss: Loss, arrays: dict[str, Any], batch: Batch, *, words: tuple[Array, Array]
+) -> tuple[Array, Flat, Flat]:
+    """(sum(w * losses), its gradient by the parameters, the new buffers) in one pass in training mode."""
+    xp, w = namespace(batch["w"]), batch["w"]
+    run = Pass(train=True, grad=True, words=words)
+    outputs, pull_network = network.forward(arrays, batch["x"], run.context())
+    losses, pull_loss = loss(outputs, target=batch["y"])
+    if losses.shape != w.shape:
+        raise ValueError(f"the loss gave {losses.shape} for {w.shape[0]} samples: one value per sample was wanted")
+    _, grads = pull_network(*pull_loss(w))
+    return xp.sum(w * losses), flatten(grads), run.updates
+
+
+def add_shards(parts: list[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, Flat]:
+    """Losses and gradients added in order; buffers are the mean of the shards' in the same order."""
+    total, grads, updates = parts[0]
+    for more, more_grads, more_updates in parts[1:]:
+        total = total + more
+        grads = {name: g + more_grads[name] for name, g in grads.items()}
+        updates = {name: value + more_updates[name] for name, value in updates.items()}
+    return total, grads, {name: value / len(parts) for name, value in updates.items()}
+
+
+def split(batch: Batch, shards: int) -> Iterator[Batch]:
+    """Consecutive parts of nearly equal size; fewer than `shards` where there are fewer samples."""
+    if shards == 1:
+        yield batch
+        return
+    n = batch["w"].shape[0]
+    edges = sorted({n * shard // shards for shard in range(shards + 1)})
+    for start, stop in pairwise(edges):
+        yield {name: x[start:stop, ...] for name, x in batch.items()}
+
+
+def make_forward(network: Layer) -> Callable[[Flat, Flat, Array], Array]:
+    """`forward(params, buffers, x)`: the outputs in prediction mode, no pullback kept."""
+
+    def forward(params: Flat, buffers: Flat, x: Array) -> Array:
+        outputs, _ = network.forward(nest({**params, **buffers}), x, Pass().context())
+        return outputs
+
+    return forward
+
+
+def make_score(
+    network: Layer, loss: Loss
+) -> Callable[[Flat, Flat, Array, Array, Array], tuple[Array, Array]]:
+    """`score(params, buffers, x, y, w)`: the outputs in prediction mode, and sum(w * losses)."""
+    forward = make_forward(network)
+
+    def score(params: Flat, buffers: Flat, x: Array, y: Array, w: Array) -> tuple[Array, Array]:
+        outputs = forward(params, buffers, x)
+        losses, _ = loss(outputs, target=y)
+        return outputs, namespace(w).sum(w * losses)
+
+    return score
+
+
+def all_finite(arrays: Flat) -> Array | bool:
+    """Whether no array holds a NaN or an infinity."""
+    found: Array | bool = True
+    for x in arrays.values():
+        xp = namespace(x)
+        finite = xp.all(xp.isfinite(x))
+        found = finite if found is True else xp.logical_and(found, finite)
+    return found

@@ -1,0 +1,194 @@
+"""The loop around the step: batches, epochs, scores, and the state that they leave behind."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..data import Targets, batch_slices, count_batches, normalised, shuffled
+from ..errors import DivergedError
+from ..layers import Layer, flatten
+from ..namespace import namespace
+from ..optim import Optimizer
+from ..typing import Array, Batch, Loss, Shape, State
+from .feed import Data
+from .step import all_finite, make_forward, make_score, make_step
+
+CHUNK = 8192
+"""How many samples a prediction takes at once, which bounds its memory."""
+
+EXPLODED = 1e4
+"""A mean loss this many times the first batch's, or above this, whichever is more, counts as exploded."""
+
+
+class Trainer:
+    """A network, its loss and its optimizer on one backend, and the state of their training.
+
+    `state` is always the last finished step's, whatever interrupts the loop. `epochs` counts the epochs
+    done, from which the order of the next one is drawn.
+    """
+
+    def __init__(
+        self,
+        network: Layer,
+        loss: Loss,
+        optimizer: Optimizer,
+        backend: Any,
+        *,
+        reduction: str,
+        dtype: str,
+        seed: int,
+    ) -> None:
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.backend, self.reduction, self.dtype, self.seed = backend, reduction, dtype, seed
+        self.state: State = {}
+        self.epochs = 0
+        self.updates = "portable"
+        self.started = False
+        self._steps: dict[str, Callable[..., Any]] = {}
+        self.forward = backend.compile(make_forward(network))
+        self._score = backend.compile(make_score(network, loss))
+        self._finite = backend.compile(all_finite)
+
+    def build(self, input_shape: Shape) -> Shape:
+        """Draws the initial state from the seed; the output shape, the batch left out."""
+        rng = np.random.default_rng(self.seed)
+        params, buffers, output_shape = self.network.init(rng, input_shape, self.dtype)
+        host: State = {
+            "params": flatten(params),
+            "buffers": flatten(buffers),
+            "slots": {
+                slot: {name: np.zeros_like(p) for name, p in flatten(params).items()}
+                for slot in self.optimizer.slots
+            },
+            "step": np.zeros(1, "int32"),
+            "lr": np.asarray(self.optimizer.peak, self.dtype),
+            "key": np.random.SeedSequence(self.seed).generate_state(2).view("int32"),
+        }
+        self.load(host, epochs=0)
+        return output_shape
+
+    def load(self, host: State, *, epochs: int) -> None:
+        """Takes a state of host arrays over, and the number of epochs that led to it."""
+        self.state, self.epochs = _map(self.backend.asarray, host), epochs
+        self.started = bool(host["step"][0] > 0)
+
+    def dump(self) -> State:
+        """The state as host arrays."""
+        return _map(self.backend.to_numpy, self.state)
+
+    def step(self, data: Data) -> float:
+        """One step on all the samples; the loss before it. DivergedError where it explodes."""
+        with self.backend.on():
+            good = self.backend.copy(self.state)
+            w, _ = normalised(data.weight, len(data), reduction=self.reduction)
+            (batch,) = self._batches(data, None, w, len(data))
+            self.state, metrics = self._compiled(1)(self.state, batch)
+            loss = float(metrics["loss"])
+            self._keep_sound(loss, None, good, "this step")
+        return loss
+
+    def run(self, data: Data, *, epochs: int, batch_size: int) -> Iterator[dict[str, Any]]:
+        """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes."""
+        step = self._compiled(epochs * count_batches(len(data), batch_size))
+        run = self.backend.epoch(step)
+        first = None
+        for _ in range(epochs):
+            with self.backend.on():
+                good = self.backend.copy(self.state)
+                order = self._order(data, batch_size)
+                weight = data.weight if order is None else data.weight[order]
+                w, shares = normalised(weight, batch_size, reduction=self.reduction)
+                batches = self._batches(data, order, w, batch_size)
+                total = 0.0
+                for share, (state, metrics) in zip(shares, run(self.state, batches), strict=True):
+                    self.state = state
+                    total = total + metrics["loss"] * float(share)
+                    if first is None:
+                        first = float(metrics["loss"])
+                loss = float(total)
+                self._keep_sound(loss, first, good, f"epoch {self.epochs + 1}")
+            self.epochs += 1
+            yield {"epoch": self.epochs, "loss": loss}
+
+    def outputs(self, x: Array, *, full: bool = True) -> Array:
+        """The network's outputs in prediction mode, worked off in chunks."""
+        xp, state = namespace(x), self.state
+        with self.backend.on():
+            parts = [
+                self.forward(state["params"], state["buffers"], x if x.shape[0] <= CHUNK else x[part, ...])
+                for part in (batch_slices(x.shape[0], CHUNK) if x.shape[0] else [slice(0)])
+            ]
+            return parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
+
+    def scores(self, data: Data, targets: Targets) -> dict[str, float]:
+        """The loss under the model's reduction, and the accuracy where targets are classes."""
+        w, _ = normalised(data.weight, len(data), reduction=self.reduction)
+        share = data.weight / data.weight.sum()
+        loss = right = 0.0
+        with self.backend.on():
+            for part in batch_slices(len(data), CHUNK):
+                x, y = (data.x, data.y) if len(data) <= CHUNK else (data.x[part, ...], data.y[part, ...])
+                outputs, part_loss = self._score(
+                    self.state["params"], self.state["buffers"], x, y, self._weights(w[part])
+                )
+                loss += float(part_loss)
+                if targets.kind != "values":
+                    right += float(namespace(x).sum(targets.hits(outputs, y) * self._weights(share[part])))
+        return {"loss": loss} if targets.kind == "values" else {"loss": loss, "accuracy": right}
+
+    def _compiled(self, steps: int) -> Callable[..., Any]:
+        self.started = True
+        params = self.state["params"].values()
+        update, self.updates = self.backend.choose_update(
+            self.optimizer.rule,
+            elements=sum(math.prod(p.shape) for p in params),
+            arrays=len(params),
+            steps=steps,
+        )
+        if self.updates not in self._steps:
+            step = make_step(self.network, self.loss, self.optimizer, update=update)
+            self._steps[self.updates] = self.backend.compile(step, consumes=(0,))
+        return self._steps[self.updates]
+
+    def _order(self, data: Data, batch_size: int) -> np.ndarray | None:
+        """The epoch's order of samples; None for a single batch, whose order does not matter."""
+        if batch_size >= len(data):
+            return None
+        return shuffled(len(data), seed=self.seed, epoch=self.epochs)
+
+    def _batches(self, data: Data, order: np.ndarray | None, w: np.ndarray, batch_size: int) -> Iterator[Batch]:
+        weights = self._weights(w)
+        if order is None:
+            yield {"x": data.x, "y": data.y, "w": weights}
+            return
+        xp, index = namespace(data.x), self.backend.asarray(order)
+        for part in batch_slices(len(data), batch_size):
+            rows = index[part]
+            yield {
+                "x": xp.take(data.x, rows, axis=0),
+                "y": xp.take(data.y, rows, axis=0),
+                "w": weights[part],
+            }
+
+    def _weights(self, w: np.ndarray) -> Array:
+        return self.backend.asarray(w, dtype=self.dtype)
+
+    def _keep_sound(self, loss: float, first: float | None, good: State, when: str) -> None:
+        """DivergedError, and the good state back, unless the loss is in bounds and every array finite."""
+        bound = math.inf if first is None else EXPLODED * max(1.0, abs(first))
+        if abs(loss) < bound and self._finite({**self.state["params"], **self.state["buffers"]}):
+            return
+        self.state = good
+        raise DivergedError(
+            f"the loss exploded in {when} (mean loss {loss:.3g}"
+            + ("" if first is None else f", {first:.3g} at the first step")
+            + f"): the weights from before are kept; use a smaller learning rate than {self.optimizer.peak:g}"
+        )
+
+
+def _map(function: Callable[[Any], Any], tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {name: _map(function, value) for name, value in tree.items()}
+    return function(tree)

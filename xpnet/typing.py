@@ -1,0 +1,53 @@
+"""The types that the contracts are written in.
+
+An array is whatever the array library makes, so `Array` is `Any` to a type checker: the contract is the
+Python Array API standard, and the oracle in `xpnet.testing` is what holds code to it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+Array: TypeAlias = Any
+Namespace: TypeAlias = Any
+Device: TypeAlias = Any
+Shape: TypeAlias = tuple[int, ...]
+
+Flat: TypeAlias = dict[str, Array]
+"""Arrays by dotted name, `{"0.weight": ...}`: the form of parameters, buffers and optimizer slots at rest."""
+
+Nested: TypeAlias = dict[str, Any]
+"""The same arrays by layer, `{"0": {"weight": ...}}`: the form in which containers hand them down."""
+
+State: TypeAlias = dict[str, Any]
+Batch: TypeAlias = dict[str, Array]
+
+Pullback: TypeAlias = Callable[[Any], tuple[Any, ...]]
+"""`pullback(dy)`: the cotangent of each differentiable argument, in order."""
+
+
+class Op(Protocol):
+    """A pure function with its derivative: `y, pullback = op(*arrays, **options)`."""
+
+    def __call__(self, *arrays: Array, **options: Any) -> tuple[Any, Pullback]: ...
+
+
+class Loss(Protocol):
+    """An op of the outputs that gives one value per sample."""
+
+    def __call__(self, outputs: Array, /, *, target: Array) -> tuple[Array, Pullback]: ...
+
+
+class Rule(Protocol):
+    """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`."""
+
+    __name__: str
+
+    def __call__(self, xp: Namespace, p: Array, g: Array, /, *rest: Any) -> tuple[Array, ...]: ...
+
+
+class Update(Protocol):
+    """Applies a rule to every parameter; may write into `params` and `slots`, which it consumes."""
+
+    def __call__(
+        self, rule: Rule, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+    ) -> tuple[Flat, dict[str, Flat]]: ...
