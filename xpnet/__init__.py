@@ -4,6 +4,8 @@ Public names are loaded at their first use: `import xpnet` imports nothing, NumP
 command line can choose NumPy's settings first.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
 from typing import Any
 

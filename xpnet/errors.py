@@ -3,6 +3,8 @@
 Each error says in one sentence which argument it is about, what came, what was wanted, and how to mend it.
 """
 
+from __future__ import annotations
+
 import difflib
 from collections.abc import Iterable
 

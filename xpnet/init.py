@@ -5,6 +5,8 @@ fans are fan_in = product of all axes but the last and fan_out = product of all 
 Layers name them: `"he"`, or with arguments `("normal", 0.01)`, `("glorot", "normal")`.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any
@@ -39,9 +41,7 @@ def uniform(
     return rng.uniform(low, high, shape).astype(dtype)
 
 
-def glorot(
-    rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "uniform"
-) -> np.ndarray:
+def glorot(rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "uniform") -> np.ndarray:
     """Variance 2 / (fan_in + fan_out), which keeps signals and gradients in scale through tanh-like units.
 
     Source: Glorot, Bengio, 2010.

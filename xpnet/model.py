@@ -1,5 +1,7 @@
 """Model: a network, its parameters and a backend, with fit, predict and save."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +21,9 @@ from .typing import Array, Flat, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
-CLASSES = {cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)}
+CLASSES = {
+    cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)
+}
 """What a model file may name."""
 
 
@@ -79,7 +83,7 @@ class Model:
         """The backend that the model is on; None before it has seen data, if none was named."""
         return None if self._trainer is None else self._trainer.backend
 
-    def to(self, backend: Any, device: Any = None) -> "Model":
+    def to(self, backend: Any, device: Any = None) -> Model:
         """Moves the model, its optimizer state and random streams included, to another backend or device."""
         old = self._trainer
         self._settle(backend, device)
@@ -88,7 +92,7 @@ class Model:
             self._built().load(old.dump(), epochs=old.epochs)
         return self
 
-    def build(self, input_shape: Iterable[int]) -> "Model":
+    def build(self, input_shape: Iterable[int]) -> Model:
         """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
         shape = tuple(int(size) for size in input_shape)
         if any(size < 1 for size in shape):
@@ -98,7 +102,7 @@ class Model:
         self.input_shape = shape
         return self
 
-    def reset(self) -> "Model":
+    def reset(self) -> Model:
         """Starts anew: fresh parameters from the seed, no optimizer state, no history, no labels."""
         self.history, self._targets = History(), self._new_targets()
         return self if self.input_shape is None else self.build(self.input_shape)
@@ -146,7 +150,8 @@ class Model:
                     scores = trainer.scores(held, self._targets)
                     record.update({f"val_{name}": value for name, value in scores.items()})
                 self.history.add(record)
-                if any([listener.on_epoch(self, record) for listener in listeners]):
+                stops = [listener.on_epoch(self, record) for listener in listeners]  # every one is called
+                if any(stops):
                     break
         finally:
             for listener in listeners:
@@ -329,9 +334,7 @@ class Model:
                 raise ValueError(
                     f"{part}[{name!r}] {tuple(value.shape)} must have the shape {tuple(old[name].shape)}"
                 )
-        trainer.state[part] = {
-            name: trainer.backend.asarray(new[name], dtype=self.dtype) for name in old
-        }
+        trainer.state[part] = {name: trainer.backend.asarray(new[name], dtype=self.dtype) for name in old}
 
 
 def load(

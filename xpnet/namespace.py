@@ -5,6 +5,8 @@ compiler traces. The tables fill at a type's first appearance, which `Backend.as
 any step is traced.
 """
 
+from __future__ import annotations
+
 import types
 from collections.abc import Callable
 from typing import Any

@@ -4,6 +4,8 @@ An array is whatever the array library makes, so `Array` is `Any` to a type chec
 Python Array API standard, and the oracle in `xpnet.testing` is what holds code to it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 

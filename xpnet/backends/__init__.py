@@ -1,5 +1,7 @@
 """Array libraries by name: devices, data movement, compilation."""
 
+from __future__ import annotations
+
 from .base import Availability, Backend, Capabilities
 from .registry import available, find, get, names, of, register
 

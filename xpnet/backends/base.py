@@ -4,6 +4,8 @@ A new backend subclasses `Backend`, gives `name` and `xp`, and overrides what it
 the portable defaults.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -172,7 +174,7 @@ class Backend(ABC):
             return {name: self.copy(value) for name, value in arrays.items()}
         return self._placed(self._own(arrays, device(arrays)))
 
-    def synchronize(self) -> None:
+    def synchronize(self) -> None:  # noqa: B027 - a library that computes at once has nothing to wait for
         """Wait until all work handed to the device is done."""
 
     # Work

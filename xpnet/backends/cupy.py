@@ -1,5 +1,7 @@
 """CuPy, on CUDA devices."""
 
+from __future__ import annotations
+
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any

@@ -6,6 +6,8 @@ contract, and vectorises all the same once `error_model="numpy"` has lifted the 
 the loop gives the portable update's bits, at 7 to 8 times its speed (`ci/benchmarks/update.py`).
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable
 from functools import cache
@@ -45,7 +47,7 @@ def update(
 
 
 @cache
-def _loop(rule: Rule, slots: int, scalars: int) -> Callable[..., None]:
+def _loop(rule: Any, slots: int, scalars: int) -> Callable[..., None]:
     """The compiled loop over one parameter; `p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)`.
 
     Its results go to the inputs' own names: Numba then knows that nothing else aliases them. The name holds

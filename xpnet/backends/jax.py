@@ -1,5 +1,7 @@
 """JAX: the whole step is jitted, and its state donated."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any

@@ -1,5 +1,7 @@
 """NumPy, on the CPU."""
 
+from __future__ import annotations
+
 from contextlib import AbstractContextManager
 from typing import Any
 

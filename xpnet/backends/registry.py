@@ -1,5 +1,7 @@
 """Backends by name: those that come with xpnet, those registered, and those of installed packages."""
 
+from __future__ import annotations
+
 import os
 import sys
 from functools import cache

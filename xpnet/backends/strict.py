@@ -1,5 +1,7 @@
 """array-api-strict: nothing beyond the standard, and devices that cannot be mixed by mistake."""
 
+from __future__ import annotations
+
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +38,9 @@ class StrictBackend(NumpyBackend):
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        return Capabilities(float64="float64" in self.xp.__array_namespace_info__().dtypes(device=self.selected))
+        return Capabilities(
+            float64="float64" in self.xp.__array_namespace_info__().dtypes(device=self.selected)
+        )
 
     def _own(self, x: Array, device: Device) -> Array:
         return self.xp.asarray(x, device=device, copy=True)

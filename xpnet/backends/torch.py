@@ -1,5 +1,7 @@
 """PyTorch, on the CPU, CUDA or Apple's GPU."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any
@@ -41,7 +43,9 @@ class TorchBackend(Backend):
         try:
             wanted = torch.device(spec)
         except (RuntimeError, TypeError) as error:
-            raise BackendError(f"device {spec!r} is none that PyTorch knows: try 'cpu', 'cuda' or 'mps'") from error
+            raise BackendError(
+                f"device {spec!r} is none that PyTorch knows: try 'cpu', 'cuda' or 'mps'"
+            ) from error
         if wanted.type == "cuda" and wanted.index is None:
             wanted = torch.device("cuda", 0)
         return super().device(wanted)

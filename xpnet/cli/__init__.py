@@ -1,1 +1,129 @@
-def main(): ...
+"""The `xpnet` command: a thin skin, which parses its arguments before anything heavy is imported."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, NoReturn
+
+LOADED = time.perf_counter()
+
+COMMANDS = {
+    "train": "train a network on a data set and score it on samples held out",
+    "test-backend": "check every op, layer, loss and optimizer on a backend",
+}
+"""Each is a module in here, with `options(parser)` and `run(args) -> int`."""
+
+TRY = """\
+xpnet train digits                    a small network learns handwritten digits
+xpnet train digits --backend torch    the same on another array library
+xpnet train digits --json             the result as one JSON object
+xpnet test-backend numpy              every derivative checked on a backend
+xpnet --help                          all commands; xpnet train --help for its options"""
+
+
+class UsageError(Exception):
+    """A command line that cannot be understood: exit status 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError, and takes no shortened names: a new option could change what one means."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **given})
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\ntry {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; the exit status: 0, 1 for an error, 2 for a wrong command line, 130 for Ctrl-C."""
+    verbose = False
+    try:
+        args = parse(sys.argv[1:] if argv is None else argv)
+        verbose = getattr(args, "verbose", False)
+        status = int(_module(args.command).run(args)) if args.command else 0
+        print(end="" if args.command else f"{TRY}\n", flush=True)  # a broken pipe shows here, not at the exit
+        return status
+    except SystemExit as done:  # --help and --version
+        return int(done.code or 0)
+    except KeyboardInterrupt:
+        return _end("stopped", 130)
+    except BrokenPipeError:
+        _silence()
+        return 141  # as if SIGPIPE had ended it
+    except UsageError as error:
+        return _end(str(error), 2)
+    except Exception as error:
+        # whatever a library raises is one line for the user; -v shows where it came from
+        if verbose:
+            import traceback
+
+            traceback.print_exc()
+        return _end(_sentence(error), 1)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; UsageError, with the nearest known name, for what is no argument."""
+    from .. import __version__
+
+    common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
+    parser = Parser(prog="xpnet", parents=[common], description="Neural networks on any array library.")
+    parser.add_argument("--version", action="version", version=f"xpnet {__version__}")
+    parser.set_defaults(parser=parser)
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    word = next((word for word in argv if not word.startswith("-")), None)
+    if word is not None and word not in COMMANDS:
+        raise unknown("command", word, COMMANDS)
+    for name, about in COMMANDS.items():
+        sub = commands.add_parser(name, help=about, description=about, parents=[common])
+        sub.set_defaults(parser=sub)
+        if name == word:
+            _module(name).options(sub)
+    args, rest = parser.parse_known_args(argv)
+    if rest and rest[0].startswith("-"):
+        known = (name for name in args.parser._option_string_actions if name.startswith("--"))
+        raise unknown("option", rest[0].partition("=")[0], known)
+    if rest:
+        raise UsageError(f"{rest[0]!r} is one argument too many\ntry {args.parser.prog} --help")
+    return args
+
+
+def unknown(what: str, given: str, known: Iterable[str]) -> UsageError:
+    """The UsageError for a name that is not among the known ones."""
+    from .. import errors
+
+    return UsageError(str(errors.unknown(what, given, known)))
+
+
+def _module(command: str) -> Any:
+    return import_module(f".{command.replace('-', '_')}", __name__)
+
+
+def _sentence(error: Exception) -> str:
+    """An error's first line, after its type unless the message was written for users."""
+    text = next(iter(str(error).splitlines()), "")
+    ours = isinstance(error, ValueError | TypeError | OSError) or type(error).__module__.startswith("xpnet")
+    return text if text and ours else f"{type(error).__name__}: {text}"
+
+
+def _end(message: str, status: int) -> int:
+    with suppress(OSError):
+        print(f"xpnet: {message}", file=sys.stderr, flush=True)
+    _silence()
+    return status
+
+
+def _silence() -> None:
+    """Keeps Python's last flush from complaining about a reader that went away, or about a full disk."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            print(end="", file=stream, flush=True)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,5 +1,7 @@
 """Data: sets that come with xpnet, checks of what users give, targets, batches."""
 
+from __future__ import annotations
+
 from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
 from .checks import as_array, check_finite, check_inputs, check_numbers, check_weights
 from .datasets import DATASETS, Dataset, digits

@@ -1,5 +1,7 @@
 """Which samples go into which batch: drawn on the host from (seed, epoch), so the same on every backend."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 
@@ -37,10 +39,14 @@ def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[
     return weight / per_sample, totals / totals.sum()
 
 
-def split(n: int, share: float, *, seed: int, strata: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def split(
+    n: int, share: float, *, seed: int, strata: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """(kept, held out) sample numbers, each in order; with `strata` the share is held out of every stratum."""
     if not 0 < share < 1:
-        raise ValueError(f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out")
+        raise ValueError(
+            f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out"
+        )
     rng = np.random.default_rng([seed, _SPLIT])
     groups = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
     held = np.concatenate([rng.permutation(g)[: round(share * len(g))] for g in groups])
@@ -59,7 +65,9 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
     elif isinstance(given, dict):
         strange = [label for label in given if label not in labels]
         if strange:
-            raise ValueError(f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}")
+            raise ValueError(
+                f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}"
+            )
         per_class = np.array([float(given.get(label, 1.0)) for label in labels])
     else:
         raise ValueError(f"class_weight {given!r} must be a dict, label: weight, or 'balanced'")

@@ -1,5 +1,7 @@
 """Inputs and weights checked on the host, once, before any step: an op cannot raise on values."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,9 @@ def check_numbers(name: str, x: Array) -> None:
     if isinstance(x, np.ndarray | np.generic):
         if x.dtype.kind in "biuf":
             return
-        kind = {"O": "objects", "U": "text", "S": "bytes", "c": "complex numbers"}.get(x.dtype.kind, str(x.dtype))
+        kind = {"O": "objects", "U": "text", "S": "bytes", "c": "complex numbers"}.get(
+            x.dtype.kind, str(x.dtype)
+        )
     elif namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")):
         return
     else:
@@ -61,7 +65,9 @@ def check_weights(weight: Any, n: int) -> np.ndarray:
     if host.shape != (n,):
         raise ValueError(f"sample_weight {host.shape} must be ({n},), one weight per sample")
     if not np.isfinite(host).all() or (host < 0).any():
-        raise ValueError("sample_weight must be finite and not negative: give a sample weight 0 to leave it out")
+        raise ValueError(
+            "sample_weight must be finite and not negative: give a sample weight 0 to leave it out"
+        )
     if host.sum() == 0:
         raise ValueError("sample_weight is 0 for every sample: nothing is left to learn from")
     return host

@@ -1,5 +1,7 @@
 """Data sets that come with xpnet."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Targets: from y as the user has it to what a loss takes, and from outputs back to labels."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,11 +37,11 @@ class Targets:
     threshold: float = 0.5
 
     @classmethod
-    def of_loss(cls, loss: str) -> "Targets":
+    def of_loss(cls, loss: str) -> Targets:
         """What a loss by name takes, before any y was seen."""
         return cls(KINDS.get(loss, "values"), threshold=0.0 if loss == "sigmoid_cross_entropy" else 0.5)
 
-    def learn(self, y: np.ndarray, output_shape: Shape) -> "Targets":
+    def learn(self, y: np.ndarray, output_shape: Shape) -> Targets:
         """With what y shows: its labels, its dtype, and whether it is a vector."""
         if self.dtype is not None:
             return self
@@ -50,7 +52,9 @@ class Targets:
         try:
             labels = np.unique(y)
         except TypeError as error:
-            raise LabelError("y mixes labels of different types: make them all text or all integers") from error
+            raise LabelError(
+                "y mixes labels of different types: make them all text or all integers"
+            ) from error
         if len(labels) != wanted:
             fix = f"Dense({len(labels)})" if self.kind == "classes" else "one output and two labels"
             raise LabelError(
@@ -147,5 +151,7 @@ def _probabilities(y: np.ndarray, dtype: str) -> np.ndarray:
     bad = ~(np.abs(total - 1) < 1e-3) | (y < 0).any(axis=-1)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
-        raise LabelError(f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}")
+        raise LabelError(
+            f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}"
+        )
     return y.astype(dtype)

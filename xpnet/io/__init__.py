@@ -1,5 +1,7 @@
 """Model files: safetensors with the configuration and a checksum; never pickle."""
 
+from __future__ import annotations
+
 from .config import from_config, to_config
 from .files import read, write
 from .state import flat_state, nested_state

@@ -1,5 +1,7 @@
 """Frozen descriptions as JSON and back, from a closed table of classes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any

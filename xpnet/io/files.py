@@ -5,6 +5,8 @@
 configuration as JSON, and "sha256", the digest of the header without that entry and of the data.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
@@ -40,7 +42,9 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     for name, array in sorted(arrays.items()):
         dtype = np.dtype(array.dtype).newbyteorder("<")
         if dtype not in _NAMES:
-            raise TypeError(f"array {name!r} of dtype {array.dtype} cannot be saved: known are {sorted(_DTYPES)}")
+            raise TypeError(
+                f"array {name!r} of dtype {array.dtype} cannot be saved: known are {sorted(_DTYPES)}"
+            )
         data = np.ascontiguousarray(array, dtype=dtype).tobytes()
         span = [offset, offset + len(data)]
         header[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": span}
@@ -78,7 +82,9 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if wanted != _digest(header, [data]):
         raise ModelFileError("the file is damaged: its checksum does not fit; use another copy of it")
     if metadata.get("format") != "xpnet 1":
-        raise ModelFileError(f"the file's format is {metadata.get('format')!r}, this version of xpnet reads 'xpnet 1'")
+        raise ModelFileError(
+            f"the file's format is {metadata.get('format')!r}, this version of xpnet reads 'xpnet 1'"
+        )
     del header["__metadata__"]
     try:
         config = json.loads(metadata["xpnet"])
@@ -130,7 +136,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _replace(path: Path, parts: list[bytes]) -> None:
     """A new file beside the old one, on the disk, and then in its place."""
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} to save {path.name} in does not exist: create it first")
+        raise FileNotFoundError(
+            f"the folder {path.parent} to save {path.name} in does not exist: create it first"
+        )
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         with new.open("xb") as file:

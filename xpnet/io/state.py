@@ -1,5 +1,7 @@
 """A training state as named arrays in a file, and back."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,9 @@ def nested_state(arrays: dict[str, np.ndarray], *, like: State) -> State:
     """The state again, in the structure of another; ModelFileError where names, shapes or dtypes differ."""
     wanted = flat_state(like)
     for name in sorted(set(wanted) ^ set(arrays)):
-        raise ModelFileError(f"the array {name!r} is {'missing' if name in wanted else 'not of this network'}")
+        raise ModelFileError(
+            f"the array {name!r} is {'missing' if name in wanted else 'not of this network'}"
+        )
     for name, array in wanted.items():
         came, dtype = arrays[name], str(array.dtype).rpartition(".")[2]
         if came.shape != tuple(array.shape) or came.dtype.name != dtype:

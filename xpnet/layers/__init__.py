@@ -1,5 +1,7 @@
 """Layers: frozen descriptions with names, shapes and initialisers, each calling one op."""
 
+from __future__ import annotations
+
 from .activations import ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
 from .base import Layer, Stateless
 from .containers import Concatenate, Container, Residual, Sequential

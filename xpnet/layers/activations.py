@@ -1,5 +1,7 @@
 """The activation functions as layers."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

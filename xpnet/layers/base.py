@@ -1,5 +1,7 @@
 """What a layer is: a frozen description that makes its parameters and runs one op."""
 
+from __future__ import annotations
+
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
@@ -38,9 +40,7 @@ class Layer:
         """Whether the input is integer ids, which must not be cast to floats."""
         return False
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         """(params, buffers, output_shape) for inputs of this shape, the batch left out; NumPy arrays."""
         return {}, {}, self.output_shape(input_shape)
 

@@ -1,5 +1,7 @@
 """Layers made of layers: one after another, around, and side by side."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +55,9 @@ class Container(Layer):
         try:
             return layer.init(rng, shape, dtype)
         except ValueError as error:
-            raise ValueError(f"layer {name!r}, {layer!r}, given inputs of shape (n, *{shape}): {error}") from error
+            raise ValueError(
+                f"layer {name!r}, {layer!r}, given inputs of shape (n, *{shape}): {error}"
+            ) from error
 
     def _init_branches(
         self, rng: np.random.Generator, shape: Shape, dtype: Any
@@ -78,9 +82,7 @@ class Container(Layer):
 class Sequential(Container):
     """Layers one after another, each on the one before's output."""
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
         return params, buffers, shapes[-1] if shapes else input_shape
 
@@ -114,9 +116,7 @@ class Residual(Sequential):
     y = x + f(x);  dx = dy + the pullback of f at dy
     """
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         params, buffers, shape = super().init(rng, input_shape, dtype)
         if shape != input_shape:
             raise ValueError(
@@ -142,9 +142,7 @@ class Concatenate(Container):
     An empty `Sequential()` is the input itself.
     """
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         if not self.children:
             raise ValueError("Concatenate needs at least one layer")
         params, buffers, shapes = self._init_branches(rng, input_shape, dtype)

@@ -1,5 +1,7 @@
 """What a layer is told about the pass it is in, and how it hands buffers back."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ..ops import Key, make_key
@@ -29,7 +31,7 @@ class Pass:
         seed, count = self._words
         return make_key(seed, count, salt=salt)
 
-    def context(self, *, wants_dx: bool = False) -> "Context":
+    def context(self, *, wants_dx: bool = False) -> Context:
         """The context of the outermost layer."""
         return Context(self, "", 0, wants_dx)
 
@@ -52,7 +54,7 @@ class Context:
         """The random key of this layer in this pass; read it once per draw, the same key gives the same bits."""
         return self._pass.key(self._salt)
 
-    def child(self, index: int, name: str, wants_dx: bool = True) -> "Context":
+    def child(self, index: int, name: str, wants_dx: bool = True) -> Context:
         """The context of child number `index`: the index salts its key, the name places its buffers."""
         salt = (self._salt * 0x01000193 + index + 1) & 0xFFFFFFFF  # FNV's prime keeps paths apart
         return Context(self._pass, f"{self._prefix}{name}.", salt, wants_dx)

@@ -1,5 +1,7 @@
 """The fully connected layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +43,12 @@ class Dense(Layer):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
-            raise ValueError(f"Dense({self.units}) takes inputs (n, ..., features), these are (n,): reshape to (n, 1)")
+            raise ValueError(
+                f"Dense({self.units}) takes inputs (n, ..., features), these are (n,): reshape to (n, 1)"
+            )
         return (*input_shape[:-1], self.units)
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         output_shape = self.output_shape(input_shape)
         params = {"weight": initializer(self._initializer)(rng, (input_shape[-1], self.units), dtype)}
         if self.bias:

@@ -1,5 +1,7 @@
 """The two forms of named arrays: flat at rest, `{"0.weight": w}`, and nested in a pass, `{"0": {"weight": w}}`."""
 
+from __future__ import annotations
+
 from ..typing import Flat, Nested
 
 

@@ -1,5 +1,7 @@
 """Dropout, batch normalisation and flattening."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +32,9 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         if not (isinstance(self.rate, int | float) and 0 <= self.rate < 1):
-            raise ValueError(f"Dropout: rate {self.rate!r} is not in [0, 1): it is the share of elements to drop")
+            raise ValueError(
+                f"Dropout: rate {self.rate!r} is not in [0, 1): it is the share of elements to drop"
+            )
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         if not ctx.train or self.rate == 0:
@@ -61,9 +65,7 @@ class BatchNorm(Layer):
         if not 0 < self.eps < math.inf:
             raise ValueError(f"BatchNorm: eps {self.eps!r} must be a finite number above 0")
 
-    def init(
-        self, rng: np.random.Generator, input_shape: Shape, dtype: Any
-    ) -> tuple[Nested, Nested, Shape]:
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         if not input_shape:
             raise ValueError("BatchNorm takes inputs (n, ..., features), these are (n,): reshape to (n, 1)")
         c = input_shape[-1]

@@ -1,5 +1,7 @@
 """A network as a table."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -5,6 +5,8 @@ Every op is written once in the standard's functions and follows its inputs' lib
 derivative of that scalar by each positional argument.
 """
 
+from __future__ import annotations
+
 from .activations import elu, leaky_relu, relu, sigmoid, tanh
 from .dropout import dropout
 from .elementwise import slope, value

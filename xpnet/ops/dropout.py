@@ -1,5 +1,7 @@
 """Dropout."""
 
+from __future__ import annotations
+
 from ..namespace import device, namespace
 from ..typing import Array, Pullback
 from .random import Key, bits

@@ -1,5 +1,7 @@
 """An op's value and slope as plain functions, to look at or to draw."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,14 +1,14 @@
 """The affine map of a dense layer."""
 
+from __future__ import annotations
+
 import math
 
 from ..namespace import namespace
 from ..typing import Array, Pullback
 
 
-def linear(
-    x: Array, w: Array, b: Array | None = None, /, *, wants_dx: bool = True
-) -> tuple[Array, Pullback]:
+def linear(x: Array, w: Array, b: Array | None = None, /, *, wants_dx: bool = True) -> tuple[Array, Pullback]:
     """Affine map of the last axis.
 
     y = x w + b;  dx = dy w^T, dw = x^T dy, db = sum dy

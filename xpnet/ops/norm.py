@@ -1,5 +1,7 @@
 """Normalisation by the statistics of the batch."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -30,8 +32,8 @@ def batch_norm(
     xp = namespace(x)
     axes = tuple(range(x.ndim - 1))
     own = mean is None or var is None
+    count = math.prod(x.shape[:-1])
     if own:
-        count = math.prod(x.shape[:-1])
         if count < 2:
             raise ValueError(
                 f"batch_norm: x {x.shape} has {count} value(s) per feature, and no variance: "
@@ -42,7 +44,7 @@ def batch_norm(
         var = xp.mean(centred * centred, axis=axes)
     else:
         centred = x - mean
-    inverse = 1.0 / xp.sqrt(var + eps)
+    inverse = 1.0 / xp.sqrt(eps + var)
     normal = centred * inverse
     y = normal * scale + shift
 

@@ -4,6 +4,8 @@ The standard has no random numbers, and each library's own differ. Here element 
 and the key, in 32-bit integer arithmetic that wraps alike everywhere.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Ops that move elements and change none."""
 
+from __future__ import annotations
+
 import math
 from itertools import pairwise
 

@@ -1,5 +1,7 @@
 """Softmax and its logarithm."""
 
+from __future__ import annotations
+
 from ..namespace import namespace
 from ..typing import Array, Pullback
 

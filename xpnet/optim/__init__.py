@@ -1,5 +1,7 @@
 """Optimizers as data: a rule for one element, the scalars it takes, and schedules for its rate."""
 
+from __future__ import annotations
+
 from . import schedules
 from .adam import Adam, AdamW
 from .adaptive import AdaGrad, RMSprop

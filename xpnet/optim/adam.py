@@ -1,5 +1,7 @@
 """Adam, and Adam with decoupled weight decay."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

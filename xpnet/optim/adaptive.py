@@ -1,5 +1,7 @@
 """RMSprop and AdaGrad: steps scaled by the size of past gradients."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """What an optimizer is: a frozen description, an elementwise rule, and the rule's scalars."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -24,7 +26,9 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.peak, int | float) and 0 <= self.peak < math.inf):
-            raise ValueError(f"lr {self.peak!r} must be a finite number, 0 or more, or a schedule of xn.schedules")
+            raise ValueError(
+                f"lr {self.peak!r} must be a finite number, 0 or more, or a schedule of xn.schedules"
+            )
 
     @property
     def peak(self) -> float:

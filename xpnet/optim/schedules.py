@@ -4,6 +4,8 @@ t is the number of updates done before this one, so 0 for the first; `factor(xp,
 array. `state["lr"]` holds the peak rate, which a callback may change without touching the schedule.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

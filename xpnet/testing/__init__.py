@@ -1,0 +1,40 @@
+"""The oracle, for xpnet's own parts and for one's own: cases, checks, test backends and a pytest plugin."""
+
+from __future__ import annotations
+
+from .cases import Case, layer_case
+from .checks import CHECKS, AbsentError, close
+from .doubles import BUILTIN, register_doubles
+from .draws import Draw, between, key, labels, normal, probabilities
+from .oracle import DTYPES, Outcome, check_op, prove, run_check, run_table, table
+from .spy import watched
+from .steps import NETWORKS, STEP_CHECKS, Network
+from .table import CASES
+
+__all__ = [
+    "BUILTIN",
+    "CASES",
+    "CHECKS",
+    "DTYPES",
+    "NETWORKS",
+    "STEP_CHECKS",
+    "AbsentError",
+    "Case",
+    "Draw",
+    "Network",
+    "Outcome",
+    "between",
+    "check_op",
+    "close",
+    "key",
+    "labels",
+    "layer_case",
+    "normal",
+    "probabilities",
+    "prove",
+    "register_doubles",
+    "run_check",
+    "run_table",
+    "table",
+    "watched",
+]

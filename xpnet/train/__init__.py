@@ -1,5 +1,7 @@
 """Training: the step that is compiled whole, the loop around it, and what happens between epochs."""
 
+from __future__ import annotations
+
 from .callbacks import Callback, EarlyStopping, Progress, as_callback
 from .feed import Data, hold_out, require_own, to_data, to_inputs
 from .history import History

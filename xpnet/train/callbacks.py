@@ -1,5 +1,7 @@
 """What can be done between epochs: stopping early, printing, and whatever a user wants."""
 
+from __future__ import annotations
+
 import sys
 from typing import Any, TextIO
 

@@ -1,5 +1,7 @@
 """From arrays as the user has them to samples on the backend, checked on the way."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +33,15 @@ class Data:
     def __len__(self) -> int:
         return len(self.weight)
 
-    def rows(self, backend: Any, numbers: np.ndarray) -> "Data":
+    def rows(self, backend: Any, numbers: np.ndarray) -> Data:
         """Some of the samples."""
         xp, index = namespace(self.x), backend.asarray(numbers)
         return Data(xp.take(self.x, index, axis=0), xp.take(self.y, index, axis=0), self.weight[numbers])
 
 
-def to_inputs(backend: Any, x: Array, *, input_shape: Shape | None, dtype: str, ids: bool, name: str = "x") -> Array:
+def to_inputs(
+    backend: Any, x: Array, *, input_shape: Shape | None, dtype: str, ids: bool, name: str = "x"
+) -> Array:
     """x on the backend, cast to `dtype` unless it is integer ids. TypeError or ValueError where it does not fit.
 
     Nothing is copied where nothing changes.
@@ -77,7 +81,7 @@ def to_data(
     encoded = targets.encode(host, output_shape, dtype)
     weight = np.ones(n) if sample_weight is None else check_weights(to_host(backend, sample_weight), n)
     if class_weight is not None:
-        if targets.kind == "values" or encoded.ndim > 1 and encoded.shape[1] != 1:
+        if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
             raise ValueError("class_weight needs one label per sample, and a classification loss")
         numbers = encoded.reshape(n).astype("int64")
         count = output_shape[-1] if targets.kind == "classes" else 2

@@ -1,5 +1,7 @@
 """What happened while training, epoch by epoch."""
 
+from __future__ import annotations
+
 from typing import Any
 
 

@@ -10,6 +10,8 @@
 weight of the whole batch, so that the objective is sum(w * losses); weights, masks and reductions are all that.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -62,7 +64,9 @@ def gradient(
     outputs, pull_network = network.forward(arrays, batch["x"], run.context())
     losses, pull_loss = loss(outputs, target=batch["y"])
     if losses.shape != w.shape:
-        raise ValueError(f"the loss gave {losses.shape} for {w.shape[0]} samples: one value per sample was wanted")
+        raise ValueError(
+            f"the loss gave {losses.shape} for {w.shape[0]} samples: one value per sample was wanted"
+        )
     _, grads = pull_network(*pull_loss(w))
     return xp.sum(w * losses), flatten(grads), run.updates
 

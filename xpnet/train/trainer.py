@@ -1,5 +1,7 @@
 """The loop around the step: batches, epochs, scores, and the state that they leave behind."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -158,7 +160,9 @@ class Trainer:
             return None
         return shuffled(len(data), seed=self.seed, epoch=self.epochs)
 
-    def _batches(self, data: Data, order: np.ndarray | None, w: np.ndarray, batch_size: int) -> Iterator[Batch]:
+    def _batches(
+        self, data: Data, order: np.ndarray | None, w: np.ndarray, batch_size: int
+    ) -> Iterator[Batch]:
         weights = self._weights(w)
         if order is None:
             yield {"x": data.x, "y": data.y, "w": weights}

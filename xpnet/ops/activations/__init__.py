@@ -1,5 +1,7 @@
 """Elementwise activation functions."""
 
+from __future__ import annotations
+
 from .elu import elu
 from .leaky_relu import leaky_relu
 from .relu import relu

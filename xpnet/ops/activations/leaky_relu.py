@@ -1,5 +1,7 @@
 """The leaky rectified linear unit."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 

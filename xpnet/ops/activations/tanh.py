@@ -1,5 +1,7 @@
 """The hyperbolic tangent."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 

@@ -1,5 +1,7 @@
 """Losses: ops of the network's outputs that give one value per sample."""
 
+from __future__ import annotations
+
 from .binary_cross_entropy import binary_cross_entropy
 from .cross_entropy import cross_entropy
 from .huber import huber

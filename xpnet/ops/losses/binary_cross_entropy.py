@@ -1,5 +1,7 @@
 """Binary cross-entropy on probabilities."""
 
+from __future__ import annotations
+
 from ...typing import Array, Pullback
 from .sample import guarded_log, mean_per_sample, same_shape, spread_per_sample
 

@@ -1,5 +1,7 @@
 """Cross-entropy on probabilities."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 from .sample import class_probabilities, guarded_log

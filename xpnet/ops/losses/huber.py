@@ -1,5 +1,7 @@
 """The Huber loss."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 from .sample import mean_per_sample, same_shape, spread_per_sample

@@ -1,5 +1,7 @@
 """Mean squared error."""
 
+from __future__ import annotations
+
 from ...typing import Array, Pullback
 from .sample import mean_per_sample, same_shape, spread_per_sample
 

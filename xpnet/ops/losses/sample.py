@@ -1,5 +1,7 @@
 """What the losses share: targets brought into form, and the mean over one sample's outputs."""
 
+from __future__ import annotations
+
 import math
 
 from ...namespace import device, namespace

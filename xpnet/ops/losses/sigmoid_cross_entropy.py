@@ -1,5 +1,7 @@
 """Binary cross-entropy on logits, with its sigmoid."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 from ..activations import sigmoid

@@ -1,5 +1,7 @@
 """Cross-entropy on logits, with its softmax."""
 
+from __future__ import annotations
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 from ..softmax import log_softmax

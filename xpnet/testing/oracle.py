@@ -1,0 +1,85 @@
+"""The oracle: every check on every row, and what came of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ..backends import Backend, get
+from .cases import Case
+from .checks import CHECKS, AbsentError
+from .steps import NETWORKS, STEP_CHECKS
+from .table import CASES
+
+DTYPES = ("float32", "float64")
+CHECKS_BY_NAME = {check.__name__: check for check in (*CHECKS, *STEP_CHECKS)}
+
+
+class Outcome(NamedTuple):
+    """What came of one check: status is "passed", "failed" or "absent", the message says why."""
+
+    row: str
+    check: str
+    dtype: str
+    status: str
+    message: str
+
+
+def table() -> Iterator[tuple[str, Any, Callable[..., None]]]:
+    """(row, case, check) for everything that xpnet checks."""
+    for case in CASES:
+        for check in CHECKS:
+            yield case.name, case, check
+    for network in NETWORKS:
+        for step_check in STEP_CHECKS:
+            yield network.name, network, step_check
+
+
+def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend, dtype: str) -> Outcome:
+    """One check; never raises for what the check finds."""
+    if dtype == "float64" and not backend.capabilities.float64:
+        return Outcome(row, check.__name__, dtype, "absent", f"no float64 on {backend.name} here")
+    try:
+        with backend.on():
+            check(case, backend, dtype)
+    except AbsentError as reason:
+        return Outcome(row, check.__name__, dtype, "absent", str(reason))
+    except Exception as error:
+        # whatever a library raises on our code is a finding
+        message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+        return Outcome(row, check.__name__, dtype, "failed", message)
+    return Outcome(row, check.__name__, dtype, "passed", "")
+
+
+def run_table(name: str, device: Any = None) -> Iterator[Outcome]:
+    """Every check on a registered backend, row by row."""
+    backend = get(name, device)
+    for row, case, check in table():
+        for dtype in DTYPES:
+            yield run_check(row, case, check, backend, dtype)
+
+
+def check_op(
+    op: Callable[..., Any],
+    *arrays: Any,
+    backends: Iterable[str] = ("numpy",),
+    **row: Any,
+) -> None:
+    """Proves an op of one's own: every check on every backend named; AssertionError lists what failed.
+
+    arrays: `Draw`s of its inputs, such as `normal("n", 5)`; row: the other fields of a `Case`.
+    """
+    prove(Case(getattr(op, "__name__", "op"), op, tuple(arrays), **row), backends=backends)
+
+
+def prove(case: Case, *, backends: Iterable[str] = ("numpy",)) -> None:
+    """Every check of one case on every backend named; AssertionError lists what failed."""
+    outcomes = [
+        run_check(case.name, case, check, get(name), dtype)._replace(row=f"{case.name} on {name}")
+        for name in backends
+        for check in CHECKS
+        for dtype in DTYPES
+    ]
+    failed = [o for o in outcomes if o.status == "failed"]
+    lines = [f"{o.row}, {o.check}, {o.dtype}: {o.message}" for o in failed]
+    assert not failed, "\n".join(lines)
