@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..typing import Flat, Rule
+from ..typing import Flat
 
 IMPORT_SECONDS = 1.0
 """What Numba's import and reading or compiling the loop cost, rounded up."""
@@ -36,7 +36,7 @@ def repays(*, elements: int, arrays: int, steps: int) -> bool:
 
 
 def update(
-    rule: Rule, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+    rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
 ) -> tuple[Flat, dict[str, Flat]]:
     """The rule applied to every parameter, written into `params` and `slots`."""
     loop = _loop(rule, len(slots), len(scalars))

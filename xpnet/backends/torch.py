@@ -48,7 +48,7 @@ class TorchBackend(Backend):
             ) from error
         if wanted.type == "cuda" and wanted.index is None:
             wanted = torch.device("cuda", 0)
-        return super().device(wanted)
+        return super().device(str(wanted))
 
     @cached_property
     def capabilities(self) -> Capabilities:

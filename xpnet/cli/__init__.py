@@ -24,7 +24,7 @@ xpnet train digits                    a small network learns handwritten digits
 xpnet train digits --backend torch    the same on another array library
 xpnet train digits --json             the result as one JSON object
 xpnet test-backend numpy              every derivative checked on a backend
-xpnet --help                          all commands; xpnet train --help for its options"""
+xpnet --help                          all commands; xpnet train --help: options"""
 
 
 class UsageError(Exception):
@@ -47,25 +47,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         verbose = getattr(args, "verbose", False)
-        status = int(_module(args.command).run(args)) if args.command else 0
-        print(end="" if args.command else f"{TRY}\n", flush=True)  # a broken pipe shows here, not at the exit
+        if args.command is None:
+            print(TRY)
+        status = 0 if args.command is None else int(_module(args.command).run(args))
+        print(end="", flush=True)  # a broken pipe shows here and not when Python ends
         return status
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except KeyboardInterrupt:
-        return _end("stopped", 130)
+        return _say("stopped", 130)
     except BrokenPipeError:
-        _silence()
         return 141  # as if SIGPIPE had ended it
     except UsageError as error:
-        return _end(str(error), 2)
+        return _say(str(error), 2)
     except Exception as error:
         # whatever a library raises is one line for the user; -v shows where it came from
         if verbose:
             import traceback
 
             traceback.print_exc()
-        return _end(_sentence(error), 1)
+        return _say(_sentence(error), 1)
+    finally:
+        _flush()
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -113,15 +116,14 @@ def _sentence(error: Exception) -> str:
     return text if text and ours else f"{type(error).__name__}: {text}"
 
 
-def _end(message: str, status: int) -> int:
+def _say(message: str, status: int) -> int:
     with suppress(OSError):
         print(f"xpnet: {message}", file=sys.stderr, flush=True)
-    _silence()
     return status
 
 
-def _silence() -> None:
-    """Keeps Python's last flush from complaining about a reader that went away, or about a full disk."""
+def _flush() -> None:
+    """Leaves nothing for Python's last flush, which would complain of a reader gone away or of a full disk."""
     for stream in (sys.stdout, sys.stderr):
         try:
             print(end="", file=stream, flush=True)

@@ -8,10 +8,11 @@ import sys
 import time
 from typing import Any
 
+from ..train import Callback
 from . import LOADED
 
 
-class Watch:
+class Watch(Callback):
     """A callback: progress on standard error, and the times of the training.
 
     aside: seconds spent in here and not in training. first_epoch: seconds from the start of the process
@@ -28,9 +29,6 @@ class Watch:
         """A line on standard error, unless quiet."""
         if not self.quiet:
             print(line, file=sys.stderr, flush=True)
-
-    def on_begin(self, model: Any) -> None:
-        """Nothing is to be done yet."""
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> None:
         now = time.perf_counter()

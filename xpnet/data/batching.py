@@ -48,7 +48,11 @@ def split(
             f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out"
         )
     rng = np.random.default_rng([seed, _SPLIT])
-    groups = [np.arange(n)] if strata is None else [np.flatnonzero(strata == s) for s in np.unique(strata)]
+    groups = (
+        [np.arange(n)]
+        if strata is None
+        else [np.flatnonzero(strata == s) for s in sorted(set(strata.tolist()))]
+    )
     held = np.concatenate([rng.permutation(g)[: round(share * len(g))] for g in groups])
     kept = np.setdiff1d(np.arange(n), held)
     if not len(held) or not len(kept):

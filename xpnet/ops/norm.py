@@ -15,8 +15,8 @@ def batch_norm(
     shift: Array,
     /,
     *,
-    mean: Array | None = None,
-    var: Array | None = None,
+    mean: Array = None,
+    var: Array = None,
     eps: float = 1e-5,
 ) -> tuple[Any, Pullback]:
     """Batch normalisation of each feature, over all axes but the last.
@@ -44,7 +44,7 @@ def batch_norm(
         var = xp.mean(centred * centred, axis=axes)
     else:
         centred = x - mean
-    inverse = 1.0 / xp.sqrt(eps + var)
+    inverse = 1.0 / xp.sqrt(var + eps)
     normal = centred * inverse
     y = normal * scale + shift
 

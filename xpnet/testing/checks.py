@@ -28,7 +28,7 @@ def gradient(case: Case, backend: Backend, dtype: str) -> None:
     """The pullback is the derivative: every element against central differences in float64."""
     if dtype != "float64":
         raise AbsentError("central differences need float64")
-    _computing(backend)
+    computing(backend)
     for n in _rows(case, backend):
         arrays, keywords = case.place(backend, dtype, n)
         check_gradient(lambda *xs, k=keywords: case.run(xs, k), *arrays, compile=backend.compile)
@@ -38,7 +38,7 @@ def projection(case: Case, backend: Backend, dtype: str) -> None:
     """<dy, J v> = <pullback(dy), v> for random dy and v, all inputs moved at once; J v by central differences."""
     if dtype != "float64":
         raise AbsentError("central differences need float64")
-    _computing(backend)
+    computing(backend)
     arrays, keywords = case.place(backend, dtype, case.rows[0])
     y, pullback = case.run(arrays, keywords)
     dy = random_like(backend, y)
@@ -59,7 +59,7 @@ def formula(case: Case, backend: Backend, dtype: str) -> None:
     """The value is that of the plain formula, and the pullback what autodiff makes of it, where there is one."""
     if case.plain is None:
         raise AbsentError("no plain formula is given for this row")
-    _computing(backend)
+    computing(backend)
     plain, xp = case.plain, backend.xp
     for n in _rows(case, backend):
         arrays, keywords = case.place(backend, dtype, n)
@@ -96,7 +96,7 @@ def kinds(case: Case, backend: Backend, dtype: str) -> None:
 
 def purity(case: Case, backend: Backend, dtype: str) -> None:
     """Inputs stay as they are; the same call gives the same; an op's pullback may be called twice."""
-    _computing(backend)
+    computing(backend)
     arrays, keywords = case.place(backend, dtype, case.rows[0])
     before = [backend.to_numpy(x) for x in arrays]
     y, pullback = case.run(arrays, keywords)
@@ -116,7 +116,7 @@ def purity(case: Case, backend: Backend, dtype: str) -> None:
 
 def linearity(case: Case, backend: Backend, dtype: str) -> None:
     """pullback(2 dy + dy') = 2 pullback(dy) + pullback(dy')."""
-    _computing(backend)
+    computing(backend)
     arrays, keywords = case.place(backend, dtype, case.rows[0])
     y, _ = case.run(arrays, keywords)
     dy, other = random_like(backend, y), random_like(backend, y, seed=1)
@@ -133,7 +133,7 @@ def linearity(case: Case, backend: Backend, dtype: str) -> None:
 
 def values(case: Case, backend: Backend, dtype: str) -> None:
     """Value and cotangents are NumPy's in float64, to a stated tolerance."""
-    _computing(backend)
+    computing(backend)
     reference = get("numpy")
     for n in case.rows:
         found = [_results(case, b, d, n) for b, d in ((backend, dtype), (reference, "float64"))]
@@ -294,6 +294,6 @@ def _rows(case: Case, backend: Backend) -> tuple[int, ...]:
     return case.rows[:1] if backend.capabilities.traces else case.rows
 
 
-def _computing(backend: Backend) -> None:
+def computing(backend: Backend) -> None:
     if not backend.capabilities.computes:
         raise AbsentError("this backend has shapes and no values")

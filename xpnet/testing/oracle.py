@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from ..backends import Backend, get
 from .cases import Case
 from .checks import CHECKS, AbsentError
+from .optimizers import OPTIMIZER_CHECKS, OPTIMIZERS, SCHEDULE_CHECKS, SCHEDULES
 from .steps import NETWORKS, STEP_CHECKS
 from .table import CASES
 
 DTYPES = ("float32", "float64")
-CHECKS_BY_NAME = {check.__name__: check for check in (*CHECKS, *STEP_CHECKS)}
 
 
 class Outcome(NamedTuple):
@@ -27,12 +27,16 @@ class Outcome(NamedTuple):
 
 def table() -> Iterator[tuple[str, Any, Callable[..., None]]]:
     """(row, case, check) for everything that xpnet checks."""
-    for case in CASES:
-        for check in CHECKS:
-            yield case.name, case, check
-    for network in NETWORKS:
-        for step_check in STEP_CHECKS:
-            yield network.name, network, step_check
+    rooms: tuple[tuple[Any, Any], ...] = (
+        (CASES, CHECKS),
+        (OPTIMIZERS, OPTIMIZER_CHECKS),
+        (SCHEDULES, SCHEDULE_CHECKS),
+        (NETWORKS, STEP_CHECKS),
+    )
+    for rows, checks in rooms:
+        for row in rows:
+            for check in checks:
+                yield row.name, row, check
 
 
 def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend, dtype: str) -> Outcome:

@@ -96,8 +96,10 @@ class Function(Callback):
 
 def as_callback(given: Any) -> Callback:
     """A callback as it is, a function as a callback; TypeError for anything else."""
-    if hasattr(given, "on_epoch"):
+    if isinstance(given, Callback):
         return given
-    if callable(given):
+    if callable(given) and not isinstance(given, type):
         return Function(given)
-    raise TypeError(f"callbacks: {given!r} is neither a Callback nor a function f(model, record)")
+    raise TypeError(
+        f"callbacks: {given!r} is neither an instance of a class xn.Callback nor a function f(model, record)"
+    )
