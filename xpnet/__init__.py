@@ -12,7 +12,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PLACES = {
-    "model": ("Model", "load"),
+    "model": ("Model",),
+    "saving": ("load",),
     "layers": (
         "BatchNorm",
         "Concatenate",

@@ -5,7 +5,6 @@ Each error says in one sentence which argument it is about, what came, what was 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -42,6 +41,8 @@ class GradientError(AssertionError):
 
 def unknown(what: str, given: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not among the known ones, with the nearest of them."""
+    import difflib  # only an error needs it
+
     names = sorted(known)
     near = difflib.get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

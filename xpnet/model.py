@@ -8,23 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from . import backends, io
+from . import backends
 from .data import Targets, as_array
-from .errors import ModelFileError, unknown
-from .layers import LAYERS, Layer, summary
+from .errors import unknown
+from .layers import Layer, summary
 from .namespace import device as device_of
 from .ops import LOSSES, sigmoid, softmax
 from .optim import OPTIMIZERS, Optimizer
-from .optim.schedules import SCHEDULES
 from .train import Data, History, Progress, Trainer, as_callback, hold_out, require_own, to_data, to_inputs
 from .typing import Array, Flat, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
-CLASSES = {
-    cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)
-}
-"""What a model file may name."""
 
 
 class Model:
@@ -227,20 +222,9 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model with its optimizer state: training goes on from the file as if never interrupted."""
-        trainer = self._built()
-        config = {
-            "network": io.to_config(self.network),
-            "loss": io.to_config(self.loss),
-            "optimizer": io.to_config(self.optimizer),
-            "reduction": self.reduction,
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "input_shape": io.to_config(self.input_shape),
-            "targets": io.to_config(self._targets),
-            "epochs": trainer.epochs,
-            "history": dict(self.history),
-        }
-        io.write(path, io.flat_state(trainer.dump()), config)
+        from .saving import save  # hashlib and its kin take 20 ms to import
+
+        save(path, self, self._built(), self._targets)
 
     def __repr__(self) -> str:
         place = "no backend yet" if self.backend is None else f"on {self.backend.name} ({self.backend.place})"
@@ -335,33 +319,3 @@ class Model:
                     f"{part}[{name!r}] {tuple(value.shape)} must have the shape {tuple(old[name].shape)}"
                 )
         trainer.state[part] = {name: trainer.backend.asarray(new[name], dtype=self.dtype) for name in old}
-
-
-def load(
-    path: str | os.PathLike[str], *, backend: Any = "auto", device: Any = None, custom: Iterable[type] = ()
-) -> Model:
-    """The model in a file, on a backend; layers of one's own are named in `custom`.
-
-    ModelFileError for a file that is not a whole, unchanged model.
-    """
-    arrays, config = io.read(path)
-    classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
-    try:
-        made = {name: io.from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
-        model = Model(
-            made["network"],
-            loss=config["loss"],
-            optimizer=made["optimizer"],
-            reduction=config["reduction"],
-            dtype=config["dtype"],
-            seed=config["seed"],
-            backend=backend,
-            device=device,
-        ).build(config["input_shape"])
-        trainer = model._built()
-        trainer.load(io.nested_state(arrays, like=trainer.state), epochs=int(config["epochs"]))
-        model._targets = made["targets"]
-        model.history = History(config["history"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
-    return model

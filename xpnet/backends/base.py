@@ -9,10 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from ..optim import update_each
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State, Update
 
 
-@dataclass(frozen=True)
-class Availability:
+class Availability(NamedTuple):
     """Whether a backend can be used, and in words why or why not; true or false like a bool."""
 
     ok: bool
@@ -33,8 +31,7 @@ class Availability:
         return self.ok
 
 
-@dataclass(frozen=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What a backend can do; each is proved by a test.
 
     computes: arrays hold values (torch's meta device has shapes only).

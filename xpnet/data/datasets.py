@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,8 @@ def digits() -> Dataset:
     The held-out part is a fixed fifth of every label, 359 images. Source: Alpaydin, Kaynak, 1998, UCI Machine
     Learning Repository, doi 10.24432/C50P49, CC BY 4.0.
     """
-    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
+    path = os.path.join(os.path.dirname(__file__), "digits.npz")
+    with np.load(path, allow_pickle=False) as file:
         images, labels = file["images"], file["labels"]
     x = images.reshape(len(images), -1).astype("float32") / 16
     y = labels.astype("int64")

@@ -9,7 +9,6 @@ from .. import ops
 from .base import Stateless
 
 
-@dataclass(frozen=True)
 class ReLU(Stateless):
     """max(x, 0); see `ops.relu`."""
 
@@ -40,28 +39,24 @@ class ELU(Stateless):
         _finite("ELU", self.alpha)
 
 
-@dataclass(frozen=True)
 class Sigmoid(Stateless):
     """1 / (1 + exp(-x)); see `ops.sigmoid`."""
 
     op = staticmethod(ops.sigmoid)
 
 
-@dataclass(frozen=True)
 class Tanh(Stateless):
     """tanh(x); see `ops.tanh`."""
 
     op = staticmethod(ops.tanh)
 
 
-@dataclass(frozen=True)
 class Softmax(Stateless):
     """Softmax over the last axis; see `ops.softmax`."""
 
     op = staticmethod(ops.softmax)
 
 
-@dataclass(frozen=True)
 class LogSoftmax(Stateless):
     """Logarithm of softmax over the last axis; see `ops.log_softmax`."""
 

@@ -14,7 +14,6 @@ from .base import Layer, Stateless
 from .context import Context
 
 
-@dataclass(frozen=True)
 class Flatten(Stateless):
     """All axes but the batch's as one; see `ops.flatten`."""
 

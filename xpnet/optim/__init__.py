@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import schedules
+from importlib import import_module
+from typing import Any
+
 from .adam import Adam, AdamW
 from .adaptive import AdaGrad, RMSprop
 from .base import Optimizer, update_each
@@ -10,6 +12,13 @@ from .sgd import SGD
 
 sgd, adam, adamw, rmsprop, adagrad = SGD, Adam, AdamW, RMSprop, AdaGrad
 OPTIMIZERS = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop, AdaGrad)}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "schedules":  # loaded at its first use
+        return import_module(".schedules", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "OPTIMIZERS",

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from ..namespace import namespace
 from ..typing import Array, Flat, Namespace, Rule
-from .schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Optimizer:
     schedule, which is a peak rate times a factor that depends on the step.
     """
 
-    lr: float | Schedule
+    lr: Any
 
     rule: ClassVar[Rule]
 
@@ -33,7 +32,7 @@ class Optimizer:
     @property
     def peak(self) -> float:
         """The rate that `state["lr"]` starts from."""
-        return self.lr.peak if isinstance(self.lr, Schedule) else self.lr
+        return getattr(self.lr, "peak", self.lr)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -42,7 +41,7 @@ class Optimizer:
 
     def rate(self, xp: Namespace, lr: Array, t: Array) -> Array:
         """The learning rate of update number t (1 for the first), where `lr` is the state's rate."""
-        return lr * self.lr.factor(xp, t - 1) if isinstance(self.lr, Schedule) else lr
+        return lr * self.lr.factor(xp, t - 1) if hasattr(self.lr, "factor") else lr
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
         """The rule's scalars for update number t, computed once per step; lr and t are 0-d arrays."""

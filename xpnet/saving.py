@@ -1,0 +1,69 @@
+"""A model as a file: its configuration as JSON, its training state as arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from .backends import Backend, get
+from .data import Targets
+from .errors import ModelFileError
+from .io import flat_state, from_config, nested_state, read, to_config, write
+from .layers import LAYERS
+from .model import Model
+from .optim import OPTIMIZERS
+from .optim.schedules import SCHEDULES
+from .train import History, Trainer
+
+CLASSES = {
+    cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)
+}
+"""What a model file may name."""
+
+
+def save(path: str | os.PathLike[str], model: Model, trainer: Trainer, targets: Targets) -> None:
+    """Writes a model with its optimizer state, whole or not at all."""
+    config = {
+        "network": to_config(model.network),
+        "loss": to_config(model.loss),
+        "optimizer": to_config(model.optimizer),
+        "reduction": model.reduction,
+        "dtype": model.dtype,
+        "seed": model.seed,
+        "input_shape": to_config(model.input_shape),
+        "targets": to_config(targets),
+        "epochs": trainer.epochs,
+        "history": dict(model.history),
+    }
+    write(path, flat_state(trainer.dump()), config)
+
+
+def load(
+    path: str | os.PathLike[str], *, backend: Any = "auto", device: Any = None, custom: Iterable[type] = ()
+) -> Model:
+    """The model in a file, on a backend; layers of one's own are named in `custom`.
+
+    ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
+    hold it.
+    """
+    place = backend if isinstance(backend, Backend) else get(backend, device)
+    arrays, config = read(path)
+    classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
+    try:
+        made = {name: from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
+        model = Model(
+            made["network"],
+            loss=config["loss"],
+            optimizer=made["optimizer"],
+            reduction=config["reduction"],
+            dtype=config["dtype"],
+            seed=config["seed"],
+            backend=place,
+        ).build(config["input_shape"])
+        trainer = model._built()
+        trainer.load(nested_state(arrays, like=trainer.state), epochs=int(config["epochs"]))
+        model._targets, model.history = made["targets"], History(config["history"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
+    return model
