@@ -78,6 +78,11 @@ class Model:
         """The backend that the model is on; None before it has seen data, if none was named."""
         return None if self._trainer is None else self._trainer.backend
 
+    @property
+    def updates(self) -> str:
+        """How the optimizer's rule ran last: "portable", or "numba" where a long run on NumPy fused it."""
+        return "portable" if self._trainer is None else self._trainer.updates
+
     def to(self, backend: Any, device: Any = None) -> Model:
         """Moves the model, its optimizer state and random streams included, to another backend or device."""
         old = self._trainer

@@ -57,8 +57,10 @@ def _find(x: Array) -> types.ModuleType:
             f"a numpy {kind.__name__} is not a plain array, its arithmetic differs: "
             "pass numpy.asarray(x), or fill the masked values first"
         )
-    if isinstance(x, numpy.ndarray | numpy.generic):
+    if isinstance(x, numpy.generic):
         return numpy
+    if isinstance(x, numpy.ndarray):
+        return x.__array_namespace__()  # numpy, or what a subclass says of itself
     if isinstance(x, bool | int | float | complex | str | bytes | list | tuple | dict | None):
         raise TypeError(f"an array was wanted, a {kind.__name__} came: wrap it, numpy.asarray(x)")
     import array_api_compat

@@ -127,6 +127,7 @@ class Backend(ABC):
             x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
             return self._placed(self._own(x, place))
         host = np.array(host, dtype=dtype, order="C", copy=True)
+        host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
         return self._placed(self._upload(host, place))
 

@@ -63,7 +63,7 @@ def _loop(rule: Any, slots: int, scalars: int) -> Callable[..., None]:
         f"        {places}{',' if not kept else ''} = "
         f"rule(xp, p[i], g[i], {', '.join([*(f'{array}[i]' for array in kept), *constants])})\n"
     )
-    scope: dict[str, Any] = {"rule": _compiled(rule), "xp": scalar()}
+    scope: dict[str, Any] = {"__name__": __name__, "rule": _compiled(rule), "xp": scalar()}
     exec(compile(source, __file__, "exec"), scope)
     return _jit(scope[name], cache=True)
 

@@ -27,7 +27,7 @@ class NumpyBackend(Backend):
         return None
 
     def _own(self, x: Array, device: Device) -> Array:
-        return np.array(x, order="C", copy=True)
+        return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
     def choose_update(self, rule: Rule, *, elements: int, arrays: int, steps: int) -> tuple[Update, str]:
         from . import fused

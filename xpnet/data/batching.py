@@ -31,7 +31,7 @@ def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[
 
     With reduction "sum" weights stay, and every share is 1. A batch whose weights are all 0 gets w = 0.
     """
-    starts = np.arange(0, len(weight), batch_size)
+    starts = np.arange(0, len(weight), min(batch_size, len(weight)))  # a step beyond int64 is refused
     if reduction == "sum":
         return weight, np.ones(len(starts))
     totals = np.add.reduceat(weight, starts)
@@ -43,7 +43,7 @@ def split(
     n: int, share: float, *, seed: int, strata: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(kept, held out) sample numbers, each in order; with `strata` the share is held out of every stratum."""
-    if not 0 < share < 1:
+    if not (isinstance(share, int | float) and 0 < share < 1):
         raise ValueError(
             f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out"
         )
@@ -63,7 +63,7 @@ def split(
 def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]) -> np.ndarray:
     """A weight per sample from a weight per class: a dict by label, or "balanced" (n / (classes count))."""
     classes = len(labels)
-    if given == "balanced":
+    if isinstance(given, str) and given == "balanced":
         counts = np.bincount(numbers, minlength=classes)
         per_class = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     elif isinstance(given, dict):
@@ -72,6 +72,9 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
             raise ValueError(
                 f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}"
             )
+        for label, weight in given.items():
+            if not (isinstance(weight, int | float | np.number) and 0 <= weight < math.inf):
+                raise ValueError(f"class_weight[{label!r}] {weight!r} must be a finite number, 0 or more")
         per_class = np.array([float(given.get(label, 1.0)) for label in labels])
     else:
         raise ValueError(f"class_weight {given!r} must be a dict, label: weight, or 'balanced'")

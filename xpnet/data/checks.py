@@ -11,7 +11,12 @@ from ..typing import Array, Shape
 
 
 def as_array(name: str, value: Any) -> Array:
-    """An array of some library as it is, anything else through NumPy; TypeError for what holds no numbers."""
+    """An array of some library as it is, anything else through NumPy; TypeError for a masked array."""
+    if isinstance(value, np.ma.MaskedArray):  # numpy.asarray would take the values under the mask for data
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be lost: fill it first, {name}.filled(value), "
+            "or leave the masked samples out"
+        )
     if not is_array(value):
         try:
             value = np.asarray(value)
@@ -53,14 +58,19 @@ def check_finite(x: Array, *, name: str = "x") -> None:
         return
     place = int(xp.argmax(xp.astype(xp.reshape(~xp.isfinite(x), (-1,)), xp.int8)))
     where = np.unravel_index(place, x.shape)
-    value = float(xp.reshape(x, (-1,))[place])
+    first = xp.reshape(x, (-1,))[place]  # torch warns when a tensor that has gradients becomes a float
+    value = "nan" if bool(xp.isnan(first)) else "inf" if bool(first > 0) else "-inf"
+    dtype = str(x.dtype).rpartition(".")[2]
     row = f"row {where[0]}" + "".join(f", column {index}" for index in where[1:])
     count = int(xp.sum(xp.astype(~xp.isfinite(x), xp.int64)))
-    raise ValueError(f"{name} holds {value} at {row} ({count} such in all): remove or replace them first")
+    raise ValueError(
+        f"{name} holds {value} at {row}, as {dtype} ({count} such in all): remove, replace or rescale them first"
+    )
 
 
 def check_weights(weight: Any, n: int) -> np.ndarray:
     """Sample weights as float64 on the host."""
+    check_numbers("sample_weight", weight)
     host = np.asarray(weight, dtype="float64")
     if host.shape != (n,):
         raise ValueError(f"sample_weight {host.shape} must be ({n},), one weight per sample")

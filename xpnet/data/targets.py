@@ -46,22 +46,19 @@ class Targets:
         if self.dtype is not None:
             return self
         vector = output_shape == (1,) and y.ndim == 1
+        if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
+            return replace(self, dtype="int64")  # probabilities: their classes are numbers
         if self.kind == "values" or y.dtype.kind in "iuf":
             return replace(self, dtype=y.dtype.name, vector=vector)
         wanted = output_shape[-1] if self.kind == "classes" else 2
-        try:
-            labels = np.unique(y)
-        except TypeError as error:
-            raise LabelError(
-                "y mixes labels of different types: make them all text or all integers"
-            ) from error
+        labels = (False, True) if y.dtype.kind == "b" else _distinct(y)
         if len(labels) != wanted:
             fix = f"Dense({len(labels)})" if self.kind == "classes" else "one output and two labels"
             raise LabelError(
                 f"y holds {len(labels)} different labels, the network tells {wanted} apart: "
                 f"its last layer should be {fix}"
             )
-        return replace(self, labels=tuple(labels.tolist()), dtype=y.dtype.name, vector=vector)
+        return replace(self, labels=labels, dtype=y.dtype.str, vector=vector)  # .name is no dtype for text
 
     def encode(self, y: np.ndarray, output_shape: Shape, dtype: str) -> np.ndarray:
         """y as the loss takes it: class numbers (n,) int64, or floats of the outputs' shape.
@@ -86,10 +83,14 @@ class Targets:
             y = y[:, None]
         if y.shape != shape:
             raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}")
-        y = y.astype(dtype)
+        given = y
+        with np.errstate(over="ignore"):  # what overflows is looked for next
+            y = y.astype(dtype)
         if not np.isfinite(y).all():
-            row = int(np.argwhere(~np.isfinite(y))[0][0])
-            raise LabelError(f"y holds NaN or infinity at row {row}: remove such samples first")
+            place = tuple(np.argwhere(~np.isfinite(y))[0])
+            raise LabelError(
+                f"y holds {given[place]} at row {place[0]}, no finite {dtype}: remove such samples, or rescale y"
+            )
         if self.kind == "binary" and ((y < 0) | (y > 1)).any():
             bad = y[(y < 0) | (y > 1)][0]
             raise LabelError(f"y holds {bad:g}, this loss takes 0, 1 or a probability between them")
@@ -132,18 +133,36 @@ class Targets:
             raise LabelError(f"y holds the label {error.args[0]!r}, the model knows {known}") from None
 
 
+def _distinct(y: np.ndarray) -> tuple[Any, ...]:
+    """The different labels in order; LabelError for what cannot be ordered, or not be written to a file."""
+    try:
+        labels = np.unique(y).tolist()
+    except TypeError as error:
+        raise LabelError("y mixes labels of different types: make them all text or all integers") from error
+    plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    for label in plain:
+        if not isinstance(label, str | int | float) or label != label:
+            raise LabelError(f"y holds the label {label!r}, of {y.dtype}: make labels text or integers")
+    return tuple(plain)
+
+
 def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
-    numbers = y.astype("int64") if np.isfinite(y).all() else None
-    if numbers is None or (numbers != y).any():
-        raise LabelError("y holds numbers that are no class: labels are 0, 1, ..., or text; mse takes values")
-    outside = (numbers < 0) | (numbers >= classes)
-    if outside.any():
-        row = tuple(np.argwhere(outside)[0])
+    strange = ~np.isfinite(y) | (y != np.floor(y))
+    if strange.any():
+        place = tuple(np.argwhere(strange)[0])
         raise LabelError(
-            f"y holds label {numbers[row]} at row {row[0]}, the network has {classes} outputs for labels "
-            f"0 to {classes - 1}: renumber the labels from 0, or give the last layer {max(numbers.max() + 1, 1)} units"
+            f"y holds {y[place]} at row {place[0]}, which is no class: labels are 0, 1, ..., or text; "
+            "mse takes values"
         )
-    return numbers
+    outside = (y < 0) | (y >= classes)
+    if outside.any():
+        place = tuple(np.argwhere(outside)[0])
+        more = "" if (y < 0).any() else f", or give the last layer {int(y.max()) + 1} units"
+        raise LabelError(
+            f"y holds label {int(y[place])} at row {place[0]}, the network has {classes} outputs for labels "
+            f"0 to {classes - 1}: renumber the labels from 0{more}"
+        )
+    return y.astype("int64")
 
 
 def _probabilities(y: np.ndarray, dtype: str) -> np.ndarray:

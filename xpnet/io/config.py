@@ -24,15 +24,22 @@ def to_config(value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         return value.item()
     raise TypeError(
-        f"{value!r} cannot be saved: a model file describes layers by name and numbers; "
-        "make it a Layer of your own and pass load(..., custom=[MyLayer])"
+        f"{value!r} cannot be saved: a model file holds names and numbers; give a loss or an activation by its "
+        "name, or make a Layer of your own and pass load(..., custom=[MyLayer])"
     )
 
 
 def from_config(config: Any, classes: Mapping[str, type]) -> Any:
     """The description that `to_config` wrote; ModelFileError for a class that is not in the table."""
+    try:
+        return _made(config, classes)
+    except RecursionError as error:
+        raise ModelFileError("the model file describes layers nested too deep to be made") from error
+
+
+def _made(config: Any, classes: Mapping[str, type]) -> Any:
     if isinstance(config, list):
-        return tuple(from_config(item, classes) for item in config)
+        return tuple(_made(item, classes) for item in config)
     if not isinstance(config, dict):
         return config
     name = config.get("type")
@@ -42,7 +49,7 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
             f"the model file uses {name!r}, which xpnet does not have: "
             f"if it is a class of yours, pass it, load(path, custom=[{name}])"
         )
-    own = {key: from_config(value, classes) for key, value in config.items() if key != "type"}
+    own = {key: _made(value, classes) for key, value in config.items() if key != "type"}
     try:
         return cls(*own.pop("children", ()), **own)
     except (TypeError, ValueError) as error:

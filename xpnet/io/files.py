@@ -50,7 +50,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
         header[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": span}
         chunks.append(data)
         offset = span[1]
-    header["__metadata__"] = {"format": "xpnet 1", "xpnet": json.dumps(config, allow_nan=False)}
+    header["__metadata__"] = {"format": "xpnet 1", "xpnet": json.dumps(config)}  # a history may hold inf
     header["__metadata__"]["sha256"] = _digest(header, chunks)
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
@@ -103,12 +103,15 @@ def _arrays(header: dict[str, Any], data: bytes) -> dict[str, np.ndarray]:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"the entry of array {name!r} is malformed") from error
         sizes = (*shape, start, stop)
-        if not all(isinstance(size, int) and size >= 0 for size in sizes) or start != end or stop > len(data):
+        if not all(type(size) is int and size >= 0 for size in sizes) or start != end or stop > len(data):
             raise ModelFileError(f"the entry of array {name!r} points outside the data")
         if stop - start != math.prod(shape) * dtype.itemsize:
             raise ModelFileError(f"array {name!r} {shape} does not fill its {stop - start} bytes")
-        native = np.frombuffer(data, dtype, offset=start, count=math.prod(shape)).reshape(shape)
-        arrays[name] = native.astype(dtype.newbyteorder("="))
+        native = np.frombuffer(data, dtype, offset=start, count=math.prod(shape))
+        try:
+            arrays[name] = native.astype(dtype.newbyteorder("=")).reshape(shape)
+        except ValueError as error:  # 0 elements fit any shape, but not any shape is an array's
+            raise ModelFileError(f"array {name!r} has an impossible shape: {error}") from error
         end = stop
     if end != len(data):
         raise ModelFileError("the file holds more data than its arrays")
@@ -139,6 +142,7 @@ def _replace(path: Path, parts: list[bytes]) -> None:
         raise FileNotFoundError(
             f"the folder {path.parent} to save {path.name} in does not exist: create it first"
         )
+    path = Path(os.path.realpath(path))  # a link stays one, and what it points to is replaced
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         with new.open("xb") as file:

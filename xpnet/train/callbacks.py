@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, TextIO
 
@@ -38,15 +39,19 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
-        if patience < 0:
-            raise ValueError(f"patience {patience!r} must be 0 or more epochs")
+        if not isinstance(patience, int) or patience < 0:
+            raise ValueError(f"EarlyStopping: patience {patience!r} must be a number of epochs, 0 or more")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best = restore_best
+        self._start(0)  # on_end comes without on_begin where another callback's on_begin fails
+
+    def _start(self, epoch: int) -> None:
+        self.best: float | None = None
+        self.best_epoch = epoch
+        self._arrays: tuple[Any, Any] | None = None
 
     def on_begin(self, model: Any) -> None:
-        self.best: float | None = None
-        self.best_epoch = 0
-        self._arrays: tuple[Any, Any] | None = None
+        self._start(model.history.epochs)
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
         if self.monitor not in record:
@@ -55,7 +60,7 @@ class EarlyStopping(Callback):
         value = float(record[self.monitor])
         gain = 0.0 if self.best is None else self.best - value
         gain = -gain if self.monitor.endswith("accuracy") else gain
-        if self.best is None or gain > self.min_delta:
+        if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
             self.best, self.best_epoch = value, record["epoch"]
             if self.restore_best:
                 self._arrays = (model.params, model.buffers)  # copies, which further steps leave alone

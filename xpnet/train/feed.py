@@ -69,7 +69,7 @@ def to_data(
     name: str = "y",
 ) -> tuple[Data, Targets]:
     """Samples from inputs on the backend and targets as the user has them, and what y showed of the targets."""
-    host = to_host(backend, as_array(name, y))
+    host = to_host(backend, as_array(name, y), name)
     n = x.shape[0]
     if n == 0:
         raise ValueError("x holds no samples: at least one is needed")
@@ -79,13 +79,18 @@ def to_data(
         check_finite(x)
     targets = targets.learn(host, output_shape)
     encoded = targets.encode(host, output_shape, dtype)
-    weight = np.ones(n) if sample_weight is None else check_weights(to_host(backend, sample_weight), n)
+    weight = np.ones(n)
+    if sample_weight is not None:
+        given = as_array("sample_weight", sample_weight)
+        weight = check_weights(to_host(backend, given, "sample_weight"), n)
     if class_weight is not None:
         if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
             raise ValueError("class_weight needs one label per sample, and a classification loss")
         numbers = encoded.reshape(n).astype("int64")
         count = output_shape[-1] if targets.kind == "classes" else 2
         weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
+        if not weight.any():
+            raise ValueError("class_weight leaves every sample with weight 0: nothing is left to learn from")
     return Data(x, backend.asarray(encoded), weight), targets
 
 
@@ -93,16 +98,18 @@ def hold_out(backend: Any, data: Data, share: float, *, kind: str, seed: int) ->
     """(the rest, the share held out), of every class alike where targets are class numbers."""
     strata = backend.to_numpy(data.y) if kind == "classes" and data.y.ndim == 1 else None
     kept, held = split(len(data), share, seed=seed, strata=strata)
+    if not (data.weight[kept].any() and data.weight[held].any()):
+        raise ValueError(f"validation_split {share!r} leaves one side with samples of weight 0 only")
     return data.rows(backend, kept), data.rows(backend, held)
 
 
-def to_host(backend: Any, value: Any) -> np.ndarray:
+def to_host(backend: Any, value: Any, name: str) -> np.ndarray:
     """A host array of the backend's or of NumPy's; TypeError for another library's."""
     if isinstance(value, np.ndarray):
         return value
     if backend.owns(value):
         return backend.to_numpy(value)
-    require_own(backend, value, "y")
+    require_own(backend, value, name)
     return np.asarray(value)
 
 
