@@ -56,21 +56,24 @@ def absence(name: str) -> str | None:
     return None if found else found.reason
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: these lines come after pytest's own summary
+def pytest_terminal_summary(terminalreporter: Any) -> Any:
     """The closing lines: what ran on which backend."""
+    result = yield
     tests, checks = _counts(terminalreporter)
-    if not tests and not _skipped(terminalreporter):
-        return
-    terminalreporter.section("backends")
-    for name in selected():
-        reason = absence(name)
-        if tests[name]:
-            line = f"ran ({tests[name]} tests" + (f", {checks[name]} checks)" if checks[name] else ")")
-        else:
-            line = "absent (no test of this run uses it)" if reason is None else f"absent ({reason})"
-        terminalreporter.write_line(f"{name:16} {line}")
-    if len(tests) == 1:
-        terminalreporter.write_line("only one backend was tested")
+    if tests or _skipped(terminalreporter):
+        terminalreporter.section("backends")
+        for name in selected():
+            terminalreporter.write_line(f"{name:16} {_fate(name, tests[name], checks[name])}")
+        if len(tests) == 1:
+            terminalreporter.write_line("only one backend was tested")
+    return result
+
+
+def _fate(name: str, tests: int, checks: int) -> str:
+    if tests:
+        return f"ran ({tests} tests" + (f", {checks} checks)" if checks else ")")
+    return f"absent ({absence(name) or 'no test of this run uses it'})"
 
 
 def _counts(terminalreporter: Any) -> tuple[Counter[str], Counter[str]]:
