@@ -39,6 +39,14 @@ class GradientError(AssertionError):
     """A derivative that differs from its numerical value; names the worst element."""
 
 
+def choose(what: str, given: object, known: Iterable[str]) -> str:
+    """The name, if it is among the known ones; ValueError with the nearest of them if not."""
+    names = list(known)
+    if isinstance(given, str) and given in names:
+        return given
+    raise unknown(what, given, names)
+
+
 def unknown(what: str, given: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not among the known ones, with the nearest of them."""
     import difflib  # only an error needs it

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
 from . import backends
 from .data import Targets, as_array
-from .errors import unknown
-from .layers import Layer, summary
+from .errors import BackendError, choose
+from .layers import Layer, is_layer, summary
 from .namespace import device as device_of
 from .ops import LOSSES, sigmoid, softmax
 from .optim import OPTIMIZERS, Optimizer
-from .train import Data, History, Progress, Trainer, as_callback, hold_out, require_own, to_data, to_inputs
+from .train import (
+    Data,
+    History,
+    Progress,
+    Trainer,
+    as_callbacks,
+    check_fit,
+    hold_out,
+    to_data,
+    to_inputs,
+)
 from .typing import Array, Flat, Shape
 
 REDUCTIONS = ("mean", "sum")
@@ -40,23 +51,19 @@ class Model:
         reduction: str = "mean",
         backend: Any = None,
         device: Any = None,
-        dtype: str = "float32",
+        dtype: Any = "float32",
         seed: int = 0,
     ) -> None:
-        if not (hasattr(network, "init") and hasattr(network, "forward")):
+        if not is_layer(network):
             raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
-        if not callable(loss) and loss not in LOSSES:
-            raise unknown("loss", loss, LOSSES)
+        if not callable(loss):
+            choose("loss", loss, LOSSES)
         if isinstance(optimizer, str):
-            if optimizer not in OPTIMIZERS:
-                raise unknown("optimizer", optimizer, OPTIMIZERS)
-            optimizer = OPTIMIZERS[optimizer]()
+            optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {optimizer!r} came")
-        if reduction not in REDUCTIONS:
-            raise unknown("reduction", reduction, REDUCTIONS)
-        if dtype not in DTYPES:
-            raise unknown("dtype", dtype, DTYPES)
+        choose("reduction", reduction, REDUCTIONS)
+        dtype = choose("dtype", dtype if isinstance(dtype, str) else str(dtype).rpartition(".")[2], DTYPES)
         if not isinstance(seed, int | np.integer) or seed < 0:
             raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
         self.network, self.loss, self.optimizer = network, loss, optimizer
@@ -70,8 +77,6 @@ class Model:
         self._targets = self._new_targets()
         if backend is not None:
             self._settle(backend, device)
-
-    # Where it lives
 
     @property
     def backend(self) -> backends.Backend | None:
@@ -94,9 +99,12 @@ class Model:
 
     def build(self, input_shape: Iterable[int]) -> Model:
         """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
-        shape = tuple(int(size) for size in input_shape)
-        if any(size < 1 for size in shape):
-            raise ValueError(f"input_shape {shape} must hold positive sizes, and leave the batch out")
+        sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
+        if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+            raise ValueError(
+                f"input_shape {input_shape!r} must be a tuple of positive sizes without the batch, such as (64,)"
+            )
+        shape = tuple(map(int, sizes))
         trainer = self._trainer or self._settle("auto", self._device)
         self._output_shape = trainer.build(shape)
         self.input_shape = shape
@@ -106,8 +114,6 @@ class Model:
         """Starts anew: fresh parameters from the seed, no optimizer state, no history, no labels."""
         self.history, self._targets = History(), self._new_targets()
         return self if self.input_shape is None else self.build(self.input_shape)
-
-    # Learning
 
     def fit(
         self,
@@ -130,10 +136,8 @@ class Model:
         Errors: LabelError for targets that do not fit, DivergedError for an exploding loss, ValueError and
         TypeError for inputs that do not fit.
         """
-        for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} {value!r} must be a positive integer")
-        listeners = [as_callback(given) for given in (*callbacks, *([Progress(epochs)] if verbose else []))]
+        check_fit(epochs, batch_size, validation_data, validation_split)
+        listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
         data, held = self._data(x, y, sample_weight, class_weight), None
         trainer = self._built()
         if validation_data is not None:
@@ -142,7 +146,9 @@ class Model:
             data, held = hold_out(
                 trainer.backend, data, validation_split, kind=self._targets.kind, seed=self.seed
             )
-        try:
+        with ExitStack() as ends:
+            for listener in reversed(listeners):
+                ends.callback(listener.on_end, self)  # every one is called, whatever happens
             for listener in listeners:
                 listener.on_begin(self)
             for record in trainer.run(data, epochs=int(epochs), batch_size=int(batch_size)):
@@ -153,17 +159,12 @@ class Model:
                 stops = [listener.on_epoch(self, record) for listener in listeners]  # every one is called
                 if any(stops):
                     break
-        finally:
-            for listener in listeners:
-                listener.on_end(self)
         return self.history
 
     def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on all of x and y; the loss before it."""
         data = self._data(x, y, sample_weight)
         return self._built().step(data)
-
-    # Answers
 
     def forward(self, x: Any) -> Array:
         """The network's raw outputs in prediction mode, in x's namespace and on its device."""
@@ -180,9 +181,15 @@ class Model:
         found = targets.decode(outputs)
         if targets.labels is not None:
             return targets.label(backend.to_numpy(found))
-        if targets.kind != "values" and targets.dtype is not None:
-            found = backend.xp.astype(found, backend.dtype(targets.dtype))
-        return self._answer(found, given)
+        if targets.kind == "values" or targets.dtype is None:
+            return self._answer(found, given)
+        if not backend.owns(given):
+            return backend.to_numpy(found).astype(targets.dtype)
+        try:
+            dtype = backend.dtype(targets.dtype)
+        except BackendError:  # y came from the host in a dtype that this library does not have
+            dtype = backend.dtype("float32" if "float" in targets.dtype else "int32")
+        return self._answer(backend.xp.astype(found, dtype), given)
 
     def predict_proba(self, x: Any) -> Array:
         """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits."""
@@ -201,8 +208,6 @@ class Model:
             return f"{self.network!r}, not built yet: its shapes are known once it has seen data"
         return summary(self.network, self.input_shape, self.dtype)
 
-    # Arrays
-
     @property
     def params(self) -> Flat:
         """The parameters by name, on the backend: copies, which training leaves alone; assign to change them."""
@@ -211,7 +216,7 @@ class Model:
 
     @params.setter
     def params(self, new: Flat) -> None:
-        self._replace("params", new)
+        self._built().replace("params", new)
 
     @property
     def buffers(self) -> Flat:
@@ -221,9 +226,7 @@ class Model:
 
     @buffers.setter
     def buffers(self, new: Flat) -> None:
-        self._replace("buffers", new)
-
-    # Files
+        self._built().replace("buffers", new)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model with its optimizer state: training goes on from the file as if never interrupted."""
@@ -273,7 +276,6 @@ class Model:
                 trainer = self.to(backends.of(given))._trainer
         trainer = trainer or self._settle("auto", self._device)
         assert trainer is not None
-        require_own(trainer.backend, given, "x")
         with trainer.backend.on():
             inner = to_inputs(
                 trainer.backend,
@@ -285,19 +287,24 @@ class Model:
         return given, inner
 
     def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Data:
-        _, inner = self._inputs(x)
-        if self.input_shape is None:
-            self.build(inner.shape[1:])
-        data, self._targets = to_data(
-            self._built().backend,
-            inner,
-            y,
-            targets=self._targets,
-            output_shape=self._output_shape,
-            dtype=self.dtype,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-        )
+        before = self._trainer, self.input_shape
+        try:
+            _, inner = self._inputs(x)
+            if self.input_shape is None:
+                self.build(inner.shape[1:])
+            data, self._targets = to_data(
+                self._built().backend,
+                inner,
+                y,
+                targets=self._targets,
+                output_shape=self._output_shape,
+                dtype=self.dtype,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+            )
+        except Exception:
+            self._trainer, self.input_shape = before  # a wrong call decides nothing
+            raise
         return data
 
     def _outputs(self, x: Any) -> tuple[Array, Array]:
@@ -312,15 +319,3 @@ class Model:
             return backend.to_numpy(found)
         place = device_of(given)
         return found if device_of(found) == place else backend.asarray(found, device=place)
-
-    def _replace(self, part: str, new: Flat) -> None:
-        trainer = self._built()
-        old = trainer.state[part]
-        if set(new) != set(old):
-            raise ValueError(f"{part} must be {sorted(old)}, {sorted(new)} came")
-        for name, value in new.items():
-            if tuple(value.shape) != tuple(old[name].shape):
-                raise ValueError(
-                    f"{part}[{name!r}] {tuple(value.shape)} must have the shape {tuple(old[name].shape)}"
-                )
-        trainer.state[part] = {name: trainer.backend.asarray(new[name], dtype=self.dtype) for name in old}

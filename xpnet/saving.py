@@ -15,6 +15,7 @@ from .model import Model
 from .optim import OPTIMIZERS
 from .optim.schedules import SCHEDULES
 from .train import History, Trainer
+from .typing import Shape
 
 CLASSES = {
     cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)
@@ -62,8 +63,30 @@ def load(
             backend=place,
         ).build(config["input_shape"])
         trainer = model._built()
-        trainer.load(nested_state(arrays, like=trainer.state), epochs=int(config["epochs"]))
-        model._targets, model.history = made["targets"], History(config["history"])
-    except (KeyError, TypeError, ValueError) as error:
+        trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
+        model._targets = _fitting(made["targets"], model._output_shape)
+        model.history = _history(config["history"])
+    except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
+
+
+def _fitting(targets: Any, output_shape: Shape) -> Targets:
+    if not isinstance(targets, Targets):
+        raise TypeError(f"targets must be described as such, {targets!r} came")
+    told_apart = output_shape[-1] if targets.kind == "classes" else 2
+    if targets.labels is not None and len(targets.labels) != told_apart:
+        raise ValueError(f"{len(targets.labels)} labels do not fit the outputs {output_shape}")
+    return targets
+
+
+def _count(epochs: Any) -> int:
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 0:
+        raise ValueError(f"epochs {epochs!r} must be 0 or more")
+    return epochs
+
+
+def _history(columns: Any) -> History:
+    if not isinstance(columns, dict) or not all(isinstance(column, list) for column in columns.values()):
+        raise ValueError("history must hold a list for each name")
+    return History(columns)

@@ -46,6 +46,11 @@ class JaxBackend(Backend):
 
         return Capabilities(float64=bool(jax.config.jax_enable_x64), traces=True)
 
+    def dtype(self, name: Any) -> Any:
+        import jax
+
+        return jax.dtypes.canonicalize_dtype(super().dtype(name))  # int64 is int32 where x64 is off
+
     def _no_float64(self) -> str:
         return (
             "JAX has no float64 until it is switched on, before its first use: "

@@ -62,7 +62,7 @@ def check_finite(x: Array, *, name: str = "x") -> None:
     value = "nan" if bool(xp.isnan(first)) else "inf" if bool(first > 0) else "-inf"
     dtype = str(x.dtype).rpartition(".")[2]
     row = f"row {where[0]}" + "".join(f", column {index}" for index in where[1:])
-    count = int(xp.sum(xp.astype(~xp.isfinite(x), xp.int64)))
+    count = int(xp.count_nonzero(~xp.isfinite(x)))
     raise ValueError(
         f"{name} holds {value} at {row}, as {dtype} ({count} such in all): remove, replace or rescale them first"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LabelError
+from ..errors import LabelError, unknown
 from ..namespace import namespace
 from ..typing import Array, Shape
 
@@ -36,6 +36,15 @@ class Targets:
     vector: bool = False
     threshold: float = 0.5
 
+    def __post_init__(self) -> None:
+        """ValueError or TypeError for what a damaged model file may hold."""
+        if self.kind not in ("classes", "binary", "values"):
+            raise unknown("kind", self.kind, ("classes", "binary", "values"))
+        if self.labels is not None and not isinstance(self.labels, tuple):
+            raise TypeError(f"labels {self.labels!r} must be a tuple or None")
+        if self.dtype is not None:
+            np.dtype(str(self.dtype))
+
     @classmethod
     def of_loss(cls, loss: str) -> Targets:
         """What a loss by name takes, before any y was seen."""
@@ -48,8 +57,10 @@ class Targets:
         vector = output_shape == (1,) and y.ndim == 1
         if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
             return replace(self, dtype="int64")  # probabilities: their classes are numbers
-        if self.kind == "values" or y.dtype.kind in "iuf":
+        if y.dtype.kind in ("biuf" if self.kind == "values" else "iuf"):
             return replace(self, dtype=y.dtype.name, vector=vector)
+        if self.kind == "values":
+            return self  # nothing to learn from what `encode` refuses
         wanted = output_shape[-1] if self.kind == "classes" else 2
         labels = (False, True) if y.dtype.kind == "b" else _distinct(y)
         if len(labels) != wanted:
@@ -103,7 +114,7 @@ class Targets:
             return xp.reshape(outputs, (outputs.shape[0],)) if self.vector else outputs
         if self.kind == "classes":
             return xp.argmax(outputs, axis=-1)
-        numbers = xp.astype(outputs > self.threshold, xp.int64)
+        numbers = xp.astype(outputs > self.threshold, xp.int32)  # JAX has no int64 unless asked
         return xp.reshape(numbers, (outputs.shape[0],)) if self.vector else numbers
 
     def hits(self, outputs: Array, target: Array) -> Array:

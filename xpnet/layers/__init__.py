@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .activations import ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from .base import Layer, Stateless
+from .base import Layer, Stateless, is_layer
 from .containers import Concatenate, Container, Residual, Sequential
 from .context import Context, Pass
 from .dense import Dense
@@ -53,6 +53,7 @@ __all__ = [
     "Stateless",
     "Tanh",
     "flatten",
+    "is_layer",
     "nest",
     "summary",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 
 from .. import ops
-from .base import Stateless
+from .base import Stateless, require_between
 
 
 class ReLU(Stateless):
@@ -24,6 +25,7 @@ class LeakyReLU(Stateless):
     op = staticmethod(ops.leaky_relu)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _finite("LeakyReLU", self.alpha)
 
 
@@ -36,6 +38,7 @@ class ELU(Stateless):
     op = staticmethod(ops.elu)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _finite("ELU", self.alpha)
 
 
@@ -64,5 +67,4 @@ class LogSoftmax(Stateless):
 
 
 def _finite(layer: str, alpha: float) -> None:
-    if not (isinstance(alpha, int | float) and math.isfinite(alpha)):
-        raise ValueError(f"{layer}: alpha {alpha!r} must be a finite number")
+    require_between(layer, "alpha", alpha, -sys.float_info.max, math.inf, "must be a finite number")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ..describe import Description
 from ..errors import unknown
 from ..ops import ACTIVATIONS
 from ..typing import Array, Nested, Op, Pullback, Shape
@@ -14,26 +15,12 @@ from .context import Context
 
 
 @dataclass(frozen=True)
-class Layer:
+class Layer(Description):
     """A frozen description of a layer; its fields are numbers, strings, None, tuples and layers.
 
     Override `output_shape`, `forward`, and for a layer with arrays of its own `init`. No array is ever kept
     on the layer: parameters and buffers come in with each call.
     """
-
-    def __init_subclass__(cls) -> None:
-        if "__repr__" not in cls.__dict__:  # a dataclass would write one that shows every default
-            inherited = cls.__repr__
-            cls.__repr__ = inherited  # type: ignore[method-assign]
-
-    def __repr__(self) -> str:
-        """The call that makes it, without what is as by default."""
-        shown = [
-            repr(value) if field.default is MISSING else f"{field.name}={value!r}"
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != field.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
     def takes_ids(self) -> bool:
@@ -66,6 +53,17 @@ class Stateless(Layer):
             return pull(dy)[0], {}
 
         return y, pullback
+
+
+def is_layer(thing: Any) -> bool:
+    """Whether it can be used as a layer: an instance, of `Layer` or of anything with its two methods."""
+    return hasattr(thing, "init") and hasattr(thing, "forward") and not isinstance(thing, type)
+
+
+def require_between(layer: str, name: str, value: Any, low: float, high: float, wanted: str) -> None:
+    """ValueError for what is no number or outside [low, high); `wanted` says what it should be."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
+        raise ValueError(f"{layer}: {name} {value!r} {wanted}")
 
 
 def activation(spec: Any) -> Op | None:

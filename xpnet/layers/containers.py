@@ -11,7 +11,7 @@ import numpy as np
 from .. import ops
 from ..errors import PullbackSpentError
 from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer
+from .base import Layer, is_layer
 from .context import Context
 
 
@@ -28,7 +28,7 @@ class Container(Layer):
         )
         kind = type(self).__name__
         for name, layer in named:
-            if not (hasattr(layer, "init") and hasattr(layer, "forward")):
+            if not is_layer(layer):
                 raise TypeError(f'{kind}: a layer or a ("name", layer) pair was wanted, {layer!r} came')
             if not isinstance(name, str) or not name or "." in name:
                 raise ValueError(f"{kind}: the name {name!r} of a layer must be text without a dot")

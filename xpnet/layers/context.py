@@ -15,7 +15,7 @@ class Pass:
     kept; `words` (2,) and `count` (1,) are int32, the seed's words and the number of this draw.
     """
 
-    __slots__ = ("_words", "grad", "train", "updates")
+    __slots__ = ("_key", "_words", "grad", "train", "updates")
 
     def __init__(
         self, *, train: bool = False, grad: bool = False, words: tuple[Array, Array] | None = None
@@ -24,12 +24,14 @@ class Pass:
         self.grad = grad
         self.updates: Flat = {}
         self._words = words
+        self._key: Key | None = None
 
     def key(self, salt: int) -> Key:
-        if self._words is None:
-            raise ValueError("this pass has no random words: give Pass(words=(seed words, count))")
-        seed, count = self._words
-        return make_key(seed, count, salt=salt)
+        if self._key is None:
+            if self._words is None:
+                raise ValueError("this pass has no random words: give Pass(words=(seed words, count))")
+            self._key = make_key(*self._words)  # made only if a layer asks, and once
+        return self._key._replace(salt=salt)
 
     def context(self, *, wants_dx: bool = False) -> Context:
         """The context of the outermost layer."""

@@ -31,6 +31,7 @@ class Dense(Layer):
     initializer: Any = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_count("Dense", "units", self.units)
         activation(self.activation)
         initializer(self._initializer)

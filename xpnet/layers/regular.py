@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer, Stateless
+from .base import Layer, Stateless, require_between
 from .context import Context
 
 
@@ -30,10 +30,9 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.rate, int | float) and 0 <= self.rate < 1):
-            raise ValueError(
-                f"Dropout: rate {self.rate!r} is not in [0, 1): it is the share of elements to drop"
-            )
+        super().__post_init__()
+        wanted = "is not in [0, 1): it is the share of elements to drop"
+        require_between("Dropout", "rate", self.rate, 0, 1, wanted)
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         if not ctx.train or self.rate == 0:
@@ -59,10 +58,9 @@ class BatchNorm(Layer):
     eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum <= 1:
-            raise ValueError(f"BatchNorm: momentum {self.momentum!r} is not in [0, 1]")
-        if not 0 < self.eps < math.inf:
-            raise ValueError(f"BatchNorm: eps {self.eps!r} must be a finite number above 0")
+        super().__post_init__()
+        require_between("BatchNorm", "momentum", self.momentum, 0, 1 + 1e-15, "is not in [0, 1]")
+        require_between("BatchNorm", "eps", self.eps, 1e-300, math.inf, "must be a finite number above 0")
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         if not input_shape:

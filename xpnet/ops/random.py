@@ -12,9 +12,11 @@ from typing import NamedTuple
 from ..namespace import namespace
 from ..typing import Array, Device, Shape
 
+_GOLDEN = -1640531527  # 2^32 / golden ratio, as int32; odd, so that different counts stay different
+
 
 class Key(NamedTuple):
-    """What a stream depends on: two int32 words of shape (1,), which may change per step, and a static salt."""
+    """What a stream depends on: two int32 words of shape (1,), which change per step, and a static salt."""
 
     first: Array
     second: Array
@@ -24,25 +26,41 @@ class Key(NamedTuple):
 def make_key(words: Array, count: Array, *, salt: int = 0) -> Key:
     """The key of draw number `count` of the stream whose two seed words are `words`.
 
-    words (2,) int32, count (1,) int32. Counts and salts are put into the words and not hashed, since the
-    mix of every element follows: different counts give different second words (the factor is odd).
+    words (2,) int32, count (1,) int32;
+    first = mix(words_1 + count g, words_0), second = mix(first, words_1), g the odd number 2^32 / golden ratio
+    The count is hashed, since streams whose keys differed in a pattern would have masks that resemble each other.
     """
-    return Key(words[0:1], words[1:2] + count * -1640531527, salt)  # 2^32 / golden ratio, as int32
+    first = mix(words[1:2] + count * _GOLDEN, words[0:1])
+    return Key(first, mix(first, words[1:2]), salt)
 
 
 def bits(key: Key, shape: Shape, *, device: Device = None) -> Array:
     """Uniform random int32, the whole range.
 
-    Two rounds of multiply and xor-shift over a counter (the constants are Chris Wellons' lowbias32), the
-    first key word mixed in before and the second between them. Good for dropout, not for cryptography.
+    element i = mix(i ^ first ^ mix(salt), second)
+    Good for dropout, not for cryptography.
     """
     xp = namespace(key.first)
-    x = xp.arange(math.prod(shape), dtype=xp.int32, device=device)
-    x = x ^ (key.first ^ _signed(key.salt * 0x9E3779B1))
-    x = (x ^ _shift_right(x, 16)) * 0x7FEB352D
-    x = x ^ key.second
+    counter = xp.arange(math.prod(shape), dtype=xp.int32, device=device)
+    return xp.reshape(mix(counter ^ (key.first ^ _signed(_mix_number(key.salt))), key.second), shape)
+
+
+def mix(x: Array, word: Array | int = 0) -> Array:
+    """A hash of int32, a bijection for each word: two rounds of xor-shift and multiply, the word between them.
+
+    x ^= x >> 16; x *= 0x7feb352d; x ^= word; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16, the shifts logical
+    Source: Chris Wellons, 2018, hash function prospector, lowbias32.
+    """
+    x = (x ^ _shift_right(x, 16)) * 0x7FEB352D ^ word
     x = (x ^ _shift_right(x, 15)) * _signed(0x846CA68B)
-    return xp.reshape(x ^ _shift_right(x, 16), shape)
+    return x ^ _shift_right(x, 16)
+
+
+def _mix_number(x: int) -> int:
+    """`mix` of a number below 2^32."""
+    x = (x ^ (x >> 16)) * 0x7FEB352D % 2**32
+    x = (x ^ (x >> 15)) * 0x846CA68B % 2**32
+    return x ^ (x >> 16)
 
 
 def _shift_right(x: Array, count: int) -> Array:

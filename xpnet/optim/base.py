@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..describe import Description
 from ..namespace import namespace
 from ..typing import Array, Flat, Namespace, Rule
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Description):
     """A description of how parameters move against their gradients.
 
     `rule(xp, p, g, *slots, *scalars) -> (p, *slots)` is elementwise and has no number in its body, so that
@@ -24,6 +25,7 @@ class Optimizer:
     rule: ClassVar[Rule]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not (isinstance(self.peak, int | float) and 0 <= self.peak < math.inf):
             raise ValueError(
                 f"lr {self.peak!r} must be a finite number, 0 or more, or a schedule of xn.schedules"
@@ -55,13 +57,13 @@ def decay_sum(xp: Namespace, beta: float, t: Array) -> Array:
 
 def check_fraction(name: str, value: float) -> None:
     """ValueError for a decay rate outside [0, 1)."""
-    if not 0 <= value < 1:
+    if not isinstance(value, int | float) or not 0 <= value < 1:
         raise ValueError(f"{name} {value!r} is not in [0, 1)")
 
 
 def check_not_negative(name: str, value: float) -> None:
     """ValueError for a negative or infinite constant."""
-    if not 0 <= value < math.inf:
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ValueError(f"{name} {value!r} must be a finite number, 0 or more")
 
 

@@ -9,14 +9,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..describe import Description
 from ..typing import Array, Namespace
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Description):
     """A constant rate, and the base of the others: factor = 1."""
 
     peak: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.peak, int | float) or not 0 <= self.peak < math.inf:
+            raise ValueError(f"lr {self.peak!r} must be a finite number, 0 or more")
 
     def factor(self, xp: Namespace, t: Array) -> Array:
         return xp.ones_like(t)
@@ -35,6 +41,7 @@ class Step(Schedule):
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _positive("every", self.every)
         _positive("gamma", self.gamma)
 
@@ -50,6 +57,7 @@ class Exponential(Schedule):
     gamma: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _positive("gamma", self.gamma)
 
     def factor(self, xp: Namespace, t: Array) -> Array:
@@ -68,6 +76,7 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _positive("steps", self.steps)
 
     def factor(self, xp: Namespace, t: Array) -> Array:
@@ -87,7 +96,10 @@ class Warmup(Schedule):
     then: Schedule
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _positive("steps", self.steps)
+        if not isinstance(self.then, Schedule):
+            raise TypeError(f"then: a schedule was wanted, {self.then!r} came")
 
     def factor(self, xp: Namespace, t: Array) -> Array:
         rising = t < self.steps
@@ -102,7 +114,7 @@ def warmup(schedule: Schedule | float, steps: int) -> Warmup:
 
 
 def _positive(name: str, value: float) -> None:
-    if not value > 0:
+    if not isinstance(value, int | float) or not value > 0:
         raise ValueError(f"{name} {value!r} must be more than 0")
 
 

@@ -295,5 +295,6 @@ def _rows(case: Case, backend: Backend) -> tuple[int, ...]:
 
 
 def computing(backend: Backend) -> None:
+    """AbsentError where the check needs values."""
     if not backend.capabilities.computes:
         raise AbsentError("this backend has shapes and no values")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .callbacks import Callback, EarlyStopping, Progress, as_callback
-from .feed import Data, hold_out, require_own, to_data, to_inputs
+from .callbacks import Callback, EarlyStopping, Progress, as_callbacks
+from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
 from .history import History
 from .step import gradient, make_forward, make_step
 from .trainer import Trainer
@@ -15,7 +15,8 @@ __all__ = [
     "History",
     "Progress",
     "Trainer",
-    "as_callback",
+    "as_callbacks",
+    "check_fit",
     "gradient",
     "hold_out",
     "make_forward",

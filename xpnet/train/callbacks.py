@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 
@@ -99,12 +100,18 @@ class Function(Callback):
         return self.function(model, record)
 
 
-def as_callback(given: Any) -> Callback:
-    """A callback as it is, a function as a callback; TypeError for anything else."""
+def as_callbacks(given: Any) -> list[Callback]:
+    """A list of callbacks, functions among them made ones; TypeError for anything else."""
+    if isinstance(given, Callback | type) or not isinstance(given, Iterable):
+        raise TypeError(f"callbacks: a list was wanted, {given!r} came: put it in a list, callbacks=[...]")
+    return [_as_callback(one) for one in given]
+
+
+def _as_callback(given: Any) -> Callback:
     if isinstance(given, Callback):
         return given
     if callable(given) and not isinstance(given, type):
         return Function(given)
     raise TypeError(
-        f"callbacks: {given!r} is neither an instance of a class xn.Callback nor a function f(model, record)"
+        f"callbacks: {given!r} is neither an instance of xn.Callback nor a function f(model, record)"
     )

@@ -24,11 +24,16 @@ from ..typing import Array, Shape
 
 @dataclass
 class Data:
-    """Samples on the backend: inputs, encoded targets, and weights on the host."""
+    """Samples on the backend: inputs, encoded targets, and weights on the host.
+
+    `weight` is what training weighs a sample with, `plain` the same without class weights, which are no
+    part of a score.
+    """
 
     x: Array
     y: Array
     weight: np.ndarray
+    plain: np.ndarray
 
     def __len__(self) -> int:
         return len(self.weight)
@@ -36,7 +41,21 @@ class Data:
     def rows(self, backend: Any, numbers: np.ndarray) -> Data:
         """Some of the samples."""
         xp, index = namespace(self.x), backend.asarray(numbers)
-        return Data(xp.take(self.x, index, axis=0), xp.take(self.y, index, axis=0), self.weight[numbers])
+        x, y = xp.take(self.x, index, axis=0), xp.take(self.y, index, axis=0)
+        return Data(x, y, self.weight[numbers], self.plain[numbers])
+
+
+def check_fit(epochs: Any, batch_size: Any, validation_data: Any, validation_split: Any) -> None:
+    """ValueError or TypeError for options of `fit` that cannot be."""
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} {value!r} must be a positive integer")
+    if validation_data is None:
+        return
+    if validation_split:
+        raise ValueError("validation_split and validation_data were both given: give one of them")
+    if not isinstance(validation_data, tuple) or len(validation_data) not in (2, 3):
+        raise TypeError("validation_data must be a tuple (x, y) or (x, y, sample_weight)")
 
 
 def to_inputs(
@@ -46,6 +65,7 @@ def to_inputs(
 
     Nothing is copied where nothing changes.
     """
+    require_own(backend, x, name)
     check_numbers(name, x)
     check_inputs(x, input_shape, name=name)
     wanted = backend.dtype(dtype)
@@ -79,10 +99,10 @@ def to_data(
         check_finite(x)
     targets = targets.learn(host, output_shape)
     encoded = targets.encode(host, output_shape, dtype)
-    weight = np.ones(n)
+    weight = plain = np.ones(n)
     if sample_weight is not None:
         given = as_array("sample_weight", sample_weight)
-        weight = check_weights(to_host(backend, given, "sample_weight"), n)
+        weight = plain = check_weights(to_host(backend, given, "sample_weight"), n)
     if class_weight is not None:
         if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
             raise ValueError("class_weight needs one label per sample, and a classification loss")
@@ -91,16 +111,18 @@ def to_data(
         weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
         if not weight.any():
             raise ValueError("class_weight leaves every sample with weight 0: nothing is left to learn from")
-    return Data(x, backend.asarray(encoded), weight), targets
+    return Data(x, backend.asarray(encoded), weight, plain), targets
 
 
 def hold_out(backend: Any, data: Data, share: float, *, kind: str, seed: int) -> tuple[Data, Data]:
     """(the rest, the share held out), of every class alike where targets are class numbers."""
     strata = backend.to_numpy(data.y) if kind == "classes" and data.y.ndim == 1 else None
     kept, held = split(len(data), share, seed=seed, strata=strata)
-    if not (data.weight[kept].any() and data.weight[held].any()):
+    if not (data.weight[kept].any() and data.plain[held].any()):
         raise ValueError(f"validation_split {share!r} leaves one side with samples of weight 0 only")
-    return data.rows(backend, kept), data.rows(backend, held)
+    scored = data.rows(backend, held)
+    scored.weight = scored.plain
+    return data.rows(backend, kept), scored
 
 
 def to_host(backend: Any, value: Any, name: str) -> np.ndarray:

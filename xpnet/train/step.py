@@ -19,7 +19,7 @@ from typing import Any
 from ..layers import Layer, Pass, flatten, nest
 from ..namespace import namespace
 from ..optim import Optimizer, update_each
-from ..typing import Array, Batch, Flat, Loss, State, Update
+from ..typing import Array, Batch, Flat, Loss, Nested, State, Update
 
 
 def make_step(
@@ -116,11 +116,21 @@ def make_score(
     return score
 
 
-def all_finite(arrays: Flat) -> Array | bool:
+def all_finite(arrays: Nested) -> Array | bool:
     """Whether no array holds a NaN or an infinity."""
     found: Array | bool = True
-    for x in arrays.values():
+    for x in flatten(arrays).values():
         xp = namespace(x)
         finite = xp.all(xp.isfinite(x))
         found = finite if found is True else xp.logical_and(found, finite)
+    return found
+
+
+def largest(arrays: Flat) -> Array | float:
+    """The largest magnitude in any array, NaN where there is a NaN; 0 where there is no number."""
+    found: Array | float = 0.0
+    for x in arrays.values():
+        if 0 not in x.shape:
+            xp = namespace(x)
+            found = xp.max(xp.stack([xp.max(xp.abs(x)), xp.zeros_like(xp.max(x)) + found]))
     return found

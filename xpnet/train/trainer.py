@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ..data import Targets, batch_slices, count_batches, normalised, shuffled
+from ..data import (
+    Targets,
+    as_array,
+    batch_slices,
+    check_numbers,
+    count_batches,
+    normalised,
+    shuffled,
+)
 from ..errors import DivergedError
 from ..layers import Layer, flatten
 from ..namespace import namespace
 from ..optim import Optimizer
 from ..typing import Array, Batch, Loss, Shape, State
-from .feed import Data
-from .step import all_finite, make_forward, make_score, make_step
+from .divergence import Watch
+from .feed import Data, require_own
+from .step import all_finite, largest, make_forward, make_score, make_step
 
 CHUNK = 8192
 """How many samples a prediction takes at once, which bounds its memory."""
-
-EXPLODED = 1e4
-"""A mean loss this many times the first batch's, or above this, whichever is more, counts as exploded."""
 
 
 class Trainer:
@@ -52,6 +59,7 @@ class Trainer:
         self.forward = backend.compile(make_forward(network))
         self._score = backend.compile(make_score(network, loss))
         self._finite = backend.compile(all_finite)
+        self._largest = backend.compile(largest)
 
     def build(self, input_shape: Shape) -> Shape:
         """Draws the initial state from the seed; the output shape, the batch left out."""
@@ -80,41 +88,54 @@ class Trainer:
         """The state as host arrays."""
         return _map(self.backend.to_numpy, self.state)
 
+    def replace(self, part: str, new: Any) -> None:
+        """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""
+        old = self.state[part]
+        if not isinstance(new, dict) or set(new) != set(old):
+            came = sorted(new) if isinstance(new, dict) else repr(new)
+            raise ValueError(f"{part} must be a dict of the arrays {sorted(old)}, {came} came")
+        placed = {}
+        for name in old:
+            what = f"{part}[{name!r}]"
+            value = as_array(what, new[name])
+            require_own(self.backend, value, what)
+            check_numbers(what, value)
+            if tuple(value.shape) != tuple(old[name].shape):
+                raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
+            placed[name] = self.backend.asarray(value, dtype=self.dtype)
+        self.state[part] = placed
+
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
-        with self.backend.on():
-            good = self.backend.copy(self.state)
+        watch = self._watch()
+        with self.backend.on(), self._all_or_nothing("this step", watch):
             w, _ = normalised(data.weight, len(data), reduction=self.reduction)
             (batch,) = self._batches(data, None, w, len(data))
             self.state, metrics = self._compiled(1)(self.state, batch)
-            loss = float(metrics["loss"])
-            self._keep_sound(loss, None, good, "this step")
-        return loss
+            watch.loss = float(metrics["loss"])
+        return watch.loss
 
     def run(self, data: Data, *, epochs: int, batch_size: int) -> Iterator[dict[str, Any]]:
         """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes."""
-        step = self._compiled(epochs * count_batches(len(data), batch_size))
-        run = self.backend.epoch(step)
-        first = None
+        run = self.backend.epoch(self._compiled(epochs * count_batches(len(data), batch_size)))
+        watch = self._watch()
         for _ in range(epochs):
-            with self.backend.on():
-                good = self.backend.copy(self.state)
+            with self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
                 order = self._order(data, batch_size)
                 weight = data.weight if order is None else data.weight[order]
                 w, shares = normalised(weight, batch_size, reduction=self.reduction)
+                total: Any = 0.0
                 batches = self._batches(data, order, w, batch_size)
-                total = 0.0
                 for share, (state, metrics) in zip(shares, run(self.state, batches), strict=True):
                     self.state = state
                     total = total + metrics["loss"] * float(share)
-                    if first is None:
-                        first = float(metrics["loss"])
-                loss = float(total)
-                self._keep_sound(loss, first, good, f"epoch {self.epochs + 1}")
+                    if watch.first is None:
+                        watch.first = float(metrics["loss"])
+                watch.loss = float(total)
             self.epochs += 1
-            yield {"epoch": self.epochs, "loss": loss}
+            yield {"epoch": self.epochs, "loss": watch.loss}
 
-    def outputs(self, x: Array, *, full: bool = True) -> Array:
+    def outputs(self, x: Array) -> Array:
         """The network's outputs in prediction mode, worked off in chunks."""
         xp, state = namespace(x), self.state
         with self.backend.on():
@@ -181,17 +202,28 @@ class Trainer:
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
 
-    def _keep_sound(self, loss: float, first: float | None, good: State, when: str) -> None:
-        """DivergedError, and the good state back, unless the loss is in bounds and every array finite."""
-        bound = math.inf if first is None else EXPLODED * max(1.0, abs(first))
-        if abs(loss) < bound and self._finite({**self.state["params"], **self.state["buffers"]}):
-            return
-        self.state = good
-        raise DivergedError(
-            f"the loss exploded in {when} (mean loss {loss:.3g}"
-            + ("" if first is None else f", {first:.3g} at the first step")
-            + f"): the weights from before are kept; use a smaller learning rate than {self.optimizer.peak:g}"
-        )
+    def _watch(self) -> Watch:
+        return Watch(float(self._largest(self.state["params"])))
+
+    @contextmanager
+    def _all_or_nothing(self, when: str, watch: Watch) -> Iterator[None]:
+        """Puts the state back as it was unless the block ends well; DivergedError where the training exploded.
+
+        A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
+        on from; and an epoch that is half done would be another one when it is taken up again.
+        """
+        good = self.backend.copy(self.state)
+        try:
+            yield
+            finite = self._finite({part: self.state[part] for part in ("buffers", "slots")})
+            if not finite or watch.exploded(float(self._largest(self.state["params"]))):
+                raise DivergedError(
+                    f"the loss exploded in {when} ({watch}): the weights from before are kept; "
+                    f"use a smaller learning rate than {self.optimizer.peak:g}"
+                )
+        except BaseException:
+            self.state = good
+            raise
 
 
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -51,6 +51,6 @@ def guarded_log(p: Array) -> tuple[Array, Array]:
     """
     xp = namespace(p)
     floor = max(3.720075976020836e-44, float(xp.finfo(p.dtype).smallest_normal))  # exp(-100)
-    inside = p > floor
-    safe = xp.where(inside, p, floor)
-    return xp.log(safe), xp.where(inside, 1.0 / safe, 0.0)
+    below = p <= floor  # not `p > floor`: a NaN must come through
+    safe = xp.where(below, floor, p)
+    return xp.log(safe), xp.where(below, 0.0, 1.0 / safe)

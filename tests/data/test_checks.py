@@ -1,0 +1,47 @@
+"""What x and y hold is looked at where it lies: the first bad value is found on every backend."""
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+
+X = np.random.default_rng(0).standard_normal((6, 2, 3))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
+def test_the_first_value_that_is_not_finite_is_named(xpnet_backend, value, shown):
+    if not xpnet_backend.capabilities.computes:
+        pytest.skip(f"{xpnet_backend.name} holds no values")
+    x = X.copy()
+    x[2, 1, 0] = value
+    x[4, 0, 0] = 7 * value
+    model = xn.Model(xn.Dense(3), loss="mse", optimizer="sgd", backend=xpnet_backend, dtype="float64")
+    for given in (x, xpnet_backend.asarray(x)):
+        with pytest.raises(
+            ValueError, match=rf"x holds {shown} at row 2, column 1, column 0.*float64 \(2 such"
+        ):
+            model.fit(given, X, epochs=1)
+
+
+def test_a_tensor_that_has_gradients_is_data_like_any_other():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(X, requires_grad=True)
+    model = xn.Model(xn.Dense(3), loss="mse", optimizer="sgd", dtype="float64")
+    model.fit(x, x, epochs=1)
+    assert not model.forward(x).requires_grad
+    assert x.grad is None
+    bad = torch.tensor(X * np.nan, requires_grad=True)
+    with pytest.raises(ValueError, match="x holds nan at row 0"):
+        model.fit(bad, X, epochs=1)
+
+
+def test_what_is_given_is_never_written_to(xpnet_backend):
+    if not xpnet_backend.capabilities.computes:
+        pytest.skip(f"{xpnet_backend.name} holds no values")
+    x, y, w = (xpnet_backend.asarray(a) for a in (X, 2 * X, np.ones(6)))
+    net = xn.Sequential(xn.BatchNorm(), xn.Dropout(0.5), xn.Dense(3))
+    model = xn.Model(net, loss="mse", optimizer="adam", backend=xpnet_backend, dtype="float64")
+    model.fit(x, y, epochs=2, batch_size=6, sample_weight=w)
+    model.predict(x)
+    for array, wanted in ((x, X), (y, 2 * X), (w, np.ones(6))):
+        np.testing.assert_array_equal(xpnet_backend.to_numpy(array), wanted)

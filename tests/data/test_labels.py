@@ -1,0 +1,94 @@
+"""The road from y to the loss and back: labels return as they came, on every backend."""
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+
+X = np.random.default_rng(0).standard_normal((37, 3))
+Y = np.arange(37) % 3
+FAR = 4 * np.eye(3)[Y] + 0.1 * X  # three clusters, which any classifier can tell apart
+
+
+def make(backend, units=3, loss="softmax_cross_entropy", **options):
+    net = xn.Sequential(xn.Dense(8), xn.BatchNorm(), xn.Tanh(), xn.Dropout(0.2), xn.Dense(units))
+    options = {"optimizer": xn.adam(0.05), "dtype": "float64", "seed": 3, **options}
+    return xn.Model(net, loss=loss, backend=backend, **options)
+
+
+@pytest.fixture
+def backend(xpnet_backend):
+    if not xpnet_backend.capabilities.computes:
+        pytest.skip(f"{xpnet_backend.name} holds no values")
+    return xpnet_backend
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["cat", "dog", "a longer name"]),
+        np.array(["cat", "dog", "emu"], object),
+        np.array([10, 20, 30], object),
+        *(np.arange(3, dtype=dtype) for dtype in ("int8", "uint8", "int32", "uint64", "float32", "float64")),
+    ],
+    ids=lambda labels: labels.dtype.str,
+)
+@pytest.mark.parametrize("column", [False, True])
+def test_labels_come_back_as_they_were(labels, column):
+    model = make("numpy")
+    y = labels[Y]
+    model.fit(FAR, y[:, None] if column else y, epochs=30)
+    found = model.predict(FAR)
+    assert found.dtype == y.dtype
+    np.testing.assert_array_equal(found, y)
+    assert model.evaluate(FAR, y)["accuracy"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("loss", ["sigmoid_cross_entropy", "softmax_cross_entropy"])
+def test_labels_of_two_classes_come_back(backend, loss):
+    model = make(backend, 1 if loss == "sigmoid_cross_entropy" else 2, loss, optimizer=xn.adam(0.2))
+    for labels in ([False, True], ["no", "yes"], [0, 1], [0.0, 1.0]):
+        y = np.array(labels)[(Y > 0).astype(int)]
+        model.reset().fit(FAR, y, epochs=20, batch_size=37)
+        found = model.predict(FAR)
+        assert found.dtype == y.dtype
+        np.testing.assert_array_equal(found, y)
+
+
+def test_float_labels_of_any_width_come_back(backend):
+    """float16 is no dtype of the standard, and labels need no arithmetic."""
+    model = make(backend)
+    model.fit(FAR, Y.astype("float16"), epochs=1, batch_size=37)
+    assert model.predict(FAR).dtype == np.float16
+
+
+def test_probabilities_give_class_numbers():
+    for onehot in (np.eye(3)[Y], np.eye(3, dtype=int)[Y], np.eye(3, dtype=bool)[Y], np.eye(3)[Y].tolist()):
+        model = make("numpy")
+        model.fit(FAR, onehot, epochs=30)
+        np.testing.assert_array_equal(model.predict(FAR), Y)
+        assert model.predict(FAR).dtype.kind == "i"
+
+
+def test_one_hot_targets_are_the_labels(backend):
+    by_label, by_row = make(backend), make(backend)
+    by_label.fit(X, Y, epochs=2, batch_size=37)
+    by_row.fit(X, np.eye(3)[Y], epochs=2, batch_size=37)
+    np.testing.assert_allclose(by_row.forward(X), by_label.forward(X), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "yes_above"), [("sigmoid_cross_entropy", 0.0), ("binary_cross_entropy", 0.5)]
+)
+def test_yes_begins_at_one_half(loss, yes_above):
+    """A network of no layers, whose outputs are its inputs: logits, or probabilities."""
+    x = np.array([[0.1], [0.4], [0.6], [0.9]]) - (0.5 - yes_above)
+    model = xn.Model(xn.Sequential(), loss=loss, optimizer="sgd", backend="numpy", dtype="float64")
+    model.partial_fit(x, np.array([0, 1, 1, 0]))
+    assert model.predict(x).tolist() == [0, 0, 1, 1]
+    assert model.evaluate(x, [0, 1, 1, 0])["accuracy"] == 0.5
+    p = 1 / (1 + np.exp(-x)) if loss == "sigmoid_cross_entropy" else x
+    np.testing.assert_allclose(model.predict_proba(x), p, rtol=1e-12)
+    t = np.array([[0], [1], [1], [0]])
+    entropy = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
+    assert model.evaluate(x, [0, 1, 1, 0])["loss"] == pytest.approx(entropy, rel=1e-12)

@@ -1,0 +1,179 @@
+"""A layer is a frozen description: equal by value, hashable, shown as the call that makes it."""
+
+import inspect
+from dataclasses import FrozenInstanceError, dataclass
+
+import numpy as np
+import pytest
+
+from xpnet import layers, ops
+from xpnet.layers import (
+    ELU,
+    LAYERS,
+    BatchNorm,
+    Concatenate,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    Pass,
+    ReLU,
+    Residual,
+    Sequential,
+    Softmax,
+    Tanh,
+)
+from xpnet.namespace import namespace
+from xpnet.testing import layer_case, prove
+
+SHOWN = {
+    "Dense(3)": lambda: Dense(3),
+    "Dense(3, activation='relu')": lambda: Dense(3, "relu"),
+    "Dense(3, bias=False, initializer=('normal', 0.1))": lambda: Dense(
+        3, bias=False, initializer=("normal", 0.1)
+    ),
+    "ReLU()": ReLU,
+    "Tanh()": Tanh,
+    "ELU(alpha=0.5)": lambda: ELU(0.5),
+    "LeakyReLU()": lambda: LeakyReLU(0.01),
+    "Dropout()": lambda: Dropout(0.5),
+    "Dropout(rate=0.2)": lambda: Dropout(0.2),
+    "BatchNorm(eps=0.001)": lambda: BatchNorm(eps=1e-3),
+    "Sequential()": Sequential,
+    "Sequential(Dense(2), ('out', Softmax()))": lambda: Sequential(Dense(2), ("out", Softmax())),
+    "Residual(Dense(2), Tanh())": lambda: Residual(Dense(2), Tanh()),
+    "Concatenate(Flatten(), Sequential(Dropout(rate=0.1)))": lambda: Concatenate(
+        Flatten(), Sequential(Dropout(0.1))
+    ),
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_a_layer_is_shown_as_the_call_that_makes_it(shown):
+    layer = SHOWN[shown]()
+    assert repr(layer) == shown
+    assert eval(shown, vars(layers)) == layer
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_layers_are_equal_by_value_and_hashable(shown):
+    one, two = SHOWN[shown](), SHOWN[shown]()
+    assert one == two
+    assert hash(one) == hash(two)
+    assert {one: "found"}[two] == "found"
+    assert [other for other, make in SHOWN.items() if make() == one] == [shown]
+
+
+def test_layers_of_the_same_fields_differ_by_their_kind():
+    assert ReLU() != Tanh()
+    assert ELU(0.01) != LeakyReLU(0.01)
+    assert Sequential(Dense(2)) != Residual(Dense(2))
+    assert Sequential(Dense(2)) != Sequential(("a", Dense(2)))
+
+
+def test_layers_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        Dense(3).units = 4
+    with pytest.raises(FrozenInstanceError):
+        Sequential(Dense(3)).children = ()
+
+
+def test_the_table_holds_every_layer():
+    """A model file may name these; what is missing could be saved and not loaded."""
+    kinds = {
+        value
+        for value in vars(layers).values()
+        if isinstance(value, type) and issubclass(value, Layer) and value.forward is not Layer.forward
+    }
+    assert set(LAYERS.values()) == kinds - {layers.Stateless, layers.Container}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dense(0), "Dense: units 0 must be a positive integer"),
+        (lambda: Dense(True), "Dense: units True"),
+        (lambda: Dense(2.0), r"Dense: units 2\.0"),
+        (lambda: Dense(2, "rleu"), "activation 'rleu' is unknown: did you mean 'relu'"),
+        (lambda: Dense(2, initializer="hee"), "initializer 'hee' is unknown: did you mean 'he'"),
+        (lambda: Dropout(1), r"Dropout: rate 1 is not in \[0, 1\)"),
+        (lambda: Dropout("0.5"), "Dropout: rate '0.5'"),
+        (lambda: BatchNorm(-0.1), r"BatchNorm: momentum -0\.1 is not in \[0, 1\]"),
+        (lambda: BatchNorm(1.1), r"BatchNorm: momentum 1\.1"),
+        (lambda: BatchNorm(eps=0), "BatchNorm: eps 0 must be a finite number above 0"),
+        (lambda: BatchNorm(eps=-1.0), r"BatchNorm: eps -1\.0"),
+        (lambda: LeakyReLU(float("nan")), "LeakyReLU: alpha nan must be a finite number"),
+        (lambda: ELU("1"), "ELU: alpha '1'"),
+    ],
+)
+def test_fields_that_cannot_be(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Dropout(np.float64(0.5)),
+        LeakyReLU(np.float64(0.1)),
+        ELU(np.float64(0.1)),
+        BatchNorm(np.float64(0.1), np.float64(1e-5)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_fields_from_numpy_leave_the_dtype_as_it_is(layer):
+    """np.float64(0.1), as np.linspace gives it, times a float32 array is float64."""
+    params, buffers, _ = layer.init(np.random.default_rng(0), (3,), "float32")
+    run = Pass(train=True, grad=True, words=(np.zeros(2, "int32"), np.zeros(1, "int32")))
+    y, pullback = layer.forward({**params, **buffers}, np.ones((4, 3), "float32"), run.context(wants_dx=True))
+    dx, grads = pullback(np.ones((4, 3), "float32"))
+    for array in (y, dx, *grads.values(), *run.updates.values()):
+        assert array.dtype == "float32"
+
+
+@pytest.mark.parametrize("layer", [Dense(2), BatchNorm()], ids=repr)
+def test_inputs_without_features_are_an_error(layer):
+    with pytest.raises(ValueError, match=r"takes inputs \(n, \.\.\., features\), these are \(n,\)"):
+        layer.init(np.random.default_rng(0), (), "float64")
+
+
+# A layer of one's own
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    """y = x scale: one factor for each feature."""
+
+    start: float = 1.0
+
+    def init(self, rng, input_shape, dtype):
+        return {"scale": np.full(input_shape[-1], self.start, dtype)}, {}, input_shape
+
+    def forward(self, params, x, ctx):
+        scale, xp = params["scale"], namespace(x)
+        return x * scale, lambda dy: (dy * scale, {"scale": xp.sum(dy * x, axis=0)})
+
+
+def test_a_layer_of_ones_own_takes_few_lines_and_passes_every_check(xpnet_backend):
+    assert len(inspect.getsource(Scale).splitlines()) < 15
+    prove(layer_case("Scale", Scale(2.0), 3, rows=(2, 0)), backends=[xpnet_backend.name])
+
+
+def test_a_layer_of_ones_own_is_a_description_too():
+    assert repr(Sequential(Scale(2.0), Scale())) == "Sequential(Scale(start=2.0), Scale())"
+    assert {Scale(2.0): 1}[Scale(2.0)] == 1
+
+
+def test_an_op_of_ones_own_is_an_activation():
+    def square(x, /):
+        return x * x, lambda dy: (2.0 * x * dy,)
+
+    network = Sequential(Dense(2, square), Dense(2, ops.tanh))
+    prove(layer_case("square", network, 3))
+    assert hash(network) == hash(Sequential(Dense(2, square), Dense(2, ops.tanh)))
+
+
+def test_a_layer_without_forward_says_what_it_needs():
+    with pytest.raises(TypeError, match=r"Layer must define forward\(params, x, ctx\) -> \(y, pullback\)"):
+        Layer().forward({}, np.ones(1), None)

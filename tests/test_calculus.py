@@ -1,0 +1,203 @@
+"""Numerical derivatives: the digits taught, every backend, the limits of float32, and errors that say where."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xpnet import check_gradient, derivative, numerical_gradient, ops
+from xpnet.errors import GradientError
+from xpnet.namespace import namespace
+
+DRAWN = settings(max_examples=50, deadline=None, database=None, derandomize=True)
+
+
+def parabola(x):
+    return 0.01 * x**2 + 0.1 * x
+
+
+def squares(x):
+    return namespace(x).sum(x**2)
+
+
+def agree(backend, got, wanted, atol, rtol=0.0):
+    """Of the backend and the wanted shape; the values too, unless the backend has shapes only."""
+    assert backend.owns(got)
+    assert tuple(got.shape) == np.shape(wanted)
+    if backend.capabilities.computes:
+        assert np.allclose(backend.to_numpy(got), wanted, rtol=rtol, atol=atol)
+
+
+# One number
+
+
+@pytest.mark.parametrize("kind", [int, float, np.float64])
+@pytest.mark.parametrize(
+    ("x", "method", "digits"),
+    [
+        (5, "central", 0.1999999999990898),
+        (10, "central", 0.2999999999986347),
+        (5, "forward", 0.20000099999917254),
+    ],
+)
+def test_the_digits_taught(x, method, digits, kind):
+    assert derivative(parabola, kind(x), h=1e-4, method=method) == digits
+
+
+def test_central_differences_are_the_default():
+    assert derivative(parabola, 5, 1e-4) == derivative(parabola, 5, 1e-4, "central")
+
+
+@DRAWN
+@given(x=st.floats(-20, 20))
+def test_the_step_left_out_is_the_best_one(x):
+    """eps^(2/3) and eps^(1/2) are the errors to expect; a factor of 100 is for f''' and f'' of tanh."""
+    slope, eps = 1 - math.tanh(x) ** 2, 2.0**-52
+    assert abs(derivative(math.tanh, x) - slope) <= 100 * eps ** (2 / 3) * max(1, abs(x)) ** 2
+    assert abs(derivative(math.tanh, x, method="forward") - slope) <= 100 * eps**0.5 * max(1, abs(x))
+
+
+def test_an_array_is_differentiated_at_each_element():
+    x = np.asarray([[5.0, 10.0], [0.0, -5.0]])
+    slopes = derivative(parabola, x, h=1e-4)
+    assert slopes[0, 0] == 0.1999999999990898
+    assert slopes[0, 1] == 0.2999999999986347
+    assert np.allclose(slopes, 0.02 * x + 0.1, rtol=0, atol=1e-10)
+
+
+def test_unknown_method_names_the_nearest():
+    with pytest.raises(ValueError, match="'centrl' is unknown: did you mean 'central'"):
+        derivative(parabola, 5, method="centrl")
+
+
+@pytest.mark.parametrize("h", [0, -1e-4, math.nan])
+def test_a_step_must_be_positive(h):
+    with pytest.raises(ValueError, match="more than 0"):
+        derivative(parabola, 5, h=h)
+    with pytest.raises(ValueError, match="more than 0"):
+        numerical_gradient(squares, np.ones(2), h=h)
+
+
+# Gradients on every backend
+
+
+@pytest.mark.parametrize(
+    ("at", "gradient"), [((3, 4), (6, 8)), ((0, 2), (0, 4)), ((3, 0), (6, 0))], ids=["34", "02", "30"]
+)
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_gradient_of_two_variables(at, gradient, dtype, xpnet_backend):
+    x = xpnet_backend.asarray(np.asarray(at, dtype))
+    g = numerical_gradient(squares, x)
+    if dtype == "float64":
+        assert g.dtype == x.dtype
+    # an integer becomes the library's default float, which may be float32
+    agree(xpnet_backend, g, gradient, 1e-8 if "64" in str(g.dtype) else 1e-3)
+    agree(xpnet_backend, x, at, 0)  # unchanged
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 1, 2)], ids=str)
+def test_gradient_by_an_array_of_any_shape(shape, xpnet_backend):
+    x = np.random.default_rng(0).standard_normal(shape)
+    g = numerical_gradient(lambda x: namespace(x).sum(x**3), xpnet_backend.asarray(x))
+    agree(xpnet_backend, g, 3 * x**2, 1e-8)
+
+
+def test_a_function_may_give_a_python_number():
+    assert np.allclose(numerical_gradient(lambda x: float(x[0] * x[1]), np.asarray([2.0, 5.0])), [5.0, 2.0])
+
+
+def test_float32_without_a_step_is_good_to_a_thousandth(xpnet_backend):
+    points = np.asarray([-1.5, 0.3, 7.0])
+    x = xpnet_backend.asarray(points, dtype="float32")
+    xp = namespace(x)
+    for slopes in (derivative(xp.sin, x), numerical_gradient(lambda x: xp.sum(xp.sin(x)), x)):
+        assert slopes.dtype == x.dtype
+        agree(xpnet_backend, slopes, np.cos(points), 1e-3)
+    far = xpnet_backend.asarray(1000 * points, dtype="float32")  # where the step must grow with x
+    agree(xpnet_backend, derivative(lambda x: x * x, far), 2000 * points, 0, rtol=1e-3)
+
+
+def test_a_step_too_small_for_float32_is_an_error(xpnet_backend):
+    x = xpnet_backend.asarray(np.ones(2), dtype="float32")
+    for differentiate in (derivative, numerical_gradient):
+        with pytest.raises(ValueError, match=r"h 0\.0001 is too small for .*float32.*float64"):
+            differentiate(squares, x, h=1e-4)
+        differentiate(squares, x, h=1e-3)
+
+
+# The gradient of a small network
+
+
+@pytest.mark.parametrize("target", [2, [0.0, 0.0, 1.0]], ids=["integer", "one-hot"])
+def test_gradient_of_a_small_network(target, xpnet_backend):
+    backend = xpnet_backend
+    w = np.asarray([[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]])
+    x = np.asarray([0.6, 0.9])
+    e = np.exp(x @ w)
+    analytic = np.outer(x, e / e.sum() - [0, 0, 1])
+    placed, t = backend.asarray(x), backend.asarray(np.asarray(target))
+
+    def loss(w):
+        return ops.softmax_cross_entropy(placed @ w, target=t)[0]
+
+    numerical = numerical_gradient(loss, backend.asarray(w))
+    agree(backend, numerical, analytic, 1e-9)
+    agree(backend, namespace(numerical).sum(numerical, axis=1), [0, 0], 1e-9)
+
+
+# The check of a pullback
+
+
+def product(x, w, /):
+    return x * w, lambda dy: (dy * w, dy * x)
+
+
+def product_wrong_at_one_element(x, w, /):
+    def pullback(dy):
+        dw = dy * x
+        dw[1, 2] *= 1.01
+        return dy * w, dw
+
+    return x * w, pullback
+
+
+def two_arrays():
+    rng = np.random.default_rng(3)
+    return rng.uniform(1, 2, (2, 3)), rng.uniform(1, 2, (2, 3))
+
+
+def test_a_right_pullback_passes_with_its_error():
+    assert 0 <= check_gradient(product, *two_arrays()) < 1e-9
+
+
+def test_a_wrong_pullback_is_named_by_argument_and_element():
+    with pytest.raises(GradientError, match=r"argument 1: at element \(1, 2\) the pullback gives"):
+        check_gradient(product_wrong_at_one_element, *two_arrays())
+    check_gradient(product_wrong_at_one_element, *two_arrays(), tolerance=0.02)
+
+
+def test_a_cotangent_of_another_shape_is_an_error():
+    with pytest.raises(GradientError, match=r"argument 0: the cotangent is \(3,\), wanted is \(2, 3\)"):
+        check_gradient(lambda x, /: (x * 2.0, lambda dy: (dy[0],)), np.ones((2, 3)))
+
+
+def test_a_nan_is_never_right():
+    with pytest.raises(GradientError, match="argument 0"):
+        check_gradient(lambda x, /: (x * 2.0, lambda dy: (dy * math.nan,)), np.ones(3))
+
+
+def test_options_are_passed_on():
+    x = np.asarray([-1.0, 2.0])
+    check_gradient(ops.leaky_relu, x, alpha=0.3)
+    with pytest.raises(GradientError):
+        check_gradient(
+            lambda x, /, alpha: (ops.leaky_relu(x, alpha=alpha)[0], lambda dy: (dy,)), x, alpha=0.3
+        )
+
+
+def test_an_op_with_a_statistic_beside_its_value_can_be_checked():
+    """batch_norm's value is (y, (mean, var)), and only y is differentiated."""
+    rng = np.random.default_rng(7)
+    check_gradient(ops.batch_norm, rng.standard_normal((5, 3)), np.ones(3), np.zeros(3))

@@ -1,0 +1,246 @@
+"""Model files: training goes on from them as if never interrupted, and none but a whole model is loaded."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet import io
+
+X = np.random.default_rng(0).standard_normal((37, 3))
+Y = np.arange(37) % 3
+NET = xn.Sequential(
+    ("in", xn.Dense(8)),
+    ("norm", xn.BatchNorm()),
+    ("drop", xn.Dropout(0.3)),
+    ("act", xn.Tanh()),
+    ("out", xn.Dense(3)),
+)
+
+
+def make(backend="numpy", **options):
+    options = {"optimizer": xn.adam(xn.schedules.cosine(0.02, 30)), "dtype": "float64", "seed": 5, **options}
+    return xn.Model(NET, loss="softmax_cross_entropy", backend=backend, **options)
+
+
+def host(model):
+    return {name: model.backend.to_numpy(x) for name, x in (model.params | model.buffers).items()}
+
+
+def same_bits(a, b):
+    a, b = host(a), host(b)
+    assert set(a) == set(b)
+    assert all(a[name].tobytes() == b[name].tobytes() for name in a)
+
+
+@pytest.fixture
+def backend(xpnet_backend):
+    if not xpnet_backend.capabilities.computes:
+        pytest.skip(f"{xpnet_backend.name} holds no values")
+    return xpnet_backend
+
+
+def test_training_goes_on_as_if_never_interrupted(backend, tmp_path):
+    x, y = X[:32], Y[:32]
+    whole, first = make(backend), make(backend)
+    whole.fit(x, y, epochs=4, batch_size=16, validation_data=(x, y))
+    first.fit(x, y, epochs=2, batch_size=16, validation_data=(x, y))
+    first.save(tmp_path / "m")
+    second = xn.load(tmp_path / "m", backend=backend)
+    same_bits(first, second)
+    assert second.history == first.history
+    second.fit(x, y, epochs=2, batch_size=16, validation_data=(x, y))
+    same_bits(whole, second)
+    assert second.history == whole.history
+    assert second.history["epoch"] == [1, 2, 3, 4]
+
+
+def test_another_backend_predicts_the_same(backend, tmp_path):
+    model = make("numpy")
+    model.fit(X, Y, epochs=3, batch_size=8)
+    model.save(tmp_path / "m")
+    there = xn.load(tmp_path / "m", backend=backend)
+    assert there.backend.name == backend.name
+    np.testing.assert_allclose(there.forward(X), model.forward(X), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(there.predict(X), model.predict(X))
+    for name, array in there.params.items():
+        assert there.backend.owns(array), name
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["no", "yes", "maybe"]),
+        np.array([10, "a", "b"]),
+        np.array(["ä", "𝄞", ""], object),
+        np.arange(3, dtype="i1"),
+    ],
+)
+def test_labels_come_back(tmp_path, labels):
+    model = make()
+    model.fit(X, labels[Y], epochs=1)
+    model.save(tmp_path / "m")
+    loaded = xn.load(tmp_path / "m", backend="numpy")
+    found = loaded.predict(X)
+    np.testing.assert_array_equal(found, model.predict(X))
+    assert found.dtype == labels.dtype
+    loaded.fit(X, labels[Y][::-1], epochs=1)
+    with pytest.raises(xn.LabelError, match="y holds"):
+        loaded.fit(X, np.array(["other"] * 37), epochs=1)
+
+
+def test_what_fit_can_do_save_can_keep(tmp_path):
+    """An infinite validation loss, a seed beyond 64 bits: training is never lost at its end."""
+    model = xn.Model(xn.Dense(1), loss="mse", optimizer="sgd", backend="numpy", seed=2**70, reduction="sum")
+    model.fit(X, X[:, 0], epochs=1, validation_data=(X * 1e30, Y))
+    assert model.history["val_loss"] == [float("inf")]
+    model.save(tmp_path / "m")
+    loaded = xn.load(tmp_path / "m", backend="numpy")
+    assert loaded.history == model.history
+    assert (loaded.seed, loaded.reduction) == (2**70, "sum")
+
+
+def test_a_dtype_given_as_numpys_is_kept(tmp_path):
+    model = make(dtype=np.dtype("float32"))
+    model.fit(X, Y, epochs=1)
+    model.save(tmp_path / "m")
+    assert xn.load(tmp_path / "m").dtype == "float32"
+
+
+@dataclass(frozen=True)
+class Double(xn.Layer):
+    by: float = 2.0
+
+    def forward(self, params, x, ctx):
+        return x * self.by, lambda dy: (dy * self.by, {})
+
+
+def test_a_layer_of_ones_own(tmp_path):
+    model = xn.Model(xn.Sequential(xn.Dense(1), Double(3.0)), loss="mse", optimizer="sgd", backend="numpy")
+    model.fit(X, X[:, 0], epochs=1)
+    model.save(tmp_path / "m")
+    with pytest.raises(xn.ModelFileError, match=r"'Double'.*custom=\[Double\]"):
+        xn.load(tmp_path / "m", backend="numpy")
+    loaded = xn.load(tmp_path / "m", backend="numpy", custom=[Double])
+    assert loaded.network == model.network
+    np.testing.assert_array_equal(loaded.forward(X), model.forward(X))
+
+
+def test_a_backend_that_is_unknown_is_not_the_files_fault(tmp_path):
+    model = make().build((3,))
+    model.save(tmp_path / "m")
+    with pytest.raises(ValueError, match="did you mean 'numpy'") as caught:
+        xn.load(tmp_path / "m", backend="nunpy")
+    assert not isinstance(caught.value, xn.ModelFileError)
+
+
+# Files with the right checksum that describe no model
+
+DENSE = {"type": "Dense", "units": 3}
+WARMUP = {"type": "Warmup", "peak": 1, "steps": 2, "then": 3}
+TARGETS = {
+    "type": "Targets",
+    "kind": "classes",
+    "labels": None,
+    "dtype": "int64",
+    "vector": False,
+    "threshold": 0.5,
+}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "m"
+    model = make()
+    model.fit(X, Y, epochs=1)
+    model.save(path)
+    return io.read(path)
+
+
+def refused(path, arrays, config):
+    io.write(path, arrays, config)
+    with pytest.raises(xn.ModelFileError):
+        xn.load(path, backend="numpy")
+
+
+CONFIGS = [
+    *({"network": value} for value in (None, 5, [], "Dense", {}, {"type": "Dense"}, {"type": None}, {"type": [5]})),
+    *({"network": {"type": name}} for name in ("Unknown", "SGD", "Targets", "Model", "__class__", "os.system")),
+    *({"network": {**DENSE, field: 1}} for field in ("unit", "__class__", "self", "")),
+    *({"network": {**DENSE, "units": value}} for value in (0, -3, 2.5, "3", None, [], 10**15, 10**40)),
+    *({"network": {**DENSE, "initializer": value}} for value in (5, [], ["he", "x"], ["normal", "x"], ["glorot"] * 9)),
+    *({"network": {**DENSE, "activation": value}} for value in ("rel", 5, ["relu"], {"type": "ReLU"})),
+    *({"network": {"type": "Sequential", "children": value}} for value in (5, "ab", [5], [["a.b", DENSE]], [["a"]])),
+    *({"optimizer": value} for value in (None, 5, {"type": "ReLU"}, {"type": "Adam", "x": 1})),
+    *({"optimizer": {"type": "Adam", "lr": value}} for value in (-1, "x", DENSE, {"type": "Schedule"}, WARMUP)),
+    *({"targets": value} for value in (None, 5, [], "classes", DENSE, {"type": "ReLU"}, {**TARGETS, "kind": "other"})),
+    *({"targets": {**TARGETS, "labels": value}} for value in (5, "abc", ["a"], ["a", "b", "c", "d"])),
+    *({"targets": {**TARGETS, "dtype": value}} for value in (5, "nonsense", [])),
+    *({"loss": value} for value in (None, 5, [], {}, "mse_", ["mse"])),
+    *({"reduction": value} for value in (None, "max", ["mean"])),
+    *({"dtype": value} for value in (None, 5, "float16", "float32", ["float64"])),
+    *({"seed": value} for value in (None, -1, 1.5, "0", [0])),
+    *({"input_shape": value} for value in (None, 3, [], [0], [-3], ["a"], [4], [3, 4], [10**15], [10**40])),
+    *({"epochs": value} for value in (None, -1, "1", [], 1.5, float("inf"), float("nan"))),
+    *({"history": value} for value in (None, 5, "abc", ["loss"], {"loss": 3}, {"loss": {}})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changed", CONFIGS, ids=str)
+def test_a_config_that_is_nonsense(good, tmp_path, changed):
+    refused(tmp_path / "m", good[0], {**good[1], **changed})
+
+
+@pytest.mark.parametrize("config", [None, 5, [], "abc", {}])
+def test_no_config(good, tmp_path, config):
+    refused(tmp_path / "m", good[0], config)
+
+
+def test_every_entry_of_the_config_is_needed(good, tmp_path):
+    for name in good[1]:
+        refused(tmp_path / "m", good[0], {key: value for key, value in good[1].items() if key != name})
+
+
+@pytest.mark.parametrize("depth", [60, 120, 200, 300, 500, 5000])
+def test_layers_nested_deep(good, tmp_path, depth):
+    text = '{"type": "Sequential", "children": [["a", ' * depth + '{"type": "ReLU"}' + "]]}" * depth
+    config = copy.deepcopy(good[1]) | {"network": "HERE"}
+    io.write(tmp_path / "m", good[0], Raw(config, text))
+    with pytest.raises(xn.ModelFileError):
+        xn.load(tmp_path / "m", backend="numpy")
+
+
+class Raw(dict):
+    """A configuration whose JSON is put together as text, since json.dumps refuses to nest so deep."""
+
+    def __init__(self, config, network):
+        super().__init__(config)
+        self.network = network
+
+
+@pytest.fixture(autouse=True)
+def _raw_json(monkeypatch):
+    real = io.files.json.dumps
+
+    def dumps(value, **options):
+        text = real(value, **options)
+        return text.replace('"HERE"', value.network) if isinstance(value, Raw) else text
+
+    monkeypatch.setattr(io.files.json, "dumps", dumps)
+
+
+def test_arrays_must_be_the_networks(good, tmp_path):
+    arrays, config = good
+    for name, array in arrays.items():
+        refused(tmp_path / "m", {key: value for key, value in arrays.items() if key != name}, config)
+        refused(tmp_path / "m", {**arrays, name: array[..., None]}, config)
+        refused(tmp_path / "m", {**arrays, name: array.astype("u1")}, config)
+    refused(tmp_path / "m", {**arrays, "params/other": np.ones(3)}, config)
+    refused(tmp_path / "m", {}, config)
+
+
+def test_the_file_they_are_made_from_loads(good, tmp_path):
+    io.write(tmp_path / "m", *good)
+    assert xn.load(tmp_path / "m", backend="numpy").history.epochs == 1

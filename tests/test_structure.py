@@ -1,0 +1,226 @@
+"""The shape of the house: who may import whom, what is named where, and what an import costs."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xpnet
+
+ROOT = Path(xpnet.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
+
+BASE = {"typing", "errors", "namespace", "describe"}
+ROOMS = {"ops", "init", "optim", "calculus", "data", "layers", "train", "backends", "io"}
+EDGES = {"testing", "sklearn", "plots"}
+"""They import whatever is below them, and `cli` alone imports them."""
+
+MAY_IMPORT = {
+    **dict.fromkeys((*BASE, "ops", "init", "optim", "calculus", "data"), BASE),
+    "layers": BASE | {"ops", "init"},
+    "train": BASE | {"ops", "init", "layers", "optim", "data"},
+    "backends": BASE | {"ops", "optim"},  # the portable update loop is optim's
+    "io": BASE | {"layers"},
+    "model": BASE | ROOMS | {"saving"},
+    "saving": BASE | ROOMS | {"model"},
+    **{room: BASE | ROOMS | {"model", "saving"} for room in EDGES},
+    "cli": BASE | ROOMS | EDGES | {"model", "saving", "__init__"},
+    "__init__": set(),  # its names are loaded at their first use
+    "__main__": {"cli"},
+}
+
+LIBRARIES = {"torch", "jax", "jaxlib", "cupy", "numba", "array_api_strict", "array_api_compat", "dask"}
+
+
+def room(path):
+    """The room that a file is in: `ops/losses/mse.py` is in ops, `model.py` is model."""
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def own_imports(path):
+    """The rooms that a file imports from, wherever in it."""
+    package = ["xpnet", *path.split("/")[:-1]]
+    for node in ast.walk(TREES[path]):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            module = [*start, *(node.module.split(".") if node.module else [])]
+            names = [[*module, alias.name] for alias in node.names]
+        for name in names:
+            if name[0] == "xpnet":
+                found = name[1] if len(name) > 1 else "__init__"
+                yield found if found in MAY_IMPORT else "__init__"  # `from .. import __version__`
+
+
+def other_imports(path):
+    """The top-level packages that a file imports, other than ours."""
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def in_rooms(*rooms):
+    return [path for path in TREES if room(path) in rooms]
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_who_imports_whom(path):
+    here = room(path)
+    assert here in MAY_IMPORT, f"{here} is a new room: say in MAY_IMPORT whom it may import"
+    beyond = set(own_imports(path)) - MAY_IMPORT[here] - {here}
+    assert not beyond, f"{path} imports {sorted(beyond)}"
+
+
+def test_the_reader_of_imports_sees_them():
+    """Each form of import that the files use, or could."""
+    assert {"ops", "init"} <= set(own_imports("layers/dense.py"))  # from .. import ops; from ..init import x
+    assert "namespace" in set(own_imports("ops/losses/mae.py"))  # from ...namespace import x
+    assert set(own_imports("__main__.py")) == {"cli"}
+    assert "testing" in set(own_imports("cli/test_backend.py"))
+    TREES["ops/planted.py"] = ast.parse(
+        "import xpnet.cli\nfrom xpnet import optim\nfrom xpnet.io import read"
+    )
+    assert set(own_imports("ops/planted.py")) == {"cli", "optim", "io"}
+    del TREES["ops/planted.py"]
+
+
+def test_modules_are_imported_by_name_in_four_places_only():
+    """`import_module` would slip past the test above."""
+    found = {
+        path
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name | ast.Attribute)
+        and (getattr(node, "id", "") or getattr(node, "attr", "")) in ("import_module", "__import__")
+    }
+    assert found <= {"__init__.py", "optim/__init__.py", "backends/registry.py", "cli/__init__.py"}
+
+
+@pytest.mark.parametrize("path", in_rooms("ops", "optim"))
+def test_mathematics_imports_the_standard_library_only(path):
+    assert set(other_imports(path)) <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", in_rooms("ops", "optim", "layers", "train"))
+def test_mathematics_names_no_array_library(path):
+    """NumPy draws initial values and checks what users give, on the host; no pass and no step sees it."""
+    assert not set(other_imports(path)) & LIBRARIES
+    tree = TREES[path]
+    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    words |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    words |= {w for text in strings(tree) for w in text.replace(".", " ").split()}
+    assert not words & LIBRARIES
+    passes = [node for node in ast.walk(tree) if getattr(node, "name", "") in ("forward", "step", "gradient")]
+    for node in passes if path != "train/trainer.py" else []:
+        assert not any(
+            isinstance(inner, ast.Name) and inner.id in ("np", "numpy") for inner in ast.walk(node)
+        )
+
+
+def strings(tree):
+    """Text that is no docstring."""
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def test_the_step_does_not_import_numpy():
+    assert "numpy" not in set(other_imports("train/step.py"))
+    assert "numpy" in set(other_imports("train/trainer.py"))  # or the reader sees nothing
+
+
+# What an import costs
+
+
+def loaded_after(code):
+    """The modules of a fresh Python after some code."""
+    code = f"{code}\nimport sys; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_importing_xpnet_imports_nothing():
+    loaded = loaded_after("import xpnet; xpnet.__version__; dir(xpnet)")
+    assert "xpnet" in loaded
+    assert not loaded & {"numpy", *LIBRARIES}
+    assert [name for name in loaded if name.startswith("xpnet.")] == []
+
+
+def test_training_on_numpy_imports_numpy_alone():
+    loaded = loaded_after(
+        "import numpy as np, xpnet as xn\n"
+        "net = xn.Sequential(xn.Dense(4, 'relu'), xn.Dropout(0.1), xn.BatchNorm(), xn.Dense(2))\n"
+        "model = xn.Model(net, loss='softmax_cross_entropy', optimizer=xn.adam(0.01), backend='numpy')\n"
+        "x, y = np.random.default_rng(0).standard_normal((20, 3)), np.arange(20) % 2\n"
+        "model.fit(x, y, epochs=2, batch_size=8, validation_data=(x, y))\n"
+        "model.predict(x), model.evaluate(x, y), model.summary()"
+    )
+    assert "numpy" in loaded
+    assert not loaded & LIBRARIES
+    assert not {name for name in loaded if name.startswith(("xpnet.testing", "xpnet.cli"))}
+
+
+# Files and names
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_files_are_short_and_finished(path):
+    text = (ROOT / path).read_text()
+    assert len(text.splitlines()) <= 330, "split it before it passes about 300 lines"
+    for mark in ("TODO", "FIXME", "XXX"):
+        assert mark not in text
+    assert ast.get_docstring(TREES[path]), f"{path} does not say what it is"
+
+
+def test_there_are_no_rooms_for_odds_and_ends():
+    assert not [path for path in TREES if path.rpartition("/")[2] in ("utils.py", "helpers.py", "misc.py")]
+
+
+@pytest.mark.parametrize("name", xpnet.__all__)
+def test_public_names_are_there(name):
+    value = getattr(xpnet, name)
+    assert name in dir(xpnet)
+    if inspect.isfunction(value) or inspect.isclass(value) or inspect.ismodule(value):
+        assert value.__doc__, f"{name} has no docstring"
+
+
+@pytest.mark.parametrize("name", [name for name in xpnet.__all__ if inspect.ismodule(getattr(xpnet, name))])
+def test_a_rooms_public_names_are_there_and_documented(name):
+    module = getattr(xpnet, name)
+    for public in getattr(module, "__all__", ()):
+        value = getattr(module, public)
+        ours = getattr(value, "__module__", "").startswith("xpnet")
+        if ours and (inspect.isfunction(value) or inspect.isclass(value)):
+            written = value.__doc__ or f"{public}("  # a dataclass without a docstring gets its signature
+            assert not written.startswith(f"{public}("), f"{name}.{public} has no docstring"
+
+
+@pytest.mark.parametrize("path", [path for path in TREES if room(path) not in ("cli", "__init__")])
+def test_public_functions_and_classes_say_what_they_do(path):
+    for node in TREES[path].body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            rule = room(path) == "optim" and node.name.endswith("_rule")  # its optimizer's docstring has it
+            assert ast.get_docstring(node) or rule, f"{path}: {node.name} has no docstring"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'xpnet' has no attribute 'Desne'"):
+        _ = xpnet.Desne

@@ -1,0 +1,34 @@
+"""What layers, optimizers and schedules have in common: they are frozen descriptions, and their own JSON."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+
+
+@dataclass(frozen=True)
+class Description:
+    """A frozen dataclass whose fields are numbers, strings, None, tuples and descriptions.
+
+    A number of NumPy's becomes Python's: `float32_array * numpy.float64(0.1)` would be float64. A subclass with
+    a `__post_init__` of its own calls this one first.
+    """
+
+    def __init_subclass__(cls) -> None:
+        if "__repr__" not in cls.__dict__:  # a dataclass would write one that shows every default
+            inherited = cls.__repr__
+            cls.__repr__ = inherited  # type: ignore[method-assign]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+                object.__setattr__(self, field.name, value.item())
+
+    def __repr__(self) -> str:
+        """The call that makes it, without what is as by default."""
+        shown = [
+            repr(value) if field.default is MISSING else f"{field.name}={value!r}"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
