@@ -9,8 +9,8 @@ from dataclasses import MISSING, dataclass, fields
 class Description:
     """A frozen dataclass whose fields are numbers, strings, None, tuples and descriptions.
 
-    A number of NumPy's becomes Python's: `float32_array * numpy.float64(0.1)` would be float64. A subclass with
-    a `__post_init__` of its own calls this one first.
+    A number of NumPy's becomes Python's: `float32_array * numpy.float64(0.1)` would be float64; a list becomes a
+    tuple, so that descriptions can be hashed. A subclass with a `__post_init__` of its own calls this one first.
     """
 
     def __init_subclass__(cls) -> None:
@@ -23,6 +23,8 @@ class Description:
             value = getattr(self, field.name)
             if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
                 object.__setattr__(self, field.name, value.item())
+            elif isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
 
     def __repr__(self) -> str:
         """The call that makes it, without what is as by default."""

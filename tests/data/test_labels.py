@@ -55,6 +55,13 @@ def test_labels_of_two_classes_come_back(backend, loss):
         np.testing.assert_array_equal(found, y)
 
 
+def test_true_and_false_are_known_before_both_were_seen():
+    model = make("numpy", 1, "sigmoid_cross_entropy")
+    model.partial_fit(FAR[:5], np.zeros(5, bool))
+    model.partial_fit(FAR, Y > 0)
+    assert model.predict(FAR).dtype == bool
+
+
 def test_float_labels_of_any_width_come_back(backend):
     """float16 is no dtype of the standard, and labels need no arithmetic."""
     model = make(backend)

@@ -21,7 +21,8 @@ def value(op: Op, /) -> Callable[..., Array]:
 def slope(op: Op, /) -> Callable[..., Array]:
     """The derivative of an elementwise op: `slope(relu)(x)` is dy/dx, one value per element.
 
-    It is the pullback of ones. ValueError for an op that changes the shape, which has no elementwise slope.
+    It is the pullback of ones: for an op that mixes elements, such as softmax, the column sums of its Jacobian
+    and no slope. ValueError for an op that changes the shape.
     """
 
     def function(x: Array, /, **options: Any) -> Array:
