@@ -176,6 +176,7 @@ CONFIGS = [
     *({"optimizer": value} for value in (None, 5, {"type": "ReLU"}, {"type": "Adam", "x": 1})),
     *({"optimizer": {"type": "Adam", "lr": value}} for value in (-1, "x", DENSE, {"type": "Schedule"}, WARMUP)),
     *({"targets": value} for value in (None, 5, [], "classes", DENSE, {"type": "ReLU"}, {**TARGETS, "kind": "other"})),
+    *({"targets": {**TARGETS, "kind": value}} for value in ("values", "binary")),  # not what this loss takes
     *({"targets": {**TARGETS, "labels": value}} for value in (5, "abc", ["a"], ["a", "b", "c", "d"])),
     *({"targets": {**TARGETS, "dtype": value}} for value in (5, "nonsense", [])),
     *({"loss": value} for value in (None, 5, [], {}, "mse_", ["mse"])),
