@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "train": BASE | {"ops", "init", "layers", "optim", "data"},
     "backends": BASE | {"ops", "optim"},  # the portable update loop is optim's
     "io": BASE | {"layers"},
-    "model": BASE | ROOMS | {"saving"},
+    "placement": BASE | ROOMS,
+    "model": BASE | ROOMS | {"placement", "saving"},
     "saving": BASE | ROOMS | {"model"},
-    **{room: BASE | ROOMS | {"model", "saving"} for room in EDGES},
-    "cli": BASE | ROOMS | EDGES | {"model", "saving", "__init__"},
+    **{room: BASE | ROOMS | {"model", "placement", "saving"} for room in EDGES},
+    "cli": BASE | ROOMS | EDGES | {"model", "placement", "saving", "__init__"},
     "__init__": set(),  # its names are loaded at their first use
     "__main__": {"cli"},
 }

@@ -7,33 +7,24 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-
-from . import backends
-from .data import Targets, as_array
-from .errors import BackendError, choose
-from .layers import Layer, is_layer, summary
-from .namespace import device as device_of
-from .ops import LOSSES, sigmoid, softmax
-from .optim import OPTIMIZERS, Optimizer
+from .data import Targets
+from .errors import BackendError
+from .layers import summary
+from .ops import sigmoid, softmax
+from .placement import Placed
 from .train import (
     Data,
     History,
     Progress,
-    Trainer,
     as_callbacks,
     check_fit,
     hold_out,
     to_data,
-    to_inputs,
 )
-from .typing import Array, Flat, Shape
-
-REDUCTIONS = ("mean", "sum")
-DTYPES = ("float32", "float64")
+from .typing import Array, Flat
 
 
-class Model:
+class Model(Placed):
     """A network with a loss and an optimizer, trained on the backend that its data comes from.
 
     network: a layer. loss: an op's name, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
@@ -42,78 +33,13 @@ class Model:
     random: initial weights, order of samples, dropout.
     """
 
-    def __init__(
-        self,
-        network: Layer,
-        *,
-        loss: Any,
-        optimizer: Any,
-        reduction: str = "mean",
-        backend: Any = None,
-        device: Any = None,
-        dtype: Any = "float32",
-        seed: int = 0,
-    ) -> None:
-        if not is_layer(network):
-            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
-        if not callable(loss):
-            choose("loss", loss, LOSSES)
-        if isinstance(optimizer, str):
-            optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {optimizer!r} came")
-        choose("reduction", reduction, REDUCTIONS)
-        dtype = choose("dtype", dtype if isinstance(dtype, str) else str(dtype).rpartition(".")[2], DTYPES)
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
-        self.network, self.loss, self.optimizer = network, loss, optimizer
-        self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
-        self.history = History()
-        self.input_shape: Shape | None = None
-        self._output_shape: Shape = ()
-        self._follows_data = backend is None
-        self._device = device
-        self._trainer: Trainer | None = None
-        self._targets = self._new_targets()
-        if backend is not None:
-            self._settle(backend, device)
-
-    @property
-    def backend(self) -> backends.Backend | None:
-        """The backend that the model is on; None before it has seen data, if none was named."""
-        return None if self._trainer is None else self._trainer.backend
-
-    @property
-    def updates(self) -> str:
-        """How the optimizer's rule ran last: "portable", or "numba" where a long run on NumPy fused it."""
-        return "portable" if self._trainer is None else self._trainer.updates
-
-    def to(self, backend: Any, device: Any = None) -> Model:
-        """Moves the model, its optimizer state and random streams included, to another backend or device."""
-        old = self._trainer
-        self._settle(backend, device)
-        self._follows_data = False
-        if old is not None and self.input_shape is not None:
-            self._built().load(old.dump(), epochs=old.epochs)
-        return self
-
-    def build(self, input_shape: Iterable[int]) -> Model:
-        """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
-        sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
-        if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
-            raise ValueError(
-                f"input_shape {input_shape!r} must be a tuple of positive sizes without the batch, such as (64,)"
-            )
-        shape = tuple(map(int, sizes))
-        trainer = self._trainer or self._settle("auto", self._device)
-        self._output_shape = trainer.build(shape)
-        self.input_shape = shape
-        return self
-
     def reset(self) -> Model:
         """Starts anew: fresh parameters from the seed, no optimizer state, no history, no labels."""
         self.history, self._targets = History(), self._new_targets()
-        return self if self.input_shape is None else self.build(self.input_shape)
+        if self._trainer is None or self.input_shape is None:
+            return self
+        self._trainer.started = False
+        return self.build(self.input_shape)
 
     def fit(
         self,
@@ -138,10 +64,10 @@ class Model:
         """
         check_fit(epochs, batch_size, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
-        data, held = self._data(x, y, sample_weight, class_weight), None
+        (data, self._targets), held = self._data(x, y, sample_weight, class_weight), None
         trainer = self._built()
         if validation_data is not None:
-            held = self._data(*validation_data)
+            held, _ = self._data(*validation_data)
         elif validation_split:
             data, held = hold_out(
                 trainer.backend, data, validation_split, kind=self._targets.kind, seed=self.seed
@@ -163,7 +89,7 @@ class Model:
 
     def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on all of x and y; the loss before it."""
-        data = self._data(x, y, sample_weight)
+        data, self._targets = self._data(x, y, sample_weight)
         return self._built().step(data)
 
     def forward(self, x: Any) -> Array:
@@ -200,7 +126,7 @@ class Model:
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": ...}, and "accuracy" for classification losses."""
         trainer = self._built()
-        return trainer.scores(self._data(x, y, sample_weight), self._targets)
+        return trainer.scores(*self._data(x, y, sample_weight))
 
     def summary(self) -> str:
         """The layers with their output shapes and numbers of parameters, as a table."""
@@ -238,61 +164,16 @@ class Model:
         place = "no backend yet" if self.backend is None else f"on {self.backend.name} ({self.backend.place})"
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
 
-    # Below: how it is done
-
-    def _new_targets(self) -> Targets:
-        return Targets.of_loss(self.loss if isinstance(self.loss, str) else "")
-
-    def _settle(self, backend: Any, device: Any) -> Trainer:
-        """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
-        if not isinstance(backend, backends.Backend):
-            backend = backends.get(backend, device)
-        backend.dtype(self.dtype)
-        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
-        self._trainer = Trainer(
-            self.network,
-            loss,
-            self.optimizer,
-            backend,
-            reduction=self.reduction,
-            dtype=self.dtype,
-            seed=self.seed,
-        )
-        return self._trainer
-
-    def _built(self) -> Trainer:
-        if self._trainer is None or self.input_shape is None:
-            raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
-        return self._trainer
-
-    def _inputs(self, x: Any) -> tuple[Array, Array]:
-        """(x as it came, x on the backend); settles where the model lives, and builds it at the first data."""
-        given = as_array("x", x)
-        trainer = self._trainer
-        if self._follows_data and not isinstance(given, np.ndarray | np.generic):
-            if trainer is None:
-                trainer = self._settle(backends.of(given), None)
-            elif not trainer.started and not trainer.backend.owns(given):
-                trainer = self.to(backends.of(given))._trainer
-        trainer = trainer or self._settle("auto", self._device)
-        assert trainer is not None
-        with trainer.backend.on():
-            inner = to_inputs(
-                trainer.backend,
-                given,
-                input_shape=self.input_shape,
-                dtype=self.dtype,
-                ids=getattr(self.network, "takes_ids", False),
-            )
-        return given, inner
-
-    def _data(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Data:
+    def _data(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+    ) -> tuple[Data, Targets]:
+        """Samples on the backend, and what y shows of the targets; builds the model at its first data."""
         before = self._trainer, self.input_shape
         try:
             _, inner = self._inputs(x)
             if self.input_shape is None:
                 self.build(inner.shape[1:])
-            data, self._targets = to_data(
+            return to_data(
                 self._built().backend,
                 inner,
                 y,
@@ -305,17 +186,3 @@ class Model:
         except Exception:
             self._trainer, self.input_shape = before  # a wrong call decides nothing
             raise
-        return data
-
-    def _outputs(self, x: Any) -> tuple[Array, Array]:
-        trainer = self._built()
-        given, inner = self._inputs(x)
-        return given, trainer.outputs(inner)
-
-    def _answer(self, found: Array, given: Array) -> Array:
-        """In the namespace and on the device of what was given."""
-        backend = self._built().backend
-        if not backend.owns(given):
-            return backend.to_numpy(found)
-        place = device_of(given)
-        return found if device_of(found) == place else backend.asarray(found, device=place)

@@ -48,6 +48,9 @@ def load(
     ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
     hold it.
     """
+    custom = tuple(custom)
+    if not all(isinstance(cls, type) for cls in custom):
+        raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {list(custom)!r} came")
     place = backend if isinstance(backend, Backend) else get(backend, device)
     arrays, config = read(path)
     classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
@@ -64,16 +67,16 @@ def load(
         ).build(config["input_shape"])
         trainer = model._built()
         trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
-        model._targets = _fitting(made["targets"], model._output_shape)
+        model._targets = _fitting(made["targets"], model._targets.kind, model._output_shape)
         model.history = _history(config["history"])
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
 
 
-def _fitting(targets: Any, output_shape: Shape) -> Targets:
-    if not isinstance(targets, Targets):
-        raise TypeError(f"targets must be described as such, {targets!r} came")
+def _fitting(targets: Any, kind: str, output_shape: Shape) -> Targets:
+    if not isinstance(targets, Targets) or targets.kind != kind:
+        raise ValueError(f"the targets {targets!r} do not fit the loss, which takes {kind}")
     told_apart = output_shape[-1] if targets.kind == "classes" else 2
     if targets.labels is not None and len(targets.labels) != told_apart:
         raise ValueError(f"{len(targets.labels)} labels do not fit the outputs {output_shape}")

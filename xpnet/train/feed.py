@@ -107,6 +107,10 @@ def to_data(
         if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
             raise ValueError("class_weight needs one label per sample, and a classification loss")
         numbers = encoded.reshape(n).astype("int64")
+        if (numbers != encoded.reshape(n)).any():
+            raise ValueError(
+                "class_weight needs labels, and y holds probabilities: give sample_weight instead"
+            )
         count = output_shape[-1] if targets.kind == "classes" else 2
         weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
         if not weight.any():

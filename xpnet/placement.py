@@ -1,0 +1,167 @@
+"""Where a model lives: its backend, its parameters there, and the way in and out for arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+
+from . import backends
+from .data import Targets, as_array, check_finite
+from .errors import choose
+from .layers import Layer, is_layer
+from .namespace import device as device_of
+from .ops import LOSSES
+from .optim import OPTIMIZERS, Optimizer
+from .train import History, Trainer, to_inputs
+from .typing import Array, Shape
+
+REDUCTIONS = ("mean", "sum")
+DTYPES = ("float32", "float64")
+
+
+class Placed:
+    """A network with its loss, optimizer and parameters on a backend; `Model` learns and answers with it."""
+
+    def __init__(
+        self,
+        network: Layer,
+        *,
+        loss: Any,
+        optimizer: Any,
+        reduction: str = "mean",
+        backend: Any = None,
+        device: Any = None,
+        dtype: Any = "float32",
+        seed: int = 0,
+    ) -> None:
+        if not is_layer(network):
+            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
+        if not callable(loss):
+            choose("loss", loss, LOSSES)
+        if isinstance(optimizer, str):
+            optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {optimizer!r} came")
+        choose("reduction", reduction, REDUCTIONS)
+        if dtype in (np.float32, np.float64):
+            dtype = np.dtype(dtype)
+        dtype = choose("dtype", str(dtype).rpartition(".")[2], DTYPES)  # "float32", or torch.float32
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
+        self.history = History()
+        self.input_shape: Shape | None = None
+        self._output_shape: Shape = ()
+        self._follows_data = backend is None
+        self._device = device
+        self._trainer: Trainer | None = None
+        self._targets = self._new_targets()
+        if backend is not None:
+            self._settle(backend, device)
+
+    @property
+    def backend(self) -> backends.Backend | None:
+        """The backend that the model is on; None before it has seen data, if none was named."""
+        return None if self._trainer is None else self._trainer.backend
+
+    @property
+    def updates(self) -> str:
+        """How the optimizer's rule ran last: "portable", or "numba" where a long run on NumPy fused it."""
+        return "portable" if self._trainer is None else self._trainer.updates
+
+    def to(self, backend: Any, device: Any = None) -> Self:
+        """Moves the model, its optimizer state and random streams included, to another backend or device."""
+        self._move(backend, device)
+        self._follows_data = False
+        return self
+
+    def build(self, input_shape: Iterable[int]) -> Self:
+        """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
+        sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
+        if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+            raise ValueError(
+                f"input_shape {input_shape!r} must be a tuple of positive sizes without the batch, such as (64,)"
+            )
+        shape = tuple(map(int, sizes))
+        trainer = self._trainer or self._settle("auto", self._device)
+        if trainer.started:
+            raise ValueError(
+                "build would throw the trained parameters away: call reset() first if that is meant"
+            )
+        self._output_shape = trainer.build(shape)
+        self.input_shape = shape
+        return self
+
+    def _new_targets(self) -> Targets:
+        return Targets.of_loss(self.loss if isinstance(self.loss, str) else "")
+
+    def _settle(self, backend: Any, device: Any) -> Trainer:
+        """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
+        if not isinstance(backend, backends.Backend):
+            backend = backends.get(backend, device)
+        elif device is not None:
+            raise ValueError(
+                f"device {device!r}: the backend given is on {backend.place} already: leave device out"
+            )
+        backend.dtype(self.dtype)
+        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        self._trainer = Trainer(
+            self.network,
+            loss,
+            self.optimizer,
+            backend,
+            reduction=self.reduction,
+            dtype=self.dtype,
+            seed=self.seed,
+        )
+        return self._trainer
+
+    def _move(self, backend: Any, device: Any) -> Trainer:
+        """Settles elsewhere and takes the state along."""
+        old, trainer = self._trainer, self._settle(backend, device)
+        if old is not None and self.input_shape is not None:
+            trainer.load(old.dump(), epochs=old.epochs)
+        return trainer
+
+    def _built(self) -> Trainer:
+        if self._trainer is None or self.input_shape is None:
+            raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
+        return self._trainer
+
+    def _inputs(self, x: Any) -> tuple[Array, Array]:
+        """(x as it came, x on the backend); settles where the model lives, and builds it at the first data."""
+        given = as_array("x", x)
+        trainer = self._trainer
+        if self._follows_data and not isinstance(given, np.ndarray | np.generic):
+            if trainer is None:
+                trainer = self._settle(backends.of(given), None)
+            elif not trainer.started and not trainer.backend.owns(given):
+                trainer = self._move(backends.of(given), None)
+        trainer = trainer or self._settle("auto", self._device)
+        with trainer.backend.on():
+            inner = to_inputs(
+                trainer.backend,
+                given,
+                input_shape=self.input_shape,
+                dtype=self.dtype,
+                ids=getattr(self.network, "takes_ids", False),
+            )
+        return given, inner
+
+    def _outputs(self, x: Any) -> tuple[Array, Array]:
+        trainer = self._built()
+        given, inner = self._inputs(x)
+        with trainer.backend.on():
+            check_finite(inner)  # a NaN would come out as some label
+        return given, trainer.outputs(inner)
+
+    def _answer(self, found: Array, given: Array) -> Array:
+        """In the namespace and on the device of what was given."""
+        backend = self._built().backend
+        if not backend.owns(given):
+            return backend.to_numpy(found)
+        place = device_of(given)
+        return found if device_of(found) == place else backend.asarray(found, device=place)
