@@ -152,8 +152,9 @@ class Placed:
         return given, inner
 
     def _outputs(self, x: Any) -> tuple[Array, Array]:
-        trainer = self._built()
+        self._built()
         given, inner = self._inputs(x)
+        trainer = self._built()  # which may have moved to where x is
         with trainer.backend.on():
             check_finite(inner)  # a NaN would come out as some label
         return given, trainer.outputs(inner)
