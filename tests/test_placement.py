@@ -92,3 +92,118 @@ def test_custom_must_be_classes(tmp_path):
     make(backend="numpy").build((3,)).save(tmp_path / "m")
     with pytest.raises(TypeError, match=r"custom: .*\[MyLayer\]"):
         xn.load(tmp_path / "m", custom=[5])
+
+
+def test_validation_data_of_another_library_is_refused_and_moves_nothing():
+    if not find("strict").available():
+        pytest.skip("strict: array-api-strict is not installed")
+    model = make()
+    with pytest.raises(TypeError, match="strict"):
+        model.fit(X, Y, epochs=1, validation_data=(get("strict").asarray(X), Y))
+    assert model.backend.name == get().name
+
+
+def test_a_move_inside_fit_is_refused():
+    with pytest.raises(RuntimeError, match="while fit runs"):
+        make(backend="numpy").fit(X, Y, epochs=2, callbacks=[lambda model, record: model.to("numpy")])
+
+
+def test_what_a_model_is_made_of_is_fixed():
+    model = make(backend="numpy")
+    for name in ("network", "loss", "optimizer", "reduction", "dtype", "seed"):
+        with pytest.raises(AttributeError, match=f"{name} is fixed"):
+            setattr(model, name, None)
+
+
+def test_the_rate_may_be_set_between_epochs():
+    model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.sgd(0.5), backend="numpy")
+
+    def stop_moving(model, record):
+        model.lr = 0.0
+
+    model.fit(X, Y, epochs=1, callbacks=[stop_moving])
+    kept = model.params
+    model.fit(X, Y, epochs=1)
+    assert model.lr == 0.0
+    assert all(np.array_equal(kept[name], p) for name, p in model.params.items())
+
+
+def test_params_are_copies_that_refuse_to_be_changed():
+    model = make(backend="numpy").build((3,))
+    with pytest.raises(TypeError, match=r"model\.params = "):
+        model.params["weight"] = np.zeros((3, 3))
+    with pytest.raises(ValueError, match="read-only"):
+        model.params["weight"][:] = 0.0
+    model.params = {**model.params, "weight": np.zeros((3, 3))}
+    assert not model.params["weight"].any()
+
+
+def test_a_model_loaded_follows_its_first_data(tmp_path):
+    if not find("strict").available():
+        pytest.skip("strict: array-api-strict is not installed")
+    model = make(backend="numpy")
+    model.fit(X, Y, epochs=1)
+    model.save(tmp_path / "m")
+    loaded = xn.load(tmp_path / "m")
+    x = get("strict").asarray(X, dtype="float32")
+    assert get("strict").to_numpy(loaded.predict(x)).tolist() == model.predict(X).tolist()
+    loaded.fit(x, Y, epochs=1)
+    model.fit(X, Y, epochs=1)
+    for name, p in model.params.items():
+        assert np.abs(loaded.backend.to_numpy(loaded.params[name]) - p).max() < 1e-6
+
+
+def test_logits_are_refused_by_a_loss_of_probabilities():
+    for loss, layer in (("cross_entropy", "Softmax"), ("binary_cross_entropy", "Sigmoid")):
+        model = xn.Model(
+            xn.Dense(3, initializer=("normal", 5.0)), loss=loss, optimizer="adam", backend="numpy"
+        )
+        with pytest.raises(ValueError, match=f"{layer}.*logits"):
+            model.fit(X, np.eye(3)[Y], epochs=1)
+
+
+def test_a_loss_of_ones_own_may_say_that_it_takes_classes():
+    def focal(logits, /, *, target):
+        return xn.ops.softmax_cross_entropy(logits, target=target)
+
+    focal.kind = "classes"
+    model = xn.Model(xn.Dense(3), loss=focal, optimizer="adam", backend="numpy")
+    model.fit(X, Y, epochs=1)
+    assert model.predict(X).dtype == Y.dtype
+    assert "accuracy" in model.evaluate(X, Y)
+
+
+def test_an_op_given_as_the_loss_is_the_loss_of_its_name():
+    assert xn.Model(xn.Dense(3), loss=xn.ops.mse, optimizer="adam").loss == "mse"
+
+
+def test_labels_seen_later_do_not_wrap():
+    model = xn.Model(xn.Dense(300), loss="softmax_cross_entropy", optimizer="adam", backend="numpy")
+    model.fit(X, Y.astype("uint8"), epochs=1)
+    assert model.predict(X).dtype.itemsize > 1
+
+
+def test_divergence_does_not_depend_on_how_training_is_cut_up():
+    def train(epochs, calls):
+        model = xn.Model(xn.Dense(1), loss="mse", optimizer=xn.sgd(3.0), backend="numpy", dtype="float64")
+        for _ in range(calls):
+            model.fit(X, X[:, 0], epochs=epochs, batch_size=20)
+
+    for epochs, calls in ((25, 1), (1, 25)):
+        with pytest.raises(xn.DivergedError):
+            train(epochs, calls)
+
+
+def test_a_class_with_a_builtins_name_is_not_saved_as_it(tmp_path):
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class LeakyReLU(xn.Layer):
+        def forward(self, params, x, ctx):
+            return x, lambda dy: (dy, {})
+
+    model = xn.Model(
+        xn.Sequential(xn.Dense(1), LeakyReLU()), loss="mse", optimizer="adam", backend="numpy"
+    ).build((3,))
+    with pytest.raises(TypeError, match="rename"):
+        model.save(tmp_path / "m")

@@ -124,6 +124,10 @@ def _step(x: Any, h: float | None, method: str) -> Any:
         return eps ** METHODS[method] * larger
     if not h > 0:
         raise ValueError(f"h {h!r} must be more than 0")
+    if h < 8 * eps * (larger if isinstance(larger, float) else 1.0):
+        raise ValueError(
+            f"h {h!r} is lost in the roundoff of x in {name}: leave it out, or give a larger one"
+        )
     if eps > 1e-10 and h < eps**0.5:
         raise ValueError(
             f"h {h!r} is too small for {name}, whose roundoff would be {eps / h:.0e} of the result: "

@@ -16,15 +16,15 @@ class DivergedError(ArithmeticError):
     """The loss or the parameters exploded; the model holds the last good ones again."""
 
 
-class MissingExtraError(ImportError):
-    """An optional package is needed and not installed."""
-
-    def __init__(self, purpose: str, package: str, extra: str):
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'xpnet[{extra}]'")
-
-
 class BackendError(RuntimeError):
     """A backend, a device or a dtype that cannot be had here; the message says why."""
+
+
+class MissingExtraError(BackendError, ImportError):
+    """An optional package is needed and not installed; `install` is what to type."""
+
+    def __init__(self, purpose: str, package: str, install: str):
+        super().__init__(f"{purpose} cannot be used: {package} is not installed: {install}")
 
 
 class ModelFileError(ValueError):

@@ -64,15 +64,14 @@ class Model(Placed):
         """
         check_fit(epochs, batch_size, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
-        (data, self._targets), held = self._data(x, y, sample_weight, class_weight), None
-        trainer = self._built()
-        if validation_data is not None:
-            held, _ = self._data(*validation_data)
-        elif validation_split:
-            data, held = hold_out(
-                trainer.backend, data, validation_split, kind=self._targets.kind, seed=self.seed
-            )
-        with ExitStack() as ends:
+        data, self._targets = self._data(x, y, sample_weight, class_weight)
+        with self._stay() as trainer, ExitStack() as ends:
+            held = None
+            if validation_data is not None:
+                held, _ = self._data(*validation_data)
+            elif validation_split:
+                kind = self._targets.kind
+                data, held = hold_out(trainer.backend, data, validation_split, kind=kind, seed=self.seed)
             for listener in reversed(listeners):
                 ends.callback(listener.on_end, self)  # every one is called, whatever happens
             for listener in listeners:
@@ -90,7 +89,8 @@ class Model(Placed):
     def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on all of x and y; the loss before it."""
         data, self._targets = self._data(x, y, sample_weight)
-        return self._built().step(data)
+        with self._stay() as trainer:
+            return trainer.step(data)
 
     def forward(self, x: Any) -> Array:
         """The network's raw outputs in prediction mode, in x's namespace and on its device."""
@@ -105,6 +105,8 @@ class Model(Placed):
         given, outputs = self._outputs(x)
         targets, backend = self._targets, self._built().backend
         found = targets.decode(outputs)
+        if targets.labels == (False, True) and backend.owns(given):
+            return self._answer(backend.xp.astype(found, backend.xp.bool), given)
         if targets.labels is not None:
             return targets.label(backend.to_numpy(found))
         if targets.kind == "values" or targets.dtype is None:
@@ -125,8 +127,9 @@ class Model(Placed):
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": ...}, and "accuracy" for classification losses."""
-        trainer = self._built()
-        return trainer.scores(*self._data(x, y, sample_weight))
+        self._built()
+        data, targets = self._data(x, y, sample_weight)
+        return self._built().scores(data, targets)
 
     def summary(self) -> str:
         """The layers with their output shapes and numbers of parameters, as a table."""
@@ -137,8 +140,7 @@ class Model(Placed):
     @property
     def params(self) -> Flat:
         """The parameters by name, on the backend: copies, which training leaves alone; assign to change them."""
-        trainer = self._built()
-        return trainer.backend.copy(trainer.state["params"])
+        return self._snapshot("params")
 
     @params.setter
     def params(self, new: Flat) -> None:
@@ -147,8 +149,7 @@ class Model(Placed):
     @property
     def buffers(self) -> Flat:
         """The buffers by name, such as running means: copies, as `params`."""
-        trainer = self._built()
-        return trainer.backend.copy(trainer.state["buffers"])
+        return self._snapshot("buffers")
 
     @buffers.setter
     def buffers(self, new: Flat) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +21,9 @@ from .typing import Array, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
+
+
+_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed")
 
 
 class Placed:
@@ -38,6 +43,7 @@ class Placed:
     ) -> None:
         if not is_layer(network):
             raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
+        loss = next((name for name, op in LOSSES.items() if op is loss), loss)
         if not callable(loss):
             choose("loss", loss, LOSSES)
         if isinstance(optimizer, str):
@@ -58,9 +64,29 @@ class Placed:
         self._follows_data = backend is None
         self._device = device
         self._trainer: Trainer | None = None
+        self._staying = False
         self._targets = self._new_targets()
         if backend is not None:
             self._settle(backend, device)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in self.__dict__:
+            raise AttributeError(
+                f"{name} is fixed when a model is made: make another, or set lr for the rate"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, or the peak rate of its schedule; may be set, also by a callback."""
+        return float(self._built().state["lr"])
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        trainer = self._built()
+        if not isinstance(rate, int | float) or not 0 <= rate < math.inf:
+            raise ValueError(f"lr {rate!r} must be a finite number, 0 or more")
+        trainer.state["lr"] = trainer.backend.asarray(np.asarray(float(rate)), dtype=self.dtype)
 
     @property
     def backend(self) -> backends.Backend | None:
@@ -74,6 +100,8 @@ class Placed:
 
     def to(self, backend: Any, device: Any = None) -> Self:
         """Moves the model, its optimizer state and random streams included, to another backend or device."""
+        if self._staying:
+            raise RuntimeError("to() was called while fit runs: move the model before or after")
         self._move(backend, device)
         self._follows_data = False
         return self
@@ -96,7 +124,7 @@ class Placed:
         return self
 
     def _new_targets(self) -> Targets:
-        return Targets.of_loss(self.loss if isinstance(self.loss, str) else "")
+        return Targets.of_loss(self.loss)
 
     def _settle(self, backend: Any, device: Any) -> Trainer:
         """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
@@ -126,6 +154,19 @@ class Placed:
             trainer.load(old.dump(), epochs=old.epochs)
         return trainer
 
+    def _snapshot(self, part: str) -> Snapshot:
+        trainer = self._built()
+        return Snapshot(trainer.backend.copy(trainer.state[part]))
+
+    @contextmanager
+    def _stay(self) -> Iterator[Trainer]:
+        """While training runs the model stays on its backend, and from then on follows no data."""
+        self._staying, self._follows_data = True, False
+        try:
+            yield self._built()
+        finally:
+            self._staying = False
+
     def _built(self) -> Trainer:
         if self._trainer is None or self.input_shape is None:
             raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
@@ -135,11 +176,11 @@ class Placed:
         """(x as it came, x on the backend); settles where the model lives, and builds it at the first data."""
         given = as_array("x", x)
         trainer = self._trainer
-        if self._follows_data and not isinstance(given, np.ndarray | np.generic):
+        if self._follows_data and not self._staying and not isinstance(given, np.ndarray | np.generic):
             if trainer is None:
-                trainer = self._settle(backends.of(given), None)
-            elif not trainer.started and not trainer.backend.owns(given):
-                trainer = self._move(backends.of(given), None)
+                trainer = self._settle(backends.of(given, self._device), None)
+            elif not trainer.backend.owns(given):
+                trainer = self._move(backends.of(given, self._device), None)
         trainer = trainer or self._settle("auto", self._device)
         with trainer.backend.on():
             inner = to_inputs(
@@ -166,3 +207,21 @@ class Placed:
             return backend.to_numpy(found)
         place = device_of(given)
         return found if device_of(found) == place else backend.asarray(found, device=place)
+
+
+class Snapshot(dict[str, Array]):
+    """Copies of a model's arrays by name. Changing them would change no model, so they refuse it."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        super().__init__(arrays)
+        for x in arrays.values():
+            if isinstance(x, np.ndarray):
+                x.setflags(write=False)
+
+    def __setitem__(self, name: str, value: Array) -> None:
+        raise TypeError(
+            f"these are copies: assign all of them, model.params = {{**model.params, {name!r}: new}}"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from .backends import Backend, get
@@ -25,6 +26,12 @@ CLASSES = {
 
 def save(path: str | os.PathLike[str], model: Model, trainer: Trainer, targets: Targets) -> None:
     """Writes a model with its optimizer state, whole or not at all."""
+    for given in _within(model.network):
+        ours = CLASSES.get(type(given).__name__)
+        if ours is not None and given.__class__ is not ours:
+            raise TypeError(
+                f"{given!r} cannot be saved: xpnet has a {type(given).__name__} too, rename your class"
+            )
     config = {
         "network": to_config(model.network),
         "loss": to_config(model.loss),
@@ -41,9 +48,9 @@ def save(path: str | os.PathLike[str], model: Model, trainer: Trainer, targets: 
 
 
 def load(
-    path: str | os.PathLike[str], *, backend: Any = "auto", device: Any = None, custom: Iterable[type] = ()
+    path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
 ) -> Model:
-    """The model in a file, on a backend; layers of one's own are named in `custom`.
+    """The model in a file, on a backend, or where its first data will be; `custom` names layers of one's own.
 
     ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
     hold it.
@@ -51,7 +58,7 @@ def load(
     custom = tuple(custom)
     if not all(isinstance(cls, type) for cls in custom):
         raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {list(custom)!r} came")
-    place = backend if isinstance(backend, Backend) else get(backend, device)
+    place = backend if backend is None or isinstance(backend, Backend) else get(backend, device)
     arrays, config = read(path)
     classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
     try:
@@ -64,6 +71,7 @@ def load(
             dtype=config["dtype"],
             seed=config["seed"],
             backend=place,
+            device=device if place is None else None,
         ).build(config["input_shape"])
         trainer = model._built()
         trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
@@ -72,6 +80,17 @@ def load(
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """A description and all that its fields hold."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _within(item)
+    elif is_dataclass(value):
+        yield value
+        for field in fields(value):
+            yield from _within(getattr(value, field.name))
 
 
 def _fitting(targets: Any, kind: str, output_shape: Shape) -> Targets:

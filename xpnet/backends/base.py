@@ -95,7 +95,8 @@ class Backend(ABC):
     def device(self, spec: Any = None) -> Device:
         """The library's device for a name such as "cpu" or "cuda:1", or for one of its own; None for its default."""
         if spec is None:
-            return None
+            info = getattr(self.xp, "__array_namespace_info__", None)
+            return info().default_device() if info else None
         for known in self.devices():
             if known == spec or str(known) == str(spec):
                 return known
@@ -145,7 +146,10 @@ class Backend(ABC):
 
     def to_numpy(self, x: Array) -> np.ndarray:
         """A copy on the host."""
-        return np.array(x)
+        host = np.array(x if hasattr(x, "__array__") else np.from_dlpack(x))
+        if host.dtype == object:
+            raise BackendError(f"backend {self.name!r} cannot copy to the host: its to_numpy must be written")
+        return host
 
     def owns(self, x: Any) -> bool:
         """Whether `x` is an array of this library."""

@@ -9,6 +9,7 @@ the loop gives the portable update's bits, at 7 to 8 times its speed (`ci/benchm
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..optim import update_each
 from ..typing import Flat
 
 IMPORT_SECONDS = 1.0
@@ -38,16 +40,31 @@ def repays(*, elements: int, arrays: int, steps: int) -> bool:
 def update(
     rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
 ) -> tuple[Flat, dict[str, Flat]]:
-    """The rule applied to every parameter, written into `params` and `slots`."""
-    loop = _loop(rule, len(slots), len(scalars))
-    for name, p in params.items():
-        kept = [values[name].reshape(-1) for values in slots.values()]
-        loop(p.reshape(-1), np.ascontiguousarray(grads[name]).reshape(-1), *kept, *map(p.dtype.type, scalars))
-    return params, slots
+    """The rule applied to every parameter, written into the arrays of `params` and `slots`.
+
+    A rule that Numba cannot compile runs portably, with the same bits, and a warning says so.
+    """
+    new_params: Flat = {}
+    new_slots: dict[str, Flat] = {slot: {} for slot in slots}
+    for name, given in params.items():
+        p = new_params[name] = _writable(given)
+        loop = _loop(rule, len(slots), len(scalars), p.dtype)
+        if loop is None:
+            return update_each(rule, params, grads, slots, scalars)
+        for slot, values in slots.items():
+            new_slots[slot][name] = _writable(values[name])
+        kept = [values[name].reshape(-1) for values in new_slots.values()]
+        loop(p.reshape(-1), _writable(grads[name]).reshape(-1), *kept, *map(p.dtype.type, scalars))
+    return new_params, new_slots
+
+
+def _writable(x: Any) -> np.ndarray:
+    """The array itself, or a copy where it is no contiguous array: a 0-d result of NumPy's is a number."""
+    return np.require(x, requirements=("C", "W"))
 
 
 @cache
-def _loop(rule: Any, slots: int, scalars: int) -> Callable[..., None]:
+def _loop(rule: Any, slots: int, scalars: int, dtype: np.dtype) -> Callable[..., None] | None:
     """The compiled loop over one parameter; `p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)`.
 
     Its results go to the inputs' own names: Numba then knows that nothing else aliases them. The name holds
@@ -65,13 +82,27 @@ def _loop(rule: Any, slots: int, scalars: int) -> Callable[..., None]:
     )
     scope: dict[str, Any] = {"__name__": __name__, "rule": _compiled(rule), "xp": scalar()}
     exec(compile(source, __file__, "exec"), scope)
-    return _jit(scope[name], cache=True)
+    empty, numbers = np.zeros(0, dtype), [dtype.type(0)] * scalars
+    try:
+        try:
+            loop = _jit(scope[name], cache=True)
+        except RuntimeError:  # no folder to keep it in can be written
+            loop = _jit(scope[name])
+        loop(*[empty] * (2 + slots), *numbers)  # compiles
+    except Exception as error:
+        # whatever stops Numba, the rule itself still runs
+        reason = str(error).strip().partition("\n")[0]
+        warnings.warn(f"Numba cannot compile {rule.__name__}, which runs uncompiled: {reason}", stacklevel=2)
+        return None
+    return loop
 
 
 def _compiled(function: Any) -> Any:
     """A plain function, and the plain functions it calls, compiled for scalars."""
     called = {name: _compiled(inner) for name, inner in _inner(function)}
-    return _jit(FunctionType(function.__code__, {**function.__globals__, **called}, function.__name__))
+    scope = {**function.__globals__, **called}
+    parts = function.__name__, function.__defaults__, function.__closure__
+    return _jit(FunctionType(function.__code__, scope, *parts))
 
 
 def _inner(function: Any) -> list[tuple[str, Any]]:
@@ -83,6 +114,9 @@ def _fingerprint(function: Any) -> str:
     code = function.__code__
     parts = [code.co_code, repr((code.co_consts, code.co_names, code.co_varnames)).encode()]
     parts += [_fingerprint(inner).encode() for _, inner in _inner(function)]
+    numbers = {name: function.__globals__.get(name) for name in code.co_names}
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    parts.append(repr((numbers, function.__defaults__, cells)).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -94,6 +128,10 @@ def scalar() -> ModuleType:
         "sqrt": lambda x: np.sqrt(x),
         "exp": lambda x: np.exp(x),
         "log": lambda x: np.log(x),
+        "expm1": lambda x: np.expm1(x),
+        "log1p": lambda x: np.log1p(x),
+        "tanh": lambda x: np.tanh(x),
+        "square": lambda x: x * x,
         "abs": lambda x: np.abs(x),
         "sign": lambda x: np.sign(x),
         "where": lambda condition, x, y: x if condition else y,

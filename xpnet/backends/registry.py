@@ -6,11 +6,12 @@ import os
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy
 
-from ..errors import BackendError, unknown
+from ..errors import BackendError, MissingExtraError, unknown
 from ..namespace import device as device_of
 from ..namespace import namespace
 from ..typing import Array
@@ -41,6 +42,8 @@ def get(name: str = "auto", device: Any = None) -> Backend:
         device = device if device is not None else os.environ.get("XPNET_DEVICE") or None
     cls = find(name)
     usable = cls.available()
+    if not usable and cls.package is not None and find_spec(cls.package) is None:
+        raise MissingExtraError(f"backend {name!r}", cls.package, cls.install)
     if not usable:
         raise BackendError(f"backend {name!r} cannot be used: {usable.reason}")
     backend = cls(device)
@@ -89,17 +92,21 @@ def available(*, probe: bool = False) -> dict[str, Availability]:
     return found
 
 
-def of(x: Array) -> Backend:
-    """The backend that an array belongs to, on the array's device."""
+def of(x: Array, device: Any = None) -> Backend:
+    """The backend that an array belongs to, on a device or on the array's own."""
     xp = namespace(x)
     if xp is numpy:
-        return get("auto")
+        return get("auto", device)
     for name in list(_known):
         cls = find(name)
         if cls.package is not None and cls.package not in sys.modules:
             continue
-        if cls().xp is xp:
-            backend = cls(device_of(x))
+        try:
+            found = cls().xp is xp
+        except BackendError:  # installed, imported, and without a device, such as CuPy without a driver
+            continue
+        if found:
+            backend = cls(device_of(x) if device is None else device)
             backend.why = "the data is there"
             return backend
     raise BackendError(
@@ -115,7 +122,8 @@ def _entry_points() -> Any:
 
 
 def _automatic() -> tuple[str, str]:
-    if chosen := os.environ.get("XPNET_BACKEND"):
+    chosen = os.environ.get("XPNET_BACKEND")
+    if chosen and chosen != "auto":
         return chosen, "XPNET_BACKEND names it"
     cuda = _cupy()
     if cuda:

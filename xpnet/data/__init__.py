@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
-from .checks import as_array, check_finite, check_inputs, check_numbers, check_weights
+from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
 from .datasets import DATASETS, Dataset, digits
 from .targets import KINDS, Targets
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_finite",
     "check_inputs",
     "check_numbers",
+    "check_probabilities",
     "check_weights",
     "class_weights",
     "count_batches",

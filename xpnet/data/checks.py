@@ -68,6 +68,17 @@ def check_finite(x: Array, *, name: str = "x") -> None:
     )
 
 
+def check_probabilities(outputs: Array, loss: str) -> None:
+    """ValueError where a network gives a loss of probabilities something else."""
+    xp = namespace(outputs)
+    if bool(xp.any(xp.logical_or(outputs < 0, outputs > 1 + 1e-5))):
+        kind = "sigmoid" if loss.startswith("binary") else "softmax"
+        raise ValueError(
+            f"the loss {loss!r} takes probabilities and the network's outputs are not in [0, 1]: end the network "
+            f"with xn.{kind.capitalize()}(), or use the loss '{kind}_cross_entropy', which takes logits"
+        )
+
+
 def check_weights(weight: Any, n: int) -> np.ndarray:
     """Sample weights as float64 on the host."""
     check_numbers("sample_weight", weight)

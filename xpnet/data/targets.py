@@ -46,19 +46,24 @@ class Targets:
             np.dtype(str(self.dtype))
 
     @classmethod
-    def of_loss(cls, loss: str) -> Targets:
-        """What a loss by name takes, before any y was seen."""
-        return cls(KINDS.get(loss, "values"), threshold=0.0 if loss == "sigmoid_cross_entropy" else 0.5)
+    def of_loss(cls, loss: Any) -> Targets:
+        """What a loss takes, by its name or by the attribute `kind` of a function, before any y was seen."""
+        kind = KINDS.get(loss, "values") if isinstance(loss, str) else getattr(loss, "kind", "values")
+        return cls(kind, threshold=0.0 if loss == "sigmoid_cross_entropy" else 0.5)
 
     def learn(self, y: np.ndarray, output_shape: Shape) -> Targets:
         """With what y shows: its labels, its dtype, and whether it is a vector."""
         if self.dtype is not None:
-            return self
+            numeric = self.labels is None and y.dtype.kind in "iuf" and np.dtype(self.dtype).kind in "iuf"
+            dtype = np.promote_types(self.dtype, y.dtype).name if numeric else self.dtype
+            return replace(self, dtype=dtype)
         vector = output_shape == (1,) and y.ndim == 1
         if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
             return replace(self, dtype="int64")  # probabilities: their classes are numbers
         if y.dtype.kind in ("biuf" if self.kind == "values" else "iuf"):
-            return replace(self, dtype=y.dtype.name, vector=vector)
+            highest = output_shape[-1] - 1 if self.kind == "classes" else 1  # a label that y may not hold yet
+            holds = y.dtype.kind not in "iu" or np.iinfo(y.dtype).max >= highest
+            return replace(self, dtype=y.dtype.name if holds else "int64", vector=vector)
         if self.kind == "values":
             return self  # nothing to learn from what `encode` refuses
         wanted = output_shape[-1] if self.kind == "classes" else 2

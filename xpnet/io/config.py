@@ -16,6 +16,10 @@ def to_config(value: Any) -> Any:
     """
     if is_dataclass(value) and not isinstance(value, type):
         own = {field.name: to_config(getattr(value, field.name)) for field in fields(value)}
+        if "type" in own:
+            raise TypeError(
+                f"{value!r} cannot be saved: rename its field 'type', which a model file needs itself"
+            )
         return {"type": type(value).__name__, **own}
     if isinstance(value, tuple | list):
         return [to_config(item) for item in value]

@@ -72,7 +72,7 @@ def to_inputs(
     if backend.owns(x):
         if not ids and x.dtype != wanted:
             x = namespace(x).astype(x, wanted)
-        return x if device(x) == backend.selected else backend.asarray(x)
+        return x if device(x) in (None, backend.selected) else backend.asarray(x)
     return backend.asarray(x, dtype=x.dtype.name if ids else dtype)
 
 

@@ -39,6 +39,8 @@ def make_step(
             for index, part in enumerate(split(batch, shards))
         ]
         total, grads, updates = parts[0] if len(parts) == 1 else add_shards(parts)
+        if not same_form(grads, state["params"]) or not same_form(updates, state["buffers"], some=True):
+            raise ValueError(unlike(grads, state["params"], updates, state["buffers"]))
         t = xp.astype(xp.reshape(state["step"], ()) + 1, state["lr"].dtype)
         scalars = optimizer.scalars(xp, state["lr"], t)
         params, slots = update(optimizer.rule, state["params"], grads, state["slots"], scalars)
@@ -79,6 +81,25 @@ def add_shards(parts: list[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, Flat
         grads = {name: g + more_grads[name] for name, g in grads.items()}
         updates = {name: value + more_updates[name] for name, value in updates.items()}
     return total, grads, {name: value / len(parts) for name, value in updates.items()}
+
+
+def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
+    """Whether the names and shapes are those wanted, or with `some` among them."""
+    if len(found) != len(wanted) and not some:
+        return False
+    return all(name in wanted and x.shape == wanted[name].shape for name, x in found.items())
+
+
+def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
+    """The sentence for a layer whose pullback, or whose ctx.update, gives other arrays than it has."""
+    for what, found, wanted in (("gradient", grads, params), ("buffer update", updates, buffers)):
+        for name, x in found.items():
+            if name not in wanted:
+                return f"a layer gave a {what} {name!r}, which it does not have: it has {sorted(wanted)}"
+            if x.shape != wanted[name].shape:
+                shapes = f"{tuple(x.shape)}, wanted is {tuple(wanted[name].shape)}"
+                return f"a layer gave the {what} {name!r} of shape {shapes}: sum it over the batch"
+    return f"a layer gave no gradient for {sorted(set(params) - set(grads))}: its pullback must return one for each"
 
 
 def split(batch: Batch, shards: int) -> Iterator[Batch]:

@@ -14,6 +14,7 @@ from ..data import (
     as_array,
     batch_slices,
     check_numbers,
+    check_probabilities,
     count_batches,
     normalised,
     shuffled,
@@ -21,6 +22,7 @@ from ..data import (
 from ..errors import DivergedError
 from ..layers import Layer, flatten
 from ..namespace import namespace
+from ..ops import binary_cross_entropy, cross_entropy
 from ..optim import Optimizer
 from ..typing import Array, Batch, Loss, Shape, State
 from .divergence import Watch
@@ -55,6 +57,7 @@ class Trainer:
         self.epochs = 0
         self.updates = "portable"
         self.started = False
+        self._watch: Watch | None = None
         self._steps: dict[str, Callable[..., Any]] = {}
         self.forward = backend.compile(make_forward(network))
         self._score = backend.compile(make_score(network, loss))
@@ -65,6 +68,7 @@ class Trainer:
         """Draws the initial state from the seed; the output shape, the batch left out."""
         rng = np.random.default_rng(self.seed)
         params, buffers, output_shape = self.network.init(rng, input_shape, self.dtype)
+        params, buffers = (_map(self._cast, tree) for tree in (params, buffers))
         host: State = {
             "params": flatten(params),
             "buffers": flatten(buffers),
@@ -82,7 +86,7 @@ class Trainer:
     def load(self, host: State, *, epochs: int) -> None:
         """Takes a state of host arrays over, and the number of epochs that led to it."""
         self.state, self.epochs = _map(self.backend.asarray, host), epochs
-        self.started = bool(host["step"][0] > 0)
+        self.started, self._watch = bool(host["step"][0] > 0), None
 
     def dump(self) -> State:
         """The state as host arrays."""
@@ -103,22 +107,26 @@ class Trainer:
             if tuple(value.shape) != tuple(old[name].shape):
                 raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
             placed[name] = self.backend.asarray(value, dtype=self.dtype)
-        self.state[part] = placed
+        self.state[part], self._watch = placed, None
 
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
-        watch = self._watch()
+        watch = self._watching()
         with self.backend.on(), self._all_or_nothing("this step", watch):
             w, _ = normalised(data.weight, len(data), reduction=self.reduction)
             (batch,) = self._batches(data, None, w, len(data))
             self.state, metrics = self._compiled(1)(self.state, batch)
             watch.loss = float(metrics["loss"])
+            watch.first = watch.loss if watch.first is None else watch.first
         return watch.loss
 
     def run(self, data: Data, *, epochs: int, batch_size: int) -> Iterator[dict[str, Any]]:
         """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes."""
+        if self.loss in (cross_entropy, binary_cross_entropy):
+            name = "cross_entropy" if self.loss is cross_entropy else "binary_cross_entropy"
+            check_probabilities(self.outputs(data.x[: min(len(data), batch_size), ...]), name)
         run = self.backend.epoch(self._compiled(epochs * count_batches(len(data), batch_size)))
-        watch = self._watch()
+        watch = self._watching()
         for _ in range(epochs):
             with self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
                 order = self._order(data, batch_size)
@@ -202,8 +210,14 @@ class Trainer:
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
 
-    def _watch(self) -> Watch:
-        return Watch(float(self._largest(self.state["params"])))
+    def _watching(self) -> Watch:
+        """One watch over all of a training, however it is cut into runs."""
+        if self._watch is None:
+            self._watch = Watch(float(self._largest(self.state["params"])))
+        return self._watch
+
+    def _cast(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x, self.dtype) if np.asarray(x).dtype.kind == "f" else np.asarray(x)
 
     @contextmanager
     def _all_or_nothing(self, when: str, watch: Watch) -> Iterator[None]:
