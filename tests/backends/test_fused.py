@@ -119,3 +119,36 @@ def test_a_training_gives_the_same_bits_either_way(monkeypatch):
         assert model.updates == ("numba" if forced else "portable")
         results.append(model.predict_proba(data.x_test))
     assert np.array_equal(*results)
+
+
+@needs_numba
+def test_a_parameter_without_axes_is_not_lost():
+    optimizer = xn.sgd(0.5, momentum=0.9)
+    params, slots = {"g": np.float32(1.0)}, {"v": {"g": np.float32(0.0)}}
+    for _ in range(2):
+        params, slots = fused.update(optimizer.rule, params, {"g": np.float32(1.0)}, slots, (0.5, 0.9))
+    assert params["g"] == np.float32(1.0 - 0.5 - 0.5 * 1.9)
+
+
+@needs_numba
+def test_a_number_outside_the_rule_counts_in_the_fingerprint():
+    def rule(xp, p, g, lr):
+        return (p - FACTOR * lr * g,)
+
+    def fingerprint(factor):
+        return fused._fingerprint(type(rule)(rule.__code__, {"FACTOR": factor}, rule.__name__))
+
+    assert fingerprint(0.5) != fingerprint(0.25)
+
+
+FACTOR = 0.5
+
+
+@needs_numba
+def test_a_rule_that_numba_cannot_compile_runs_uncompiled_and_says_so():
+    def rule(xp, p, g, lr):
+        return (p - lr * xp.flip(g),)
+
+    with pytest.warns(UserWarning, match="Numba cannot compile rule"):
+        params, _ = fused.update(rule, {"w": np.zeros(2)}, {"w": np.array([1.0, 2.0])}, {}, (0.5,))
+    assert params["w"].tolist() == [-1.0, -0.5]

@@ -60,11 +60,13 @@ def layer_case(
     train: bool = True,
     rows: tuple[int, ...] = (5, 1, 0),
     x: Callable[..., Draw] | None = None,
+    plain: Callable[..., Array] | None = None,
     seed: int = 0,
 ) -> Case:
     """A layer as a function of its input and of each of its parameters, in the order of their names.
 
-    Its buffers, and the random words of the pass, are drawn with the case's keywords.
+    Its buffers, and the random words of the pass, are drawn with the case's keywords. plain: the same value by
+    the plainest formula, `plain(xp, x, arrays)`, with the parameters and buffers in `arrays` by name.
     """
     params, buffers, _ = layer.init(np.random.default_rng(seed), sample_shape, "float64")
     flat, kept = flatten(params), flatten(buffers)
@@ -91,12 +93,17 @@ def layer_case(
     def positive(value: np.ndarray) -> Draw:
         return Draw(value.shape, lambda rng, shape: value + rng.uniform(0.1, 1.0, shape))
 
+    def formula(xp: Any, x: Array, *values: Array, words: Any, **statistics: Array) -> Array:
+        assert plain is not None
+        return plain(xp, x, {**dict(zip(names, values, strict=True)), **_dotted(statistics)})
+
     words = Draw((), lambda rng, shape: Words(*_words(rng)))
     return Case(
         name,
         op,
         arrays=((x or normal)("n", *sample_shape), *(fixed(flat[name]) for name in names)),
         keywords={"words": words, **{name.replace(".", "__"): positive(kept[name]) for name in sorted(kept)}},
+        plain=formula if plain else None,
         rows=rows,
         once=True,
     )

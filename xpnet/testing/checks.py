@@ -142,6 +142,22 @@ def values(case: Case, backend: Backend, dtype: str) -> None:
             close(here, there, TOLERANCES[dtype], f"{what} for n={n}, and NumPy's in float64,")
 
 
+def samples(case: Case, backend: Backend, dtype: str) -> None:
+    """A loss of one sample depends on that sample alone."""
+    if not case.per_sample:
+        raise AbsentError("the row is not a loss")
+    computing(backend)
+    arrays, keywords = case.place(backend, dtype, case.rows[0])
+    before = backend.to_numpy(case.run(arrays, keywords)[0])
+    first = [backend.to_numpy(x) for x in arrays]
+    for x in first:
+        x[0] = 0.5 * x[0] + 0.1
+    changed = [backend.asarray(x) for x in first]
+    after = backend.to_numpy(case.run(changed, keywords)[0])
+    assert np.array_equal(before[1:], after[1:]), "changing sample 0 changed the loss of another"
+    assert before[0] != after[0], "changing sample 0 did not change its loss"
+
+
 def keys(case: Case, backend: Backend, dtype: str) -> None:
     """Within a pass no random key is used twice, and another count gives other draws."""
     if "words" not in case.keywords:
@@ -220,7 +236,7 @@ def tracer(backend: Backend) -> Callable[..., Any]:
     return found
 
 
-CHECKS = (gradient, projection, formula, kinds, purity, linearity, values, keys, tracing)
+CHECKS = (gradient, projection, formula, kinds, purity, linearity, values, samples, keys, tracing)
 
 
 class CountedKey:

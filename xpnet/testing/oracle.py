@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..backends import Backend, get
+from .by_hand import HAND_CHECKS, HAND_ROWS
 from .cases import Case
 from .checks import CHECKS, AbsentError
 from .optimizers import OPTIMIZER_CHECKS, OPTIMIZERS, SCHEDULE_CHECKS, SCHEDULES
@@ -32,6 +33,7 @@ def table() -> Iterator[tuple[str, Any, Callable[..., None]]]:
         (OPTIMIZERS, OPTIMIZER_CHECKS),
         (SCHEDULES, SCHEDULE_CHECKS),
         (NETWORKS, STEP_CHECKS),
+        (HAND_ROWS, HAND_CHECKS),
     )
     for rows, checks in rooms:
         for row in rows:

@@ -212,32 +212,86 @@ LOSSES = (
     ),
 )
 
+
+def _dense(name: str = "") -> Any:
+    prefix = f"{name}." if name else ""
+    return lambda xp, x, p: x @ p[f"{prefix}weight"] + p[f"{prefix}bias"]
+
+
+def _tanh(xp: Any, x: Array) -> Array:
+    return 1 - 2 / (1 + xp.exp(2 * x))
+
+
+def _chain(xp: Any, x: Array, p: dict[str, Array]) -> Array:
+    """Two dense layers, tanh between them; the names of `_mlp`."""
+    return _dense("out")(xp, _tanh(xp, _dense("0")(xp, x, p)), p)
+
+
+def _under(name: str, p: dict[str, Array]) -> dict[str, Array]:
+    return {key.removeprefix(f"{name}."): value for key, value in p.items() if key.startswith(f"{name}.")}
+
+
+def _one(op: str) -> Any:
+    """The plain formula of an op's row, for the layer that runs it."""
+    formula = next(case.plain for case in OPS if case.name == op)
+    assert formula is not None
+    return lambda xp, x, p: formula(xp, x)
+
+
 _mlp = layers.Sequential(layers.Dense(4, "tanh"), ("out", layers.Dense(3)))
 
 LAYERS = (
-    layer_case("Dense", layers.Dense(4), 3),
-    layer_case("Dense, activation", layers.Dense(4, "elu", bias=False), 5, 3),
+    layer_case("Dense", layers.Dense(4), 3, plain=_dense()),
+    layer_case(
+        "Dense, activation",
+        layers.Dense(4, "sigmoid", bias=False),
+        5,
+        3,
+        plain=lambda xp, x, p: _logistic(xp, x @ p["weight"]),
+    ),
     *(
-        layer_case(type(layer).__name__, layer, 7)
-        for layer in (
-            layers.ReLU(),
-            layers.LeakyReLU(0.2),
-            layers.ELU(0.7),
-            layers.Sigmoid(),
-            layers.Tanh(),
-            layers.Softmax(),
-            layers.LogSoftmax(),
+        layer_case(type(layer).__name__, layer, 7, plain=_one(op))
+        for op, layer in (
+            ("relu", layers.ReLU()),
+            ("leaky_relu", layers.LeakyReLU(0.2)),
+            ("elu", layers.ELU(1.3)),
+            ("sigmoid", layers.Sigmoid()),
+            ("tanh", layers.Tanh()),
+            ("softmax", layers.Softmax()),
+            ("log_softmax", layers.LogSoftmax()),
         )
     ),
-    layer_case("Flatten", layers.Flatten(), 3, 5),
+    layer_case("Flatten", layers.Flatten(), 3, 5, plain=_one("flatten")),
     layer_case("Dropout", layers.Dropout(0.4), 30),
-    layer_case("Dropout, predict", layers.Dropout(0.4), 30, train=False),
-    layer_case("BatchNorm", layers.BatchNorm(), 3, rows=(5, 2)),
-    layer_case("BatchNorm, predict", layers.BatchNorm(), 3, train=False),
-    layer_case("Sequential", _mlp, 3),
-    layer_case("Sequential, empty", layers.Sequential(), 3),
-    layer_case("Residual", layers.Residual(layers.Dense(5, "tanh"), layers.Dense(3)), 3),
-    layer_case("Concatenate", layers.Concatenate(layers.Dense(2), _mlp, layers.Sequential()), 3),
+    layer_case("Dropout, predict", layers.Dropout(0.4), 30, train=False, plain=lambda xp, x, p: x),
+    layer_case(
+        "BatchNorm",
+        layers.BatchNorm(),
+        3,
+        rows=(5, 2),
+        plain=lambda xp, x, p: _batch_norm(xp, x, p["weight"], p["bias"]),
+    ),
+    layer_case(
+        "BatchNorm, predict",
+        layers.BatchNorm(),
+        3,
+        train=False,
+        plain=lambda xp, x, p: (x - p["mean"]) / xp.sqrt(p["var"] + 1e-5) * p["weight"] + p["bias"],
+    ),
+    layer_case("Sequential", _mlp, 3, plain=_chain),
+    layer_case("Sequential, empty", layers.Sequential(), 3, plain=lambda xp, x, p: x),
+    layer_case(
+        "Residual",
+        layers.Residual(layers.Dense(5, "tanh"), ("out", layers.Dense(3))),
+        3,
+        plain=lambda xp, x, p: x + _chain(xp, x, p),
+    ),
+    layer_case(
+        "Concatenate",
+        layers.Concatenate(layers.Dense(2), _mlp, layers.Sequential()),
+        3,
+        plain=lambda xp, x, p: xp.concat([_dense("0")(xp, x, p), _chain(xp, x, _under("1", p)), x], axis=-1),
+    ),
     layer_case(
         "a network",
         layers.Sequential(
