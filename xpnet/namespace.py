@@ -41,6 +41,13 @@ def device(x: Array, /) -> Device:
     return read(x)
 
 
+def library(x: Any, /) -> str:
+    """The name of the library that `x` belongs to, for messages: "torch", "jax", "numpy"."""
+    if not is_array(x):
+        return type(x).__module__.partition(".")[0]
+    return namespace(x).__name__.removeprefix("array_api_compat.").partition(".")[0]
+
+
 def is_array(x: Any, /) -> bool:
     """Whether `x` is an array of some library that follows the standard."""
     try:

@@ -18,7 +18,7 @@ from ..data import (
     split,
 )
 from ..errors import LabelError
-from ..namespace import device, namespace
+from ..namespace import device, library, namespace
 from ..typing import Array, Shape
 
 
@@ -143,8 +143,8 @@ def require_own(backend: Any, x: Array, name: str) -> None:
     """TypeError where `x` is neither the backend's nor NumPy's, naming both libraries."""
     if backend.owns(x) or isinstance(x, np.ndarray | np.generic | list | tuple):
         return
-    theirs = type(x).__module__.partition(".")[0]
+    takes = "NumPy arrays" if backend.name == "numpy" else f"arrays of {backend.name} or of NumPy"
     raise TypeError(
-        f"{name} is an array of {theirs}, the model is on backend {backend.name!r}: "
-        f"give it arrays of {backend.name} or NumPy, or move the model, model.to(...)"
+        f"{name} is an array of {library(x)}, the model is on backend {backend.name!r}: "
+        f"give it {takes}, or move the model, model.to(...)"
     )
