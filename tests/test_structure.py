@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "io": BASE | {"layers"},
     "placement": BASE | ROOMS,
     "model": BASE | ROOMS | {"placement", "saving"},
-    "saving": BASE | ROOMS | {"model"},
+    "saving": BASE | ROOMS,
     **{room: BASE | ROOMS | {"model", "placement", "saving"} for room in EDGES},
     "cli": BASE | ROOMS | EDGES | {"model", "placement", "saving", "__init__"},
     "__init__": set(),  # its names are loaded at their first use

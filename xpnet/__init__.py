@@ -12,8 +12,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PLACES = {
-    "model": ("Model",),
-    "saving": ("load",),
+    "model": ("Model", "load"),
     "layers": (
         "BatchNorm",
         "Concatenate",

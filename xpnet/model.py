@@ -187,3 +187,16 @@ class Model(Placed):
         except Exception:
             self._trainer, self.input_shape = before  # a wrong call decides nothing
             raise
+
+
+def load(
+    path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
+) -> Model:
+    """The model in a file, on a backend, or where its first data will be; `custom` names layers of one's own.
+
+    ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
+    hold it.
+    """
+    from .saving import load
+
+    return load(Model, path, backend, device, custom)

@@ -12,7 +12,6 @@ from .data import Targets
 from .errors import ModelFileError
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .layers import LAYERS
-from .model import Model
 from .optim import OPTIMIZERS
 from .optim.schedules import SCHEDULES
 from .train import History, Trainer
@@ -24,7 +23,7 @@ CLASSES = {
 """What a model file may name."""
 
 
-def save(path: str | os.PathLike[str], model: Model, trainer: Trainer, targets: Targets) -> None:
+def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Targets) -> None:
     """Writes a model with its optimizer state, whole or not at all."""
     for given in _within(model.network):
         ours = CLASSES.get(type(given).__name__)
@@ -47,14 +46,8 @@ def save(path: str | os.PathLike[str], model: Model, trainer: Trainer, targets: 
     write(path, flat_state(trainer.dump()), config)
 
 
-def load(
-    path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
-) -> Model:
-    """The model in a file, on a backend, or where its first data will be; `custom` names layers of one's own.
-
-    ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
-    hold it.
-    """
+def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, custom: Iterable[type]) -> Any:
+    """The model in a file, by the class `make`; see `xpnet.load`."""
     custom = tuple(custom)
     if not all(isinstance(cls, type) for cls in custom):
         raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {list(custom)!r} came")
@@ -63,7 +56,7 @@ def load(
     classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
     try:
         made = {name: from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
-        model = Model(
+        model = make(
             made["network"],
             loss=config["loss"],
             optimizer=made["optimizer"],

@@ -84,7 +84,8 @@ for name in ("neg", "invert"):
     setattr(Strange, f"__{name}__", lambda self, f=unary: Strange(f(self._inner)))
 
 STANDARD = """abs all any arange argmax astype concat cos count_nonzero exp expm1 floor full isfinite isnan log log1p
-logical_and logical_or matrix_transpose max mean ones_like reshape sign sqrt stack sum take tanh where zeros zeros_like"""
+logical_and logical_or
+matrix_transpose max mean ones_like reshape sign sqrt stack sum take tanh where zeros zeros_like"""
 
 strange = ModuleType("strange")
 for name in STANDARD.split():
