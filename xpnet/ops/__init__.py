@@ -7,6 +7,7 @@ derivative of that scalar by each positional argument.
 
 from __future__ import annotations
 
+from . import activations, losses
 from .activations import elu, leaky_relu, relu, sigmoid, tanh
 from .dropout import dropout
 from .elementwise import slope, value
@@ -25,19 +26,10 @@ from .random import Key, bits, make_key
 from .shape import concatenate, flatten
 from .softmax import log_softmax, softmax
 
-ACTIVATIONS = {op.__name__: op for op in (elu, leaky_relu, log_softmax, relu, sigmoid, softmax, tanh)}
-LOSSES = {
-    op.__name__: op
-    for op in (
-        binary_cross_entropy,
-        cross_entropy,
-        huber,
-        mae,
-        mse,
-        sigmoid_cross_entropy,
-        softmax_cross_entropy,
-    )
+ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__} | {
+    op.__name__: op for op in (softmax, log_softmax)
 }
+LOSSES = {name: getattr(losses, name) for name in losses.__all__}
 
 __all__ = [
     "ACTIVATIONS",
