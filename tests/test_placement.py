@@ -207,3 +207,22 @@ def test_a_class_with_a_builtins_name_is_not_saved_as_it(tmp_path):
     ).build((3,))
     with pytest.raises(TypeError, match="rename"):
         model.save(tmp_path / "m")
+
+
+def test_early_stopping_restores_running_statistics_too():
+    seen = []
+    network = xn.Sequential(xn.Dense(4), xn.BatchNorm(), xn.Dense(3))
+    model = xn.Model(network, loss="softmax_cross_entropy", optimizer=xn.adam(0.3), backend="numpy")
+    stop = xn.EarlyStopping(monitor="val_loss", patience=2)
+    model.fit(
+        X,
+        Y,
+        epochs=30,
+        batch_size=20,
+        validation_data=(X, (Y + 1) % 3),
+        callbacks=[stop, lambda model, record: seen.append(model.buffers)],
+    )
+    best, last = seen[stop.best_epoch - 1], seen[-1]
+    assert len(seen) > stop.best_epoch
+    assert all(np.array_equal(model.buffers[name], best[name]) for name in best)
+    assert any((last[name] != best[name]).any() for name in best)
