@@ -160,6 +160,8 @@ def test_logits_are_refused_by_a_loss_of_probabilities():
         )
         with pytest.raises(ValueError, match=f"{layer}.*logits"):
             model.fit(X, np.eye(3)[Y], epochs=1)
+        with pytest.raises(ValueError, match=f"{layer}.*logits"):
+            model.partial_fit(X, np.eye(3)[Y])
 
 
 def test_a_loss_of_ones_own_may_say_that_it_takes_classes():

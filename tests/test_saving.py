@@ -35,13 +35,6 @@ def same_bits(a, b):
     assert all(a[name].tobytes() == b[name].tobytes() for name in a)
 
 
-@pytest.fixture
-def backend(xpnet_backend):
-    if not xpnet_backend.capabilities.computes:
-        pytest.skip(f"{xpnet_backend.name} holds no values")
-    return xpnet_backend
-
-
 def test_training_goes_on_as_if_never_interrupted(backend, tmp_path):
     x, y = X[:32], Y[:32]
     whole, first = make(backend), make(backend)

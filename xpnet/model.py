@@ -184,7 +184,7 @@ class Model(Placed):
                 sample_weight=sample_weight,
                 class_weight=class_weight,
             )
-        except Exception:
+        except BaseException:
             self._trainer, self.input_shape = before  # a wrong call decides nothing
             raise
 

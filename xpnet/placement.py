@@ -21,8 +21,6 @@ from .typing import Array, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
-
-
 _FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed")
 
 
@@ -173,7 +171,7 @@ class Placed:
         return self._trainer
 
     def _inputs(self, x: Any) -> tuple[Array, Array]:
-        """(x as it came, x on the backend); settles where the model lives, and builds it at the first data."""
+        """(x as it came, x on the backend); the first data settle where the model lives."""
         given = as_array("x", x)
         trainer = self._trainer
         if self._follows_data and not self._staying and not isinstance(given, np.ndarray | np.generic):

@@ -1,5 +1,6 @@
 """The fused update: the same bits as the portable one, in place, and only where it repays its import."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -152,3 +153,12 @@ def test_a_rule_that_numba_cannot_compile_runs_uncompiled_and_says_so():
     with pytest.warns(UserWarning, match="Numba cannot compile rule"):
         params, _ = fused.update(rule, {"w": np.zeros(2)}, {"w": np.array([1.0, 2.0])}, {}, (0.5,))
     assert params["w"].tolist() == [-1.0, -0.5]
+
+
+def test_the_fingerprint_is_the_same_in_every_process():
+    """Else Numba's cache on disk would never be read, and grow with each run."""
+    code = "from xpnet.backends import fused; from xpnet import optim; print(fused._fingerprint(optim.AdamW.rule))"
+    seen = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)
+    }
+    assert len(seen) == 1

@@ -34,13 +34,6 @@ def finite(model):
     return all(np.isfinite(x).all() for x in host(model).values())
 
 
-@pytest.fixture
-def backend(xpnet_backend):
-    if not xpnet_backend.capabilities.computes:
-        pytest.skip(f"{xpnet_backend.name} holds no values")
-    return xpnet_backend
-
-
 class Recorder(xn.Callback):
     def __init__(self):
         self.calls, self.states = [], []

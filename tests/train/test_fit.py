@@ -46,13 +46,6 @@ def differ(a, b):
     return any((a[name] != b[name]).any() for name in a)
 
 
-@pytest.fixture
-def backend(xpnet_backend):
-    if not xpnet_backend.capabilities.computes:
-        pytest.skip(f"{xpnet_backend.name} holds no values")
-    return xpnet_backend
-
-
 # Random streams
 
 

@@ -114,7 +114,8 @@ def _fingerprint(function: Any) -> str:
     code = function.__code__
     parts = [code.co_code, repr((code.co_consts, code.co_names, code.co_varnames)).encode()]
     parts += [_fingerprint(inner).encode() for _, inner in _inner(function)]
-    numbers = {name: function.__globals__.get(name) for name in code.co_names}
+    found = {name: function.__globals__.get(name) for name in code.co_names}
+    numbers = {name: value for name, value in found.items() if not isinstance(value, FunctionType)}
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     parts.append(repr((numbers, function.__defaults__, cells)).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()

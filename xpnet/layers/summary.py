@@ -9,6 +9,7 @@ import numpy as np
 
 from ..typing import Shape
 from .base import Layer
+from .containers import Sequential
 from .names import flatten
 
 
@@ -16,7 +17,7 @@ def summary(network: Layer, input_shape: Shape, dtype: Any) -> str:
     """The outermost layers with their output shapes and numbers of parameters."""
     rng, shape, total = np.random.default_rng(0), input_shape, 0
     rows = [("layer", "output", "parameters"), ("input", _shown(shape), "")]
-    chain = network.children if type(network).__name__ == "Sequential" else (("", network),)  # type: ignore[attr-defined]
+    chain = network.children if type(network) is Sequential else (("", network),)
     for name, layer in chain:
         params, _, shape = layer.init(rng, shape, dtype)
         count = sum(math.prod(p.shape) for p in flatten(params).values())

@@ -36,8 +36,8 @@ CHUNK = 8192
 class Trainer:
     """A network, its loss and its optimizer on one backend, and the state of their training.
 
-    `state` is always the last finished step's, whatever interrupts the loop. `epochs` counts the epochs
-    done, from which the order of the next one is drawn.
+    Between epochs `state` is that of the last one that ended well, whatever broke off after it. `epochs` counts
+    the epochs done, from which the order of the next one is drawn.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Trainer:
 
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
-        watch = self._watching()
+        watch = self._watching(data)
         with self.backend.on(), self._all_or_nothing("this step", watch):
             w, _ = normalised(data.weight, len(data), reduction=self.reduction)
             (batch,) = self._batches(data, None, w, len(data))
@@ -122,11 +122,8 @@ class Trainer:
 
     def run(self, data: Data, *, epochs: int, batch_size: int) -> Iterator[dict[str, Any]]:
         """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes."""
-        if self.loss in (cross_entropy, binary_cross_entropy):
-            name = "cross_entropy" if self.loss is cross_entropy else "binary_cross_entropy"
-            check_probabilities(self.outputs(data.x[: min(len(data), batch_size), ...]), name)
         run = self.backend.epoch(self._compiled(epochs * count_batches(len(data), batch_size)))
-        watch = self._watching()
+        watch = self._watching(data)
         for _ in range(epochs):
             with self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
                 order = self._order(data, batch_size)
@@ -210,14 +207,21 @@ class Trainer:
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
 
-    def _watching(self) -> Watch:
-        """One watch over all of a training, however it is cut into runs."""
+    def _watching(self, data: Data) -> Watch:
+        """One watch over all of a training, however it is cut into runs; begins with a look at the outputs."""
         if self._watch is None:
+            for name, loss in (
+                ("cross_entropy", cross_entropy),
+                ("binary_cross_entropy", binary_cross_entropy),
+            ):
+                if self.loss is loss:
+                    check_probabilities(self.outputs(data.x[:32, ...]), name)
             self._watch = Watch(float(self._largest(self.state["params"])))
         return self._watch
 
     def _cast(self, x: np.ndarray) -> np.ndarray:
-        return np.asarray(x, self.dtype) if np.asarray(x).dtype.kind == "f" else np.asarray(x)
+        x = np.asarray(x)
+        return x.astype(self.dtype) if x.dtype.kind == "f" else x
 
     @contextmanager
     def _all_or_nothing(self, when: str, watch: Watch) -> Iterator[None]:
@@ -233,7 +237,7 @@ class Trainer:
             if not finite or watch.exploded(float(self._largest(self.state["params"]))):
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
-                    f"use a smaller learning rate than {self.optimizer.peak:g}"
+                    f"use a smaller learning rate than {float(good['lr']):g}"
                 )
         except BaseException:
             self.state = good
