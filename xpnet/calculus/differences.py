@@ -1,0 +1,150 @@
+"""Derivatives by differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import unknown
+from ..namespace import device, is_array, namespace
+from ..typing import Array
+
+METHODS = {"central": 1 / 3, "forward": 1 / 2}
+"""The power of eps that is the best step."""
+
+AT_ONCE = 2**20
+"""How many numbers a gradient holds at once in changed copies of x."""
+
+
+def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: str = "central") -> Any:
+    """Numerical derivative of a function of one number, at a number or at each element of an array.
+
+    central: (f(x + h) - f(x - h)) / (2 h), error about h^2 f'''(x) / 6;
+    forward: (f(x + h) - f(x)) / h, error about h f''(x) / 2
+    A function of several numbers gives its partial derivative: `derivative(lambda u: f(u, v), u)`.
+    ValueError for an unknown method, or an h too small for the dtype of x or of f(x) to give more than noise.
+    """
+    x = float(x) if isinstance(x, int | float) else as_floating(x)
+    step = _step(x, h, method)
+    if method == "forward":
+        return (_checked(f(x + step), x, h) - f(x)) / step
+    return (_checked(f(x + step), x, h) - f(x - step)) / (2 * step)
+
+
+def numerical_gradient(
+    f: Callable[[Array], Any],
+    x: Array,
+    h: float | None = None,
+    method: str = "central",
+    *,
+    vectorized: bool = False,
+) -> Array:
+    """Gradient of a scalar function of an array of any shape, by differences.
+
+    g_i = (f(x + h e_i) - f(x - h e_i)) / (2 h), e_i being 1 at element i and 0 elsewhere; forward as `derivative`
+    x float (...) -> g (...), of x's library, device and dtype; x is left as it is. f is called twice for each
+    element; `vectorized`, it takes many points (k, ...) and gives their values (k,) in one call.
+    ValueError for a value that is no scalar, or no (k,), and where `derivative` raises it.
+    """
+    x = as_floating(x)
+    xp = namespace(x)
+    size = math.prod(x.shape)
+    step = xp.reshape(_step(x, h, method) + xp.zeros_like(x), (size,))
+    numbers = xp.arange(size, device=device(x))
+
+    def values(points: Array) -> Array:
+        if vectorized:
+            return _checked(_of_points(f(points), points), x, h)
+        count = points.shape[0]
+        return xp.stack([_checked(_scalar(f(points[i, ...]), x), x, h) for i in range(count)])
+
+    here = values(xp.expand_dims(x, axis=0)) if method == "forward" and size else None
+    differences = []
+    rows = max(1, AT_ONCE // max(1, size))
+    for start in range(0, size, rows):
+        chosen = numbers[start : min(size, start + rows)]
+        moved = xp.where(xp.expand_dims(chosen, axis=1) == numbers, step, 0.0)
+        moved = xp.reshape(moved, (chosen.shape[0], *x.shape))
+        before = here if here is not None else values(x - moved)
+        differences.append(values(x + moved) - before)
+    if not differences:
+        return xp.zeros_like(x)
+    width = step if method == "forward" else 2 * step
+    return xp.reshape(xp.concat(differences) / width, x.shape)
+
+
+def as_floating(x: Array) -> Array:
+    """x itself, or integers as the library's default float."""
+    xp = namespace(x)
+    return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.asarray(0.0).dtype)
+
+
+def _step(x: Any, h: float | None, method: str) -> Any:
+    if method not in METHODS:
+        raise unknown("method", method, METHODS)
+    eps, name = _precision(x)
+    if isinstance(x, float):
+        larger: Any = max(1.0, abs(x))
+    else:
+        xp = namespace(x)
+        larger = xp.where(xp.abs(x) > 1, xp.abs(x), 1.0)
+    if h is None:
+        return eps ** METHODS[method] * larger
+    if not h > 0:
+        raise ValueError(f"h {h!r} must be more than 0")
+    if h < 8 * eps * (larger if isinstance(x, float) else 1.0):
+        raise ValueError(
+            f"h {h!r} is lost in the roundoff of x in {name}: leave it out, or give a larger one"
+        )
+    if eps > 1e-10 and h < eps**0.5:
+        raise ValueError(
+            f"h {h!r} is too small for {name}, whose roundoff would be {eps / h:.0e} of the result: "
+            f"pass x as float64, or leave h out"
+        )
+    return h
+
+
+def _precision(x: Any) -> tuple[float, str]:
+    """The distance from 1 to the next number, and the dtype's name."""
+    if isinstance(x, float):  # numpy.float64 among them
+        return float(np.finfo(float).eps), "float64"
+    return float(namespace(x).finfo(x.dtype).eps), str(x.dtype)
+
+
+def _checked(value: Any, x: Any, h: float | None) -> Any:
+    """f's value; ValueError where it is coarser than x, for whose precision the step was chosen."""
+    if not is_array(value) or not namespace(value).isdtype(value.dtype, "real floating"):
+        return value
+    (eps, name), (finer, given) = _precision(value), _precision(x)
+    if eps > finer and (h is None or h < eps**0.5):
+        raise ValueError(
+            f"f gave {name} for x in {given}, and its roundoff would drown the difference: "
+            f"let f compute in {given}, or pass x in {name}"
+        )
+    return value
+
+
+def _scalar(value: Any, x: Array) -> Array:
+    """f's value as a 0-d array of x's kind."""
+    if isinstance(value, int | float):
+        return namespace(x).asarray(value, dtype=x.dtype, device=device(x))
+    if math.prod(value.shape) != 1:
+        raise ValueError(
+            f"f gave {tuple(value.shape)} for one point, a scalar was wanted: sum it, "
+            "or differentiate each element with derivative"
+        )
+    return namespace(value).reshape(value, ())
+
+
+def _of_points(values: Any, points: Array) -> Array:
+    """f's values at many points."""
+    wanted, came = (points.shape[0],), getattr(values, "shape", "a number")
+    if came != wanted:
+        raise ValueError(
+            f"f gave {came} for points of shape {tuple(points.shape)}, {wanted} was wanted: "
+            "let it work on the last axes only, or leave vectorized out"
+        )
+    return values
