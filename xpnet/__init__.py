@@ -32,7 +32,14 @@ _PLACES = {
     ),
     "optim": ("adagrad", "adam", "adamw", "rmsprop", "schedules", "sgd"),
     "train": ("Callback", "EarlyStopping", "History", "make_step"),
-    "calculus": ("check_gradient", "derivative", "numerical_gradient"),
+    "calculus": (
+        "check_gradient",
+        "derivative",
+        "gradient_ascent",
+        "gradient_descent",
+        "numerical_gradient",
+        "tangent",
+    ),
     "errors": (
         "BackendError",
         "DivergedError",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
 from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
-from .datasets import DATASETS, Dataset, digits
+from .datasets import DATASETS, FASHION_MNIST_LABELS, Dataset, digits, fashion_mnist, idx_folder
+from .idx import read_idx
 from .targets import KINDS, Targets
 
 __all__ = [
     "DATASETS",
+    "FASHION_MNIST_LABELS",
     "KINDS",
     "Dataset",
     "Targets",
@@ -22,7 +24,10 @@ __all__ = [
     "class_weights",
     "count_batches",
     "digits",
+    "fashion_mnist",
+    "idx_folder",
     "normalised",
+    "read_idx",
     "shuffled",
     "split",
 ]

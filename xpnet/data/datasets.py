@@ -1,13 +1,38 @@
-"""Data sets that come with xpnet."""
+"""Data sets: the one that comes with xpnet, and those in files of MNIST's format."""
 
 from __future__ import annotations
 
+import math
 import os
 from typing import NamedTuple
 
 import numpy as np
 
 from .batching import split
+from .idx import read_idx
+
+FASHION_MNIST_LABELS = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+_IDX_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+_DEBIAN = "/usr/share/datasets/fashion-mnist"
+
+Folder = str | os.PathLike[str]
 
 
 class Dataset(NamedTuple):
@@ -32,6 +57,80 @@ def digits() -> Dataset:
     y = labels.astype("int64")
     train, test = split(len(y), 0.2, seed=0, strata=y)
     return Dataset(x[train], y[train], x[test], y[test])
+
+
+def idx_folder(folder: Folder) -> Dataset:
+    """A data set in MNIST's format: four IDX files in a folder, each as it is or packed with gzip.
+
+    train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t10k, or these names with .gz.
+    x (n, rows * columns) float32 in [0, 1], the pixels / 255; y (n,) int64.
+    FileNotFoundError names the files that are absent, ValueError one that is not what its name says.
+    """
+    paths = [_idx_file(folder, name) for name in _IDX_FILES]
+    absent = ", ".join(name for name, path in zip(_IDX_FILES, paths, strict=True) if path is None)
+    if absent:
+        is_there = "lacks" if os.path.isdir(folder) else "does not exist; wanted there are"
+        raise FileNotFoundError(
+            f"folder {os.fspath(folder)!r} {is_there} {absent}: put them there, as they are or packed (.gz)"
+        )
+    train_images, train_labels, test_images, test_labels = map(str, paths)
+    x_test, y_test, size = _idx_pair(test_images, test_labels)  # the small ones first: errors come at once
+    x_train, y_train, train_size = _idx_pair(train_images, train_labels)
+    if train_size != size:
+        raise ValueError(
+            f"{train_images} holds images of {train_size} pixels, {test_images} of {size}: "
+            "both must be of one data set"
+        )
+    return Dataset(x_train, y_train, x_test, y_test)
+
+
+def _idx_file(folder: Folder, name: str) -> str | None:
+    paths = (os.path.join(folder, name + ending) for ending in ("", ".gz"))
+    return next(filter(os.path.isfile, paths), None)
+
+
+def _idx_pair(images: str, labels: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Inputs, targets and the images' size, of a file of images and one of their labels."""
+    y = read_idx(labels)
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise ValueError(f"{labels} holds {y.dtype} {y.shape}: labels (n,) that are integers were wanted")
+    pixels = read_idx(images)
+    if pixels.ndim != 3 or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"{images} holds {pixels.dtype} {pixels.shape}: images (n, rows, columns) of uint8 were wanted"
+        )
+    if len(pixels) != len(y):
+        raise ValueError(
+            f"{images} holds {len(pixels)} images, {labels} {len(y)} labels: use a pair that fits"
+        )
+    n, *size = pixels.shape
+    x = np.divide(pixels.reshape(n, math.prod(size)), 255, dtype="float32")
+    return x, y.astype("int64"), tuple(size)
+
+
+def fashion_mnist(folder: Folder | None = None) -> Dataset:
+    """Fashion-MNIST: 70,000 images of 28 x 28 pixels as rows of 784 numbers in [0, 1], labels 0 to 9.
+
+    FASHION_MNIST_LABELS names the labels; 10,000 images are held out. The files are read from `folder` alone if
+    it is given, else from the first of these that has one of them: the folder fashion-mnist in $XPNET_DATA,
+    $XPNET_DATA itself, and where Debian's package dataset-fashion-mnist puts them. FileNotFoundError says where
+    it looked. Source: Xiao, Rasul, Vollgraf, 2017, arXiv:1708.07747, MIT licence.
+    """
+    if folder is not None:
+        return idx_folder(folder)
+    given = os.environ.get("XPNET_DATA")
+    # the sub-folder first: MNIST and others have files of the same names, which may lie beside it
+    places = [os.path.join(given, "fashion-mnist"), given] if given else []
+    places.append(_DEBIAN)
+    for place in places:
+        # with a part of the files a folder is meant, and idx_folder says what it lacks
+        if any(_idx_file(place, name) for name in _IDX_FILES):
+            return idx_folder(place)
+    raise FileNotFoundError(
+        f"Fashion-MNIST is in none of {', '.join(places)}: `apt install dataset-fashion-mnist`, or put the files "
+        f"{', '.join(_IDX_FILES)} (or .gz) into a folder and set XPNET_DATA to it"
+        + ("" if given else ", which is not set")
+    )
 
 
 DATASETS = {"digits": digits}

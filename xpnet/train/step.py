@@ -149,9 +149,5 @@ def all_finite(arrays: Nested) -> Array | bool:
 
 def largest(arrays: Flat) -> Array | float:
     """The largest magnitude in any array, NaN where there is a NaN; 0 where there is no number."""
-    found: Array | float = 0.0
-    for x in arrays.values():
-        if 0 not in x.shape:
-            xp = namespace(x)
-            found = xp.max(xp.stack([xp.max(xp.abs(x)), xp.zeros_like(xp.max(x)) + found]))
-    return found
+    found = [namespace(x).max(namespace(x).abs(x)) for x in arrays.values() if 0 not in x.shape]
+    return namespace(found[0]).max(namespace(found[0]).stack(found)) if found else 0.0

@@ -1,0 +1,87 @@
+"""Three ways to descend: the gradient of all samples, of a few, or of one.
+
+    y = x w + b,  loss = (y - t)^2;  dloss/dw = 2/B x^T (y - t) over a batch of B samples
+
+Batch descent takes a few sure steps, stochastic descent many unsure ones. For the same number of looks at the
+data the small batches come further; at a fixed learning rate the single samples never come to rest.
+"""
+
+import time
+
+import numpy as np
+
+import xpnet as xn
+from lesson import run
+from xpnet import ops
+
+EPOCHS, LR = 50, 0.05
+
+
+def main(lesson):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((100, 2))
+    t = 2 * x[:, :1] - 3 * x[:, 1:] + 1 + 0.1 * rng.standard_normal((100, 1))
+    columns = np.concatenate([x, np.ones((100, 1))], axis=1)
+    best, (squares,), *_ = np.linalg.lstsq(columns, t, rcond=None)
+
+    lesson.title(f"y = 2 x0 - 3 x1 + 1 + noise, {EPOCHS} epochs, lr {LR}: the mean squared error at the end")
+    losses, paths, rows = {}, {}, []
+    for name, size, wanted in (
+        ("batch", 100, "0.01647"),
+        ("mini-batch", 10, "0.0121"),
+        ("stochastic", 1, (0.012, "to", 0.015)),
+    ):
+        began = time.perf_counter()
+        losses[name], paths[name] = descend(lesson, lesson.array(x), lesson.array(t), size)
+        rows.append((name, size, EPOCHS * 100 // size, time.perf_counter() - began, losses[name][-1]))
+        lesson.expect(f"{name} ({size})", losses[name][-1], wanted)
+    lesson.expect("closed form", squares / 100, "0.012110")
+
+    lesson.title("  descent     batch  steps  seconds  final loss")
+    for row in rows:
+        print("  {:<12} {:>4} {:>6} {:>8.3f}  {:.5f}".format(*row))
+
+    if axes := lesson.axes("loss-and-paths", columns=2):
+        for (name, loss), style in zip(losses.items(), ("-", "--", ":"), strict=True):
+            axes[0].semilogy(loss, style, label=name)
+        axes[0].axhline(squares / 100, color="gray", linewidth=0.8, label="closed form")
+        axes[0].set(xlabel="epoch", ylabel="mean squared error", title="loss")
+        axes[0].legend()
+        xn.plots.descent_path(error_with_best_bias(columns, t, best), paths["batch"], ((-0.3, 2.3), (-3.4, 0.4)), ax=axes[1])
+        for (name, path), style in zip(paths.items(), ("-", "--", ":"), strict=True):
+            axes[1].plot(path[:, 0], path[:, 1], style, label=name)
+        axes[1].set(xlabel="w0", ylabel="w1", title="paths of the weights")
+        axes[1].legend()
+
+
+def descend(lesson, x, t, batch_size):
+    """Mean squared error and weights at the start and after each epoch."""
+    xp, n, rng = lesson.xp, t.shape[0], np.random.default_rng(1)
+    w, b = lesson.array(np.zeros((2, 1))), lesson.array(np.zeros(1))
+    losses, path = [], []
+    for epoch in range(EPOCHS + 1):
+        y, _ = ops.linear(x, w, b)
+        losses.append(float(xp.mean((y - t) ** 2)))
+        path.append(lesson.host(w)[:, 0])
+        if epoch == EPOCHS:
+            return losses, np.stack(path)
+        order = lesson.array(rng.permutation(n), dtype=None)
+        for start in range(0, n, batch_size):
+            rows = order[start : start + batch_size]
+            y, pullback = ops.linear(xp.take(x, rows, axis=0), w, b)
+            _, dw, db = pullback(2 / batch_size * (y - xp.take(t, rows, axis=0)))
+            w, b = w - LR * dw, b - LR * db
+
+
+def error_with_best_bias(columns, t, best):
+    """The mean squared error as a function of (w0, w1), the bias being the best one."""
+
+    def f(w):
+        y = columns[:, :2] @ np.moveaxis(w, -1, 0).reshape(2, -1) + best[2]
+        return np.mean((y - t) ** 2, axis=0).reshape(w.shape[:-1])
+
+    return f
+
+
+if __name__ == "__main__":
+    run(main)
