@@ -7,8 +7,9 @@ All derivatives are taken at the old weights; only then does every weight move.
 """
 
 import xpnet as xn
-from lesson import run
 from xpnet import ops
+
+from lesson import run
 
 X1, X2, TARGET, LR = 40.0, 80.0, 60.0, 1e-5
 PREDICTIONS = {

@@ -11,8 +11,9 @@ import time
 import numpy as np
 
 import xpnet as xn
-from lesson import run
 from xpnet import ops
+
+from lesson import run
 
 EPOCHS, LR = 50, 0.05
 
@@ -41,28 +42,26 @@ def main(lesson):
     for row in rows:
         print("  {:<12} {:>4} {:>6} {:>8.3f}  {:.5f}".format(*row))
 
-    if axes := lesson.axes("loss-and-paths", columns=2):
+    if axes := lesson.axes("loss-and-paths", columns=2, rows=2):
         for (name, loss), style in zip(losses.items(), ("-", "--", ":"), strict=True):
             axes[0].semilogy(loss, style, label=name)
         axes[0].axhline(squares / 100, color="gray", linewidth=0.8, label="closed form")
-        axes[0].set(xlabel="epoch", ylabel="mean squared error", title="loss")
+        axes[0].set(xlabel="epoch", ylabel="mean squared error", title="loss after each epoch")
         axes[0].legend()
-        xn.plots.descent_path(error_with_best_bias(columns, t, best), paths["batch"], ((-0.3, 2.3), (-3.4, 0.4)), ax=axes[1])
-        for (name, path), style in zip(paths.items(), ("-", "--", ":"), strict=True):
-            axes[1].plot(path[:, 0], path[:, 1], style, label=name)
-        axes[1].set(xlabel="w0", ylabel="w1", title="paths of the weights")
-        axes[1].legend()
+        f = error_with_best_bias(columns, t, best)
+        for ax, (name, path) in zip(axes[1:], paths.items(), strict=True):
+            xn.plots.descent_path(f, path, ((-0.5, 3.0), (-3.7, 0.3)), label=f"{len(path) - 1} steps", ax=ax)
+            ax.set(title=name, xlabel="w0", ylabel="w1")
 
 
 def descend(lesson, x, t, batch_size):
-    """Mean squared error and weights at the start and after each epoch."""
+    """The mean squared error at the start and after each epoch, and the weights after each step."""
     xp, n, rng = lesson.xp, t.shape[0], np.random.default_rng(1)
     w, b = lesson.array(np.zeros((2, 1))), lesson.array(np.zeros(1))
-    losses, path = [], []
+    losses, path = [], [np.zeros(2)]
     for epoch in range(EPOCHS + 1):
         y, _ = ops.linear(x, w, b)
         losses.append(float(xp.mean((y - t) ** 2)))
-        path.append(lesson.host(w)[:, 0])
         if epoch == EPOCHS:
             return losses, np.stack(path)
         order = lesson.array(rng.permutation(n), dtype=None)
@@ -71,6 +70,7 @@ def descend(lesson, x, t, batch_size):
             y, pullback = ops.linear(xp.take(x, rows, axis=0), w, b)
             _, dw, db = pullback(2 / batch_size * (y - xp.take(t, rows, axis=0)))
             w, b = w - LR * dw, b - LR * db
+            path.append(lesson.host(w)[:, 0])
 
 
 def error_with_best_bias(columns, t, best):

@@ -8,11 +8,14 @@ With weights of 0.01 and sigmoid units every layer multiplies the gradient by ab
 layers down it is a millionth. The network answers with the class frequencies, and stays there.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 import xpnet as xn
-from lesson import run
 from xpnet import ops
+
+from lesson import run
 
 HIDDEN, LR, ITERATIONS = (10, 20, 30), 0.01, 1000
 
@@ -28,7 +31,7 @@ def initial(lesson, hidden=HIDDEN):
     rng, sizes = np.random.default_rng(0), (2, *hidden, 2)
     return [
         (lesson.array(0.01 * rng.standard_normal((fan_in, fan_out))), lesson.array(np.zeros(fan_out)))
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
+        for fan_in, fan_out in pairwise(sizes)
     ]
 
 
@@ -46,12 +49,12 @@ def backward(xp, layers, kept, dz):
     """[(dW, db), ...] from dz of the last layer."""
     gradients = []
     for k in reversed(range(len(layers))):
-        a, z = kept[k]
-        if k < len(layers) - 1:
-            dz = da * ops.slope(ops.sigmoid)(z)
-        gradients.append((xp.matrix_transpose(a) @ dz, xp.sum(dz, axis=0)))
-        da = dz @ xp.matrix_transpose(layers[k][0])
-    return gradients[::-1]
+        a, _ = kept[k]
+        gradients.insert(0, (xp.matrix_transpose(a) @ dz, xp.sum(dz, axis=0)))
+        if k > 0:
+            da = dz @ xp.matrix_transpose(layers[k][0])
+            dz = da * ops.slope(ops.sigmoid)(kept[k - 1][1])
+    return gradients
 
 
 def update(layers, gradients, lr):
@@ -59,7 +62,7 @@ def update(layers, gradients, lr):
 
 
 def train(lesson, layers, x, t, iterations):
-    """(layers, the cost before each update, the gradients' largest magnitudes at the first)."""
+    """(the cost before each update, the gradients' largest magnitudes at the first)."""
     xp, n, costs, first = lesson.xp, x.shape[0], [], None
     for iteration in range(iterations + 1):
         scores, kept = forward(layers, x)
@@ -68,7 +71,7 @@ def train(lesson, layers, x, t, iterations):
         if iteration % 100 == 0:
             print(f"  cost after {iteration:>4} iterations: {costs[-1]:.6f}")
         if iteration == iterations:
-            return layers, costs, first
+            return costs, first
         (dz,) = pullback(xp.ones_like(losses) / n)  # softmax(scores) - t, over n
         gradients = backward(xp, layers, kept, dz)
         first = first or [float(xp.max(xp.abs(dw))) for dw, _ in gradients]
@@ -84,7 +87,9 @@ def mended(lesson, activation, initializer, optimizer, x, t, start=None):
     ).build((2,))  # fmt: skip
     if start is not None:
         model.params = {
-            f"{k}.{name}": value for k, layer in enumerate(start) for name, value in zip(("weight", "bias"), layer, strict=True)
+            f"{k}.{name}": value
+            for k, layer in enumerate(start)
+            for name, value in zip(("weight", "bias"), layer, strict=True)
         }
     model.fit(x, t, epochs=ITERATIONS, batch_size=t.shape[0])
     return model, round(model.evaluate(x, t)["accuracy"] * t.shape[0])
@@ -97,7 +102,7 @@ def main(lesson):
 
     lesson.title(f"As taught: sigmoid, W = 0.01 N(0, 1), batch gradient descent, lr {LR}")
     start = initial(lesson)
-    layers, costs, first = train(lesson, start, x, t, ITERATIONS)
+    costs, first = train(lesson, start, x, t, ITERATIONS)
     lesson.expect("cost at the start", costs[0], "0.693")
     lesson.expect("cost at the end", costs[-1], "0.689944")
     lesson.expect("entropy of the class frequencies", -np.sum(share * np.log(share)), "0.689944")

@@ -9,6 +9,7 @@ the ground underfoot, so that it stops on any flat spot and finds the valley tha
 import numpy as np
 
 import xpnet as xn
+
 from lesson import run
 
 
@@ -46,18 +47,24 @@ def main(lesson):
 
     lesson.title("(x^2 - 1)^2 + 0.3 x: the start decides")
     minima = sorted(root.real for root in np.roots([4.0, 0.0, -4.0, 0.3]) if abs(root.real) > 0.5)
+    walks = {}
     for x0, valley in ((-0.5, minima[0]), (0.5, minima[1])):
-        x, _ = xn.gradient_descent(two_valleys, lesson.array(x0), lr=0.05, steps=200)
+        x, walks[x0] = xn.gradient_descent(two_valleys, lesson.array(x0), lr=0.05, steps=200)
         lesson.expect(f"from {x0:g}", x, valley, tolerance=1e-7)
 
     if axes := lesson.axes("paths", columns=3):
-        xn.plots.descent_path(bowl, path, domain=((-4, 4), (-5, 5)), ax=axes[0])
-        axes[0].set_title("lr 0.1")
-        xn.plots.descent_path(saddle, on_ridge, domain=((-1.5, 1.5), (-1.5, 1.5)), ax=axes[1])
-        xn.plots.descent_path(None, off_ridge, ax=axes[1])
-        axes[1].set(title="two starts beside a saddle", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5))
-        xn.plots.function(two_valleys, domain=(-1.6, 1.5), label="f", ax=axes[2])
+        xn.plots.descent_path(bowl, path, domain=((-5, 5), (-5, 5)), label="lr 0.1", ax=axes[0])
+        axes[0].set_title("a bowl")
+        box = ((-1.5, 1.5), (-1.5, 1.5))
+        xn.plots.descent_path(saddle, off_ridge, domain=box, label="from (1, 1e-6)", ax=axes[1])
+        xn.plots.descent_path(None, on_ridge, domain=box, label="from (1, 0)", ax=axes[1])
+        axes[1].set_title("a saddle")
+        xn.plots.function(two_valleys, domain=(-1.5, 1.4), df=False, label="f", ax=axes[2])
+        for (x0, walk), marker, colour in zip(walks.items(), "os", xn.plots.COLOURS[1:], strict=False):
+            x = lesson.host(walk)
+            axes[2].plot(x, two_valleys(x), ":", marker=marker, color=colour, label=f"from {x0:g}")
         axes[2].set_title("two valleys")
+        axes[2].legend()
 
 
 if __name__ == "__main__":

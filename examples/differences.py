@@ -7,6 +7,7 @@ about 1e-16 / h, takes over. So neither wants the smallest h there is: 1e-8 for 
 import numpy as np
 
 import xpnet as xn
+
 from lesson import run
 
 
@@ -49,7 +50,9 @@ def main(lesson):
     if axes := lesson.axes("secant-and-error", columns=2):
         xn.plots.tangent_line(f, 5.0, domain=(0, 20), ax=axes[0])
         x = np.asarray([0.0, 20.0])
-        axes[0].plot(x, f(5.0) + (f(15.0) - f(5.0)) / 10 * (x - 5), ":", color="black", label="secant, h = 10")
+        axes[0].plot(
+            x, f(5.0) + (f(15.0) - f(5.0)) / 10 * (x - 5), ":", color="black", label="secant, h = 10"
+        )
         axes[0].legend()
         for (method, error), style in zip(errors.items(), ("--o", "-s"), strict=True):
             axes[1].loglog(steps, error, style, markersize=4, label=method)

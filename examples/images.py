@@ -13,8 +13,9 @@ import time
 import numpy as np
 
 import xpnet as xn
-from lesson import run
 from xpnet import ops
+
+from lesson import run
 
 HIDDEN, BATCH, LR, EPOCHS, BRIEF, COMPARED = 50, 100, 0.1, 17, 5, 200
 FASHION = {  # test accuracy after so many epochs
@@ -58,10 +59,10 @@ def backpropagate(xp, p, x, t):
     z2, pull_z2 = ops.linear(a1, p["W2"], p["b2"])
     losses, pull_loss = ops.softmax_cross_entropy(z2, target=t)
     (dz2,) = pull_loss(xp.ones_like(losses) / x.shape[0])
-    da1, dW2, db2 = pull_z2(dz2)
+    da1, dw2, db2 = pull_z2(dz2)
     (dz1,) = pull_a1(da1)
-    _, dW1, db1 = pull_z1(dz1)
-    return xp.mean(losses), {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}
+    _, dw1, db1 = pull_z1(dz1)
+    return xp.mean(losses), {"W1": dw1, "b1": db1, "W2": dw2, "b2": db2}
 
 
 def descend(xp, p, x, t, order):
@@ -82,15 +83,18 @@ def accuracy(xp, p, x, t):
 
 def main(lesson):
     data, fashion = load(lesson)
-    print(f"  {len(data.x_train)} images to learn from, {len(data.x_test)} to test on, {data.x_train.shape[1]} pixels each")
+    (n, pixels), n_test = data.x_train.shape, len(data.x_test)
+    print(f"  {n} images of {pixels} pixels to learn from, {n_test} to test on")
     check_gradient(lesson, data)
     if lesson.backend.name != "numpy":
         compare_with_numpy(lesson, data)
-        if lesson.brief:
-            return
+    if lesson.length == "least":
+        return
 
-    xp, rng, epochs = lesson.xp, np.random.default_rng(1), BRIEF if lesson.brief else EPOCHS
-    lesson.title(f"Test accuracy, {data.x_train.shape[1]}-{HIDDEN}-10, SGD at {LR}, batches of {BATCH}, after epoch ...")
+    xp, rng, epochs = lesson.xp, np.random.default_rng(1), EPOCHS if lesson.length == "full" else BRIEF
+    lesson.title(
+        f"Test accuracy, {data.x_train.shape[1]}-{HIDDEN}-10, SGD at {LR}, batches of {BATCH}, after epoch ..."
+    )
     x, t = lesson.array(data.x_train), lesson.array(data.y_train, dtype=None)
     x_test, t_test = lesson.array(data.x_test), lesson.array(data.y_test, dtype=None)
     p = initial(lesson.array, x.shape[1])
@@ -124,9 +128,10 @@ def check_gradient(lesson, data):
         return float(xn.derivative(lambda s: loss(xp, {**p, name: p[name] + s * unit}, x, t), 0.0))
 
     began = time.perf_counter()
-    if lesson.backend.name == "numpy":
+    if lesson.backend.name == "numpy" and lesson.length != "least":
         numerical = [
-            xn.numerical_gradient(lambda w, name=name: loss(xp, {**p, name: w}, x, t), p[name]).ravel() for name in p
+            xn.numerical_gradient(lambda w, name=name: loss(xp, {**p, name: w}, x, t), p[name]).ravel()
+            for name in p
         ]
         errors = np.abs(np.concatenate(numerical) - np.concatenate([g.ravel() for g in written.values()]))
     else:
@@ -135,10 +140,14 @@ def check_gradient(lesson, data):
         errors = np.asarray([abs(along(name, place) - written[name].ravel()[place]) for name, place in drawn])
     differences = time.perf_counter() - began
     size = sum(g.size for g in written.values())
-    lesson.title(f"The gradient on five images: backpropagation against differences, {len(errors)} of {size} parameters")
+    lesson.title(
+        f"The gradient on five images: backpropagation against differences, {len(errors)} of {size} parameters"
+    )
     largest = max(np.abs(g).max() for g in written.values())
     lesson.expect("largest difference over the largest element", errors.max() / largest, (0.0, "to", 1e-7))
-    print(f"  backpropagation {1000 * backprop:.1f} ms for all, differences {differences:.1f} s for {len(errors)}")
+    print(
+        f"  backpropagation {1000 * backprop:.1f} ms for all, differences {differences:.1f} s for {len(errors)}"
+    )
 
 
 def compare_with_numpy(lesson, data):
@@ -148,7 +157,11 @@ def compare_with_numpy(lesson, data):
     x, t = data.x_train[:n].astype("float64"), data.y_train[:n]
     there, losses_there = descend(np, initial(np.asarray, x.shape[1]), x, t, order)
     here, losses = descend(
-        lesson.xp, initial(lesson.array, x.shape[1]), lesson.array(x), lesson.array(t, dtype=None), lesson.array(order, dtype=None)
+        lesson.xp,
+        initial(lesson.array, x.shape[1]),
+        lesson.array(x),
+        lesson.array(t, dtype=None),
+        lesson.array(order, dtype=None),
     )
     lesson.title(f"The first {len(losses)} steps here and on NumPy")
     lesson.expect("loss of each step", losses, losses_there)
@@ -163,7 +176,7 @@ def draw(lesson, p, data, steps, accuracies):
     xn.plots.learning_curves(accuracies, names="accuracy", ax=axes[1])
     found = lesson.host(lesson.xp.argmax(scores(p, lesson.array(data.x_test)), axis=1))
     names = xn.data.FASHION_MNIST_LABELS if len(data.x_train) == 60_000 else None
-    xn.plots.confusion_matrix(data.y_test, found, labels=names, ax=lesson.axes("confusion"))
+    xn.plots.confusion_matrix(data.y_test, found, labels=names, ax=lesson.axes("confusion", size=(7, 6)))
     xn.plots.weight_histograms({"W1": p["W1"], "W2": p["W2"]}, ax=lesson.axes("weights"))
 
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,18 +20,29 @@ NUMBER = 1e-9
 """The relative tolerance of an expected number; a text such as "0.2122" allows half a unit of its last digit."""
 
 
+LENGTHS = ("full", "brief", "least")
+"""How much of the longest two an example runs: all; what a test runs on NumPy; what it runs elsewhere."""
+
+
+class Row(NamedTuple):
+    """A number, or an array of them, beside the expected one, and whether they agree."""
+
+    what: str
+    value: np.ndarray
+    got: str
+    wanted: str
+    agrees: bool
+    tolerance: float
+
+
 @dataclass
 class Lesson:
-    """One run of an example.
-
-    backend: where it computes. draw: whether it makes pictures. brief: the shorter run that the tests make.
-    `rows` collects the numbers: (what, got, expected, whether they agree).
-    """
+    """One run of an example: where it computes, whether it makes pictures, how much of it runs."""
 
     backend: xn.backends.Backend
     draw: bool = True
-    brief: bool = False
-    rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
+    length: str = "full"
+    rows: list[Row] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -60,35 +71,47 @@ class Lesson:
         got = self.host(got).astype(float)
         if isinstance(wanted, tuple) and "to" in wanted:
             low, _, high = wanted
-            self._row(what, as_text(got), f"{low:g} to {high:g}", bool(np.all((low <= got) & (got <= high))))
+            within = bool(np.all((low <= got) & (got <= high)))
+            self._add(Row(what, got, as_text(got), f"{low:g} to {high:g}", within, tolerance))
             return
         texts = np.asarray(wanted)
-        quoted = texts.dtype.kind == "U"
-        values = texts.astype(float)
+        quoted, values = texts.dtype.kind == "U", texts.astype(float)
         largest = np.max(np.abs(values), initial=0.0)
         allowed = np.vectorize(half_a_unit, otypes=[float])(texts) if quoted else tolerance * largest
-        same_shape = got.shape == values.shape
-        agrees = same_shape and bool(np.all(np.abs(got - values) <= allowed))
-        if values.size > 3 and same_shape:
-            shown = f"{values.size} numbers, off by {np.max(np.abs(got - values)):.1g} at most"
-            self._row(what, shown, f"{np.max(allowed):.1g}", agrees)
-        else:
-            digits = max(map(len, texts.ravel())) if quoted else 10
-            self._row(what, as_text(got, digits), " ".join(texts.ravel()) if quoted else as_text(values), agrees)
+        agrees = got.shape == values.shape and bool(np.all(np.abs(got - values) <= allowed))
+        if values.size > 3 and got.shape == values.shape:
+            shown = f"off by {np.max(np.abs(got - values)):.1g} at most"
+            self._add(Row(what, got, shown, f"{values.size} numbers", agrees, tolerance))
+            return
+        digits = max(map(len, texts.ravel())) if quoted else 10
+        expected = " ".join(texts.ravel()) if quoted else as_text(values)
+        self._add(Row(what, got, as_text(got, digits), expected, agrees, tolerance))
 
-    def _row(self, what: str, got: str, wanted: str, agrees: bool) -> None:
-        self.rows.append((what, got, wanted, agrees))
-        print(f"  {what:<52} {got:<36} expected {wanted:<26} {'ok' if agrees else 'DIFFERS'}", flush=True)
+    def _add(self, row: Row) -> None:
+        self.rows.append(row)
+        print(f"  {row.what:<52} {row.got:<36} expected {row.wanted}{'' if row.agrees else '  <-- DIFFERS'}")
 
-    def axes(self, name: str, columns: int = 1, rows: int = 1, **options: Any) -> Any:
-        """Axes of a new picture of this name, a list where there are several; None where nothing is drawn."""
+    def axes(
+        self,
+        name: str,
+        columns: int = 1,
+        rows: int = 1,
+        size: tuple[float, float] = (5.6, 4.2),
+        **options: Any,
+    ) -> Any:
+        """Axes of a new picture of this name, a list where there are several; None where nothing is drawn.
+
+        size: of each of the axes, in inches. options: those of matplotlib.pyplot.subplots.
+        """
         if not self.draw:
             return None
-        figure, axes = pyplot().subplots(
-            rows, columns, figsize=(5.6 * columns, 4.2 * rows), layout="constrained", **options
-        )
+        whole = (size[0] * columns, size[1] * rows)
+        figure, axes = pyplot().subplots(rows, columns, figsize=whole, layout="constrained", **options)
         self.figures[name] = figure
-        return axes if rows * columns == 1 else list(axes.flat)
+        several = np.ravel(axes)
+        for ax in several:
+            ax.set_prop_cycle(color=xn.plots.COLOURS)  # which the colour-blind can tell apart
+        return axes if len(several) == 1 else list(several)
 
     def save(self, folder: Path, prefix: str) -> list[Path]:
         """Writes the pictures as PNG files; their paths."""
@@ -129,15 +152,19 @@ def run(main: Any) -> None:
         description=sys.modules[main.__module__].__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--backend", default="numpy", metavar="NAME", help="numpy (the default), cupy, torch, jax, strict")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures there instead of opening windows")
-    parser.add_argument("--brief", action="store_true", help="the shorter run that the tests make")
+    parser.add_argument(
+        "--backend", default="numpy", metavar="NAME", help="numpy (the default), cupy, torch, jax, strict"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write the pictures there instead of opening windows"
+    )
+    parser.add_argument("--length", choices=LENGTHS, default="full", help="how much of a long example runs")
     options = parser.parse_args()
     if options.save:
         pyplot().switch_backend("agg")
     os.environ.setdefault("JAX_ENABLE_X64", "1")  # before JAX loads: the numbers are those of float64
     try:
-        lesson = Lesson(xn.backends.get(options.backend), brief=options.brief)
+        lesson = Lesson(xn.backends.get(options.backend), length=options.length)
         print(f"{file.stem} on {lesson.backend.name} ({lesson.backend.place})")
         main(lesson)
         if options.save:
@@ -150,4 +177,4 @@ def run(main: Any) -> None:
         sys.exit(f"{file.name}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(0 if all(agrees for *_, agrees in lesson.rows) else 1)
+    sys.exit(0 if all(row.agrees for row in lesson.rows) else 1)

@@ -9,6 +9,7 @@ its boundary is a straight line. An activation that happens to be on for all sam
 import numpy as np
 
 import xpnet as xn
+
 from lesson import run
 
 PARABOLA, UNITS, STEPS = 30, 10, 300
@@ -54,9 +55,13 @@ def main(lesson):
         for activation in (None, "relu")
     }
     errors = {activation: np.asarray([run[1] for run in found]) for activation, found in runs.items()}
-    lesson.expect("without activation, least and largest", [errors[None].min(), errors[None].max()], (0.08, "to", 0.16))
+    lesson.expect(
+        "without activation, least and largest", [errors[None].min(), errors[None].max()], (0.08, "to", 0.16)
+    )
     lesson.expect("with ReLU, the median", np.median(errors["relu"]), "0.04")
-    lesson.expect("seed 2: without activation and with ReLU", [errors[None][2], errors["relu"][2]], ["0.109"] * 2)
+    lesson.expect(
+        "seed 2: without activation and with ReLU", [errors[None][2], errors["relu"][2]], ["0.109"] * 2
+    )
     model = runs["relu"][2][0]
     z = wide @ lesson.host(model.params["0.weight"]) + lesson.host(model.params["0.bias"])
     off = int(np.sum(np.any(z <= 0, axis=0)))
@@ -70,7 +75,9 @@ def main(lesson):
             xn.Sequential(xn.Dense(16, activation), xn.Dense(2)),
             loss="softmax_cross_entropy", optimizer=xn.adam(0.01), backend=lesson.backend, dtype="float64",
         )  # fmt: skip
-        models[activation].fit(lesson.array(points), lesson.array(labels, dtype=None), epochs=100, batch_size=20)
+        models[activation].fit(
+            lesson.array(points), lesson.array(labels, dtype=None), epochs=100, batch_size=20
+        )
     scores = {
         activation: model.evaluate(lesson.array(points), lesson.array(labels, dtype=None))["accuracy"]
         for activation, model in models.items()
@@ -81,8 +88,18 @@ def main(lesson):
     if axes := lesson.axes("fits", columns=3):
         for ax, title, data, found in (
             (axes[0], "a line, no activation", (x, line_data), [(line, line_before, "-")]),
-            (axes[1], "a parabola, seed 0", (wide, runs[None][0][3]), [runs[None][0][::2], runs["relu"][0][::2]]),
-            (axes[2], "a parabola, seed 2", (wide, runs[None][2][3]), [runs[None][2][::2], runs["relu"][2][::2]]),
+            (
+                axes[1],
+                "a parabola, seed 0",
+                (wide, runs[None][0][3]),
+                [runs[None][0][::2], runs["relu"][0][::2]],
+            ),
+            (
+                axes[2],
+                "a parabola, seed 2",
+                (wide, runs[None][2][3]),
+                [runs[None][2][::2], runs["relu"][2][::2]],
+            ),
         ):
             curves = {"no activation": found[0][0].predict}
             if len(found) == 2:

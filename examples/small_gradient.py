@@ -7,8 +7,9 @@ nothing, so each row of the gradient sums to zero.
 """
 
 import xpnet as xn
-from lesson import run
 from xpnet import ops
+
+from lesson import run
 
 W = [[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]
 X = [[0.6, 0.9]]

@@ -5,6 +5,7 @@ around the point where it touches; how little is what a learning rate says.
 """
 
 import xpnet as xn
+
 from lesson import run
 
 
@@ -43,7 +44,7 @@ def main(lesson):
         xn.plots.tangent_line(parabola, 1.0, domain=(-3, 3), ax=axes[0])
         for at in (5.0, 10.0):
             xn.plots.tangent_line(gentle, at, domain=(0, 20), ax=axes[1])
-    if ax := lesson.axes("plane", subplot_kw={"projection": "3d"}):
+    if ax := lesson.axes("plane", size=(7, 6.4), subplot_kw={"projection": "3d"}):
         xn.plots.tangent_plane(bowl, (1.0, 1.0), domain=((-5, 5), (-5, 5)), ax=ax)
 
 

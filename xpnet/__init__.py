@@ -50,7 +50,7 @@ _PLACES = {
         "PullbackSpentError",
     ),
 }
-_ROOMS = ("backends", "calculus", "data", "init", "io", "layers", "ops", "optim", "testing", "train")
+_ROOMS = ("backends", "calculus", "data", "init", "io", "layers", "ops", "optim", "plots", "testing", "train")
 _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *(room for room in _ROOMS if room not in _HOME)]

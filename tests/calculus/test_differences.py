@@ -1,14 +1,17 @@
-"""Numerical derivatives: the digits taught, every backend, the limits of float32, and errors that say where."""
+"""Numerical derivatives: the digits taught, every backend, many points at once, the limits of float32."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpnet import check_gradient, derivative, numerical_gradient, ops
-from xpnet.errors import GradientError
+from xpnet import derivative, numerical_gradient, ops
+from xpnet.calculus import differences
 from xpnet.namespace import namespace
 
 DRAWN = settings(max_examples=50, deadline=None, database=None, derandomize=True)
@@ -127,6 +130,84 @@ def test_a_step_too_small_for_float32_is_an_error(xpnet_backend):
         differentiate(squares, x, h=1e-3)
 
 
+@pytest.mark.parametrize("f", [np.float32, lambda x: np.asarray(x, "float32") ** 2], ids=["scalar", "array"])
+def test_a_function_that_rounds_to_float32_is_an_error(f):
+    """Its noise, 6e-8 / h, would be a hundredth of the slope."""
+    for differentiate in (
+        lambda h=None: derivative(f, np.asarray(1.5), h),
+        lambda h=None: derivative(f, 1.5, h),
+        lambda h=None: numerical_gradient(f, np.asarray([1.5]), h),
+    ):
+        with pytest.raises(ValueError, match="f gave float32 for x in float64"):
+            differentiate()
+        differentiate(h=1e-2)
+
+
+def test_jax_without_x64_does_not_answer_noise():
+    """A Python float is float64, and JAX's functions answer in float32."""
+    code = (
+        "import jax.numpy as jnp, xpnet as xn\n"
+        "try:\n    print(xn.derivative(jnp.sin, 5.0))\n"
+        "except ValueError as error:\n    print('refused', error)"
+    )
+    pytest.importorskip("jax", reason="jax is not installed: pip install 'xpnet[jax]'")
+    environment = {**os.environ, "JAX_ENABLE_X64": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("refused f gave float32 for x in float64"), done.stdout
+
+
+# Many points at once
+
+
+def two_hills(x):
+    """Of points (..., 2, 3)."""
+    xp = namespace(x)
+    return xp.sum(xp.sin(x[..., 0, :]) * x[..., 1, :] ** 2, axis=-1)
+
+
+@pytest.mark.parametrize("method", ["central", "forward"])
+@pytest.mark.parametrize("at_once", [1, 7, 10**6], ids=["one", "some", "all"])
+def test_many_points_at_once_give_the_same_gradient(at_once, method, xpnet_backend, monkeypatch):
+    """However the points are cut: one by one, with a last part that is smaller, in one call."""
+    monkeypatch.setattr(differences, "AT_ONCE", 6 * at_once)
+    points = np.random.default_rng(1).standard_normal((2, 3))
+    x = xpnet_backend.asarray(points)
+    exact = np.stack([np.cos(points[0]) * points[1] ** 2, 2 * np.sin(points[0]) * points[1]])
+    for vectorized in (False, True):
+        g = numerical_gradient(two_hills, x, method=method, vectorized=vectorized)
+        agree(xpnet_backend, g, exact, 1e-9 if method == "central" else 1e-6)
+    agree(xpnet_backend, x, points, 0)
+
+
+def test_many_points_take_few_calls():
+    calls = []
+
+    def f(x):
+        calls.append(x.shape)
+        return np.sum(x**2, axis=-1)
+
+    x = np.arange(50.0)
+    assert np.allclose(numerical_gradient(f, x, vectorized=True), 2 * x, atol=1e-6)
+    assert calls == [(50, 50)] * 2
+    calls.clear()
+    numerical_gradient(f, x)
+    assert calls == [(50,)] * 100
+
+
+def test_a_function_that_mixes_the_points_is_an_error():
+    with pytest.raises(ValueError, match=r"f gave \(\) for points of shape \(3, 3\), \(3,\) was wanted"):
+        numerical_gradient(lambda x: np.sum(x**2), np.ones(3), vectorized=True)
+    with pytest.raises(ValueError, match="f gave a number for points"):
+        numerical_gradient(lambda x: 1.0, np.ones(3), vectorized=True)
+
+
+def test_a_function_that_gives_an_array_is_an_error():
+    with pytest.raises(ValueError, match=r"f gave \(3,\) for one point, a scalar was wanted"):
+        numerical_gradient(lambda x: x**2, np.ones(3))
+
+
 # The gradient of a small network
 
 
@@ -145,59 +226,3 @@ def test_gradient_of_a_small_network(target, xpnet_backend):
     numerical = numerical_gradient(loss, backend.asarray(w))
     agree(backend, numerical, analytic, 1e-9)
     agree(backend, namespace(numerical).sum(numerical, axis=1), [0, 0], 1e-9)
-
-
-# The check of a pullback
-
-
-def product(x, w, /):
-    return x * w, lambda dy: (dy * w, dy * x)
-
-
-def product_wrong_at_one_element(x, w, /):
-    def pullback(dy):
-        dw = dy * x
-        dw[1, 2] *= 1.01
-        return dy * w, dw
-
-    return x * w, pullback
-
-
-def two_arrays():
-    rng = np.random.default_rng(3)
-    return rng.uniform(1, 2, (2, 3)), rng.uniform(1, 2, (2, 3))
-
-
-def test_a_right_pullback_passes_with_its_error():
-    assert 0 <= check_gradient(product, *two_arrays()) < 1e-9
-
-
-def test_a_wrong_pullback_is_named_by_argument_and_element():
-    with pytest.raises(GradientError, match=r"argument 1: at element \(1, 2\) the pullback gives"):
-        check_gradient(product_wrong_at_one_element, *two_arrays())
-    check_gradient(product_wrong_at_one_element, *two_arrays(), tolerance=0.02)
-
-
-def test_a_cotangent_of_another_shape_is_an_error():
-    with pytest.raises(GradientError, match=r"argument 0: the cotangent is \(3,\), wanted is \(2, 3\)"):
-        check_gradient(lambda x, /: (x * 2.0, lambda dy: (dy[0],)), np.ones((2, 3)))
-
-
-def test_a_nan_is_never_right():
-    with pytest.raises(GradientError, match="argument 0"):
-        check_gradient(lambda x, /: (x * 2.0, lambda dy: (dy * math.nan,)), np.ones(3))
-
-
-def test_options_are_passed_on():
-    x = np.asarray([-1.0, 2.0])
-    check_gradient(ops.leaky_relu, x, alpha=0.3)
-    with pytest.raises(GradientError):
-        check_gradient(
-            lambda x, /, alpha: (ops.leaky_relu(x, alpha=alpha)[0], lambda dy: (dy,)), x, alpha=0.3
-        )
-
-
-def test_an_op_with_a_statistic_beside_its_value_can_be_checked():
-    """batch_norm's value is (y, (mean, var)), and only y is differentiated."""
-    rng = np.random.default_rng(7)
-    check_gradient(ops.batch_norm, rng.standard_normal((5, 3)), np.ones(3), np.zeros(3))

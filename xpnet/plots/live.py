@@ -1,0 +1,47 @@
+"""Pictures that are drawn anew while a model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..train import Callback
+from . import style
+
+
+class Live(Callback):
+    """Calls `draw(model)` after epoch 1, after every so many epochs and at the end; a window is refreshed.
+
+    `draw` clears axes of its own and draws on them; `drawn` is the list of the epochs after which it did.
+    """
+
+    def __init__(self, draw: Callable[[Any], Any], *, every: int = 100) -> None:
+        if not callable(draw):
+            raise TypeError(f"Live: draw: a function of the model was wanted, {draw!r} came")
+        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
+            raise ValueError(f"Live: every {every!r} must be a number of epochs, 1 or more")
+        style.pyplot()  # without matplotlib it should fail here, and not after an epoch
+        self.draw, self.every = draw, every
+        self.drawn: list[int] = []
+        self._behind = False
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> None:
+        self._behind = record["epoch"] != 1 and record["epoch"] % self.every != 0
+        if not self._behind:
+            self._show(model)
+
+    def on_end(self, model: Any) -> None:
+        if self._behind:
+            self._behind = False
+            self._show(model)
+
+    def _show(self, model: Any) -> None:
+        self.draw(model)
+        self.drawn.append(model.history.epochs)
+        plt = style.pyplot()
+        if not plt.get_fignums() or plt.gcf().canvas.required_interactive_framework is None:
+            return  # files, notebooks and tests have no window to refresh
+        with plt.rc_context(
+            {"figure.raise_window": False}
+        ):  # training must not take the focus at every picture
+            plt.pause(0.001)
