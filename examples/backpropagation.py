@@ -13,9 +13,15 @@ from lesson import run
 
 X1, X2, TARGET, LR = 40.0, 80.0, 60.0, 1e-5
 PREDICTIONS = {
-    0: 180.0, 1: "140.3136", 2: "118.31781819", 5: "87.10213088",
-    10: "69.47719523", 20: "61.41913071", 50: "60.00568758", 99: "60.00000070",
-}  # fmt: skip
+    0: 180.0,
+    1: "140.3136",
+    2: "118.31781819",
+    5: "87.10213088",
+    10: "69.47719523",
+    20: "61.41913071",
+    50: "60.00568758",
+    99: "60.00000070",
+}
 LOSSES = {0: 7200.0, 1: "3225.1372", 10: "44.9086"}
 
 
@@ -86,9 +92,8 @@ def main(lesson):
         axes[0].axhline(TARGET, linestyle="--", color="gray", label="target")
         axes[0].set(xlabel="epoch", ylabel="prediction", title="prediction before each update")
         axes[0].legend()
-        model = xn.Model(
-            xn.Sequential(xn.Dense(3, bias=False), xn.Dense(1, bias=False)), loss="mse", optimizer=xn.sgd(LR)
-        ).build((2,))
+        layers = xn.Sequential(xn.Dense(3, bias=False), xn.Dense(1, bias=False))
+        model = xn.Model(layers, loss="mse", optimizer=xn.sgd(LR), backend="numpy").build((2,))
         model.params = {"0.weight": lesson.host(w_again), "1.weight": lesson.host(v_again)}
         xn.plots.network(model, ax=axes[1])
 

@@ -34,9 +34,11 @@ def main(lesson):
     ):
         began = time.perf_counter()
         losses[name], paths[name] = descend(lesson, lesson.array(x), lesson.array(t), size)
-        rows.append((name, size, EPOCHS * 100 // size, time.perf_counter() - began, losses[name][-1]))
+        seconds, steps = time.perf_counter() - began, len(paths[name]) - 1
+        rows.append((name, size, steps, seconds, losses[name][-1]))
         lesson.expect(f"{name} ({size})", losses[name][-1], wanted)
     lesson.expect("closed form", squares / 100, "0.012110")
+    lesson.expect("steps of each", [len(path) - 1 for path in paths.values()], [50.0, 500.0, 5000.0])
 
     lesson.title("  descent     batch  steps  seconds  final loss")
     for row in rows:

@@ -19,19 +19,24 @@ NAMES = ("w11_1", "b1_1", "w12_1", "b2_1", "w11_2", "w21_2", "b1_2")
 START = (0.1, 0.6, 0.9, -1.5, 0.1, 0.9, 0.2)
 TRAINED = ("1.965", "-8.811", "3.495", "-8.116", "-9.411", "8.746", "-3.995")
 LOSSES = {
-    1: "0.3372", 100: "0.2122", 500: "0.1871", 1000: "0.1343",
-    2000: "0.0211", 3000: "0.0084", 4000: "0.0049", 5000: "0.0033",
-}  # fmt: skip
+    1: "0.3372",
+    100: "0.2122",
+    500: "0.1871",
+    1000: "0.1343",
+    2000: "0.0211",
+    3000: "0.0084",
+    4000: "0.0049",
+    5000: "0.0033",
+}
 EPOCHS, LR, DISPLAY = 5000, 0.5, 100
 
 
 def network(lesson, numbers):
     """The network with these seven numbers."""
     w11, b1, w12, b2, v1, v2, b = map(float, numbers)
-    model = xn.Model(
-        xn.Sequential(xn.Dense(2, "sigmoid"), xn.Dense(1, "sigmoid")),
-        loss="mse", optimizer=xn.sgd(LR), backend=lesson.backend, dtype="float64",
-    ).build((1,))  # fmt: skip
+    layers = xn.Sequential(xn.Dense(2, "sigmoid"), xn.Dense(1, "sigmoid"))
+    model = xn.Model(layers, loss="mse", optimizer=xn.sgd(LR), backend=lesson.backend, dtype="float64")
+    model.build((1,))
     model.params = {
         "0.weight": lesson.array([[w11, w12]]),
         "0.bias": lesson.array([b1, b2]),

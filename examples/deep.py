@@ -80,11 +80,10 @@ def train(lesson, layers, x, t, iterations):
 
 def mended(lesson, activation, initializer, optimizer, x, t, start=None):
     """How many of the 200 a network of the same sizes gets right after as many iterations."""
-    layers = [xn.Dense(units, activation, initializer=initializer) for units in HIDDEN]
-    model = xn.Model(
-        xn.Sequential(*layers, xn.Dense(2, initializer=initializer)),
-        loss="softmax_cross_entropy", optimizer=optimizer, backend=lesson.backend, dtype="float64", seed=0,
-    ).build((2,))  # fmt: skip
+    hidden = [xn.Dense(units, activation, initializer=initializer) for units in HIDDEN]
+    network = xn.Sequential(*hidden, xn.Dense(2, initializer=initializer))
+    here = {"backend": lesson.backend, "dtype": "float64", "seed": 0}
+    model = xn.Model(network, loss="softmax_cross_entropy", optimizer=optimizer, **here).build((2,))
     if start is not None:
         model.params = {
             f"{k}.{name}": value
@@ -126,6 +125,7 @@ def main(lesson):
         axes[0].legend()
         axes[1].bar(range(1, len(first) + 1), first, color="gray")
         axes[1].set(yscale="log", xlabel="layer", ylabel="largest |dW| at the start", title="as taught")
+        axes[1].set_xticks(range(1, len(first) + 1))
         xn.plots.decision_regions(adam.predict, points, classes, ax=axes[2])
         axes[2].set_title("Adam from the same start")
 

@@ -2,7 +2,8 @@
 
 Sigmoid and tanh are flat far from zero: a saturated unit passes no gradient back. Sigmoid's outputs are all
 positive, tanh's have mean zero. ReLU saturates on one side only, but a unit that is off for every sample gets
-no gradient at all and stays off, it is dead; leaky ReLU and ELU keep a slope there, and ELU is smooth.
+no gradient at all and stays off, it is dead; leaky ReLU and ELU keep a slope there, and ELU is smooth. Between
+layers ReLU is the usual choice; sigmoid is for a probability at the end, softmax for one of several classes.
 """
 
 import numpy as np
@@ -78,9 +79,8 @@ def main(lesson):
     lesson.title("Ten layers deep: the gradient's norm in the first layer, relative to the last one's")
     norms = {name: gradient_norms(lesson, name) for name in ("sigmoid", "relu")}
     lesson.expect("sigmoid vanishes", norms["sigmoid"][0] / norms["sigmoid"][-1], (0.0, "to", 1e-4))
-    lesson.expect(
-        "ReLU with He's initial weights does not", norms["relu"][0] / norms["relu"][-1], (0.1, "to", 10.0)
-    )
+    relu = norms["relu"][0] / norms["relu"][-1]
+    lesson.expect("ReLU with He's initial weights does not", relu, (0.1, "to", 10.0))
 
     if lesson.draw:
         draw(lesson, grid, jacobian, areas, norms)
@@ -115,19 +115,19 @@ def draw(lesson, grid, jacobian, areas, norms):
     for ax, name in zip(axes, ACTIVATIONS, strict=False):
         op = ops.ACTIVATIONS[name]
         xn.plots.function(ops.value(op), (-10, 10), df=ops.slope(op), label=name, ax=ax)
-    xn.plots.function(
-        lambda x: ops.softmax(np.stack([x, 0 * x], axis=-1))[0][:, 0],
-        (-10, 10),
-        label="softmax((x, 0))",
-        ax=axes[5],
-    )
+    first = lambda x: ops.softmax(np.stack([x, 0 * x], axis=-1))[0][:, 0]  # noqa: E731
+    xn.plots.function(first, (-10, 10), label="softmax((x, 0))", ax=axes[5])
     xn.plots.jacobian(jacobian, ax=lesson.axes("softmax-jacobian")).set_title("softmax at (1, 2, 3, 4)")
 
     left, right = lesson.axes("area-and-vanishing", columns=2)
     x = np.linspace(0, 1, 101)
     left.plot(x, x**2, color="black", label="x^2")
-    left.fill_between(x[::50], x[::50] ** 2, alpha=0.3, label=f"n = 2: {areas[2]:.4f}")
-    left.set(xlabel="x", ylabel="y", title="the area by trapezoids tends to 1/3")
+    for n, colour in zip((2, 10), xn.plots.COLOURS, strict=False):
+        corners = np.arange(n + 1) / n
+        left.fill_between(corners, corners**2, alpha=0.3, color=colour, label=f"n = {n}: {areas[n]:.4f}")
+    left.set(
+        xlabel="x", ylabel="y", title=f"the area by trapezoids tends to 1/3: n = 1000: {areas[1000]:.7f}"
+    )
     left.legend()
     for (name, norm), style in zip(norms.items(), ("--o", "-s"), strict=True):
         right.semilogy(range(1, len(norm) + 1), norm, style, label=name)

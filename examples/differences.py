@@ -49,10 +49,8 @@ def main(lesson):
 
     if axes := lesson.axes("secant-and-error", columns=2):
         xn.plots.tangent_line(f, 5.0, domain=(0, 20), ax=axes[0])
-        x = np.asarray([0.0, 20.0])
-        axes[0].plot(
-            x, f(5.0) + (f(15.0) - f(5.0)) / 10 * (x - 5), ":", color="black", label="secant, h = 10"
-        )
+        x, slope = np.asarray([0.0, 20.0]), (f(15.0) - f(5.0)) / 10
+        axes[0].plot(x, f(5.0) + slope * (x - 5), ":", color="black", label="secant, h = 10")
         axes[0].legend()
         for (method, error), style in zip(errors.items(), ("--o", "-s"), strict=True):
             axes[1].loglog(steps, error, style, markersize=4, label=method)

@@ -19,9 +19,12 @@ from lesson import run
 
 HIDDEN, BATCH, LR, EPOCHS, BRIEF, COMPARED = 50, 100, 0.1, 17, 5, 200
 FASHION = {  # test accuracy after so many epochs
-    1: (0.66, "to", 0.70), 2: "0.76", 5: (0.807, "to", 0.827),
-    10: (0.831, "to", 0.851), 17: (0.842, "to", 0.862),
-}  # fmt: skip
+    1: (0.66, "to", 0.70),
+    2: "0.76",
+    5: (0.807, "to", 0.827),
+    10: (0.831, "to", 0.851),
+    17: (0.842, "to", 0.862),
+}
 
 
 def load(lesson):
@@ -92,9 +95,7 @@ def main(lesson):
         return
 
     xp, rng, epochs = lesson.xp, np.random.default_rng(1), EPOCHS if lesson.length == "full" else BRIEF
-    lesson.title(
-        f"Test accuracy, {data.x_train.shape[1]}-{HIDDEN}-10, SGD at {LR}, batches of {BATCH}, after epoch ..."
-    )
+    lesson.title(f"Test accuracy, {pixels}-{HIDDEN}-10, SGD at {LR}, batches of {BATCH}, after epoch ...")
     x, t = lesson.array(data.x_train), lesson.array(data.y_train, dtype=None)
     x_test, t_test = lesson.array(data.x_test), lesson.array(data.y_test, dtype=None)
     p = initial(lesson.array, x.shape[1])
@@ -111,7 +112,7 @@ def main(lesson):
         lesson.expect("on the training set, after 17", train[-1], (0.859, "to", 0.879))
     lesson.expect("mean loss of the last epoch over the first's", means[-1] / means[0], (0.0, "to", 0.99))
     if lesson.draw:
-        draw(lesson, p, data, steps, {"accuracy": train, "val_accuracy": test})
+        draw(lesson, p, data, steps, {"training accuracy": train, "test accuracy": test})
 
 
 def check_gradient(lesson, data):
@@ -141,13 +142,12 @@ def check_gradient(lesson, data):
     differences = time.perf_counter() - began
     size = sum(g.size for g in written.values())
     lesson.title(
-        f"The gradient on five images: backpropagation against differences, {len(errors)} of {size} parameters"
+        f"The gradient on five images by backpropagation and by differences, {len(errors)} of {size}"
     )
     largest = max(np.abs(g).max() for g in written.values())
     lesson.expect("largest difference over the largest element", errors.max() / largest, (0.0, "to", 1e-7))
-    print(
-        f"  backpropagation {1000 * backprop:.1f} ms for all, differences {differences:.1f} s for {len(errors)}"
-    )
+    milliseconds = f"{1000 * backprop:.1f} ms"
+    print(f"  backpropagation {milliseconds} for all, differences {differences:.1f} s for {len(errors)}")
 
 
 def compare_with_numpy(lesson, data):

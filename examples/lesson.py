@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import xpnet as xn
+from xpnet.plots.style import pyplot
 
 NUMBER = 1e-9
 """The relative tolerance of an expected number; a text such as "0.2122" allows half a unit of its last digit."""
 
-
 LENGTHS = ("full", "brief", "least")
 """How much of the longest two an example runs: all; what a test runs on NumPy; what it runs elsewhere."""
+
+FILES_ONLY = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+"""What matplotlib draws with where it has no window."""
 
 
 class Row(NamedTuple):
@@ -78,9 +81,12 @@ class Lesson:
         quoted, values = texts.dtype.kind == "U", texts.astype(float)
         largest = np.max(np.abs(values), initial=0.0)
         allowed = np.vectorize(half_a_unit, otypes=[float])(texts) if quoted else tolerance * largest
-        agrees = got.shape == values.shape and bool(np.all(np.abs(got - values) <= allowed))
-        if values.size > 3 and got.shape == values.shape:
-            shown = f"off by {np.max(np.abs(got - values)):.1g} at most"
+        same_shape = got.shape == values.shape
+        with np.errstate(invalid="ignore"):  # infinity less infinity is NaN, which agrees with nothing
+            off = np.abs(got - values) if same_shape else np.asarray(np.nan)
+        agrees = bool(np.all(off <= allowed))
+        if values.size > 3 and same_shape:
+            shown = f"off by {np.max(off):.1g} at most"
             self._add(Row(what, got, shown, f"{values.size} numbers", agrees, tolerance))
             return
         digits = max(map(len, texts.ravel())) if quoted else 10
@@ -135,15 +141,6 @@ def as_text(x: np.ndarray, digits: int = 10) -> str:
     return " ".join(f"{number:.{digits}g}" for number in np.ravel(x))
 
 
-def pyplot() -> Any:
-    """matplotlib.pyplot, or the line that installs it."""
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise xn.MissingExtraError("the pictures", "matplotlib", "pip install 'xpnet[plots]'") from None
-    return pyplot
-
-
 def run(main: Any) -> None:
     """The command line of an example: its numbers, then its pictures in a folder or in windows."""
     file = Path(inspect.getfile(main))
@@ -160,21 +157,40 @@ def run(main: Any) -> None:
     )
     parser.add_argument("--length", choices=LENGTHS, default="full", help="how much of a long example runs")
     options = parser.parse_args()
-    if options.save:
-        pyplot().switch_backend("agg")
-    os.environ.setdefault("JAX_ENABLE_X64", "1")  # before JAX loads: the numbers are those of float64
+    os.environ["JAX_ENABLE_X64"] = "1"  # before JAX loads: the numbers are those of float64
     try:
-        lesson = Lesson(xn.backends.get(options.backend), length=options.length)
+        lesson = Lesson(xn.backends.get(options.backend), draw=can_draw(options.save), length=options.length)
         print(f"{file.stem} on {lesson.backend.name} ({lesson.backend.place})")
         main(lesson)
         if options.save:
             print("\n" + "\n".join(f"wrote {path}" for path in lesson.save(options.save, file.stem)))
-        elif pyplot().get_backend().lower() == "agg":
+        elif not lesson.draw:
+            print("\nthe pictures need matplotlib: pip install 'xpnet[plots]'")
+        elif pyplot().get_backend().lower() in FILES_ONLY:
             print("\nno window can be opened here: give --save DIR to have the pictures as files")
         else:
             pyplot().show()
-    except (xn.BackendError, ValueError, OSError) as error:
+    except (xn.BackendError, ArithmeticError, ValueError, OSError) as error:
         sys.exit(f"{file.name}: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0 if all(row.agrees for row in lesson.rows) else 1)
+
+
+def can_draw(folder: Path | None) -> bool:
+    """Whether there will be pictures; an error where a folder is asked for and they cannot be written there."""
+    try:
+        plt = pyplot()
+    except xn.MissingExtraError:
+        if folder is None:
+            return False
+        raise
+    if folder is not None:
+        plt.switch_backend("agg")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"--save {folder}: no folder can be made there ({error.strerror})") from None
+        if not os.access(folder, os.W_OK):
+            raise OSError(f"--save {folder}: nothing can be written there, name another folder")
+    return True

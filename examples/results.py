@@ -15,9 +15,18 @@ from lesson import Lesson, pyplot
 
 HERE = Path(__file__).parent
 EXAMPLES = (
-    "derivatives", "tangents", "differences", "descent", "small_gradient", "images", "batches", "clothing",
-    "backpropagation", "deep", "nonlinearity",
-)  # fmt: skip
+    "derivatives",
+    "tangents",
+    "differences",
+    "descent",
+    "small_gradient",
+    "images",
+    "batches",
+    "clothing",
+    "backpropagation",
+    "deep",
+    "nonlinearity",
+)
 OTHERS = ("strict", "torch", "jax", "cupy")
 BETWEEN = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)
 
@@ -48,7 +57,7 @@ def agreeing(lesson: Lesson) -> str:
 
 
 def main() -> None:
-    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    os.environ["JAX_ENABLE_X64"] = "1"  # before JAX loads
     pyplot().switch_backend("agg")
     runs, elsewhere = {}, {}
     for name in EXAMPLES:

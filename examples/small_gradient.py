@@ -6,19 +6,21 @@ t is 1 at the target's class and 0 elsewhere. Raising every score of a sample by
 nothing, so each row of the gradient sums to zero.
 """
 
+import numpy as np
+
 import xpnet as xn
 from xpnet import ops
 
 from lesson import run
 
 W = [[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]
-X = [[0.6, 0.9]]
+X, TARGET = [[0.6, 0.9]], [2]
 
 
 def main(lesson):
     xp = lesson.xp
     w, x = lesson.array(W), lesson.array(X)
-    one_hot, label = lesson.array([[0.0, 0.0, 1.0]]), lesson.array([2], dtype=None)
+    one_hot, label = lesson.array(np.eye(3)[TARGET]), lesson.array(TARGET, dtype=None)
 
     lesson.title("dloss/dW three ways")
     y, pull_softmax = ops.softmax(x @ w)
@@ -31,22 +33,21 @@ def main(lesson):
         numerical = xn.numerical_gradient(loss, w)
         lesson.expect(f"numerical against x^T (y - t), {name} target", numerical, lesson.host(by_hand))
         z, pull_linear = ops.linear(x, w)
-        _, pull_loss = ops.softmax_cross_entropy(z, target=target)
-        (dz,) = pull_loss(lesson.array([1.0]))
+        losses, pull_loss = ops.softmax_cross_entropy(z, target=target)
+        (dz,) = pull_loss(xp.ones_like(losses))
         _, dw = pull_linear(dz)
         lesson.expect(f"backpropagation against it, {name} target", dw, lesson.host(by_hand), tolerance=1e-14)
     lesson.expect("each row sums to zero", xp.abs(xp.sum(by_hand, axis=1)), (0.0, "to", 1e-15))
 
     lesson.title("The same through probabilities: softmax, then cross-entropy")
-    _, pull_entropy = ops.cross_entropy(y, target=one_hot)
-    (dy,) = pull_entropy(lesson.array([1.0]))
+    batch, pull_entropy = ops.cross_entropy(y, target=one_hot)
+    (dy,) = pull_entropy(xp.ones_like(batch))
     (dz,) = pull_softmax(dy)
     lesson.expect("its Jacobian, diag(y) - y y^T, contracted with dy, is y - t", dz, lesson.host(y - one_hot))
     one, _ = ops.cross_entropy(y[0, :], target=one_hot[0, :])
-    batch, _ = ops.cross_entropy(y, target=one_hot)
-    lesson.expect("one sample (c,) and a batch (n, c) of one", one, lesson.host(batch)[0])
-    certain, _ = ops.cross_entropy(lesson.array([[1.0, 0.0, 0.0]]), target=one_hot)
-    lesson.expect("a probability of 0 counts as exp(-100)", certain, [100.0])
+    lesson.expect("one sample (c,) and the first of a batch (n, c)", one, lesson.host(batch)[0])
+    certain, _ = ops.cross_entropy(lesson.array([1.0, 0.0, 0.0]), target=lesson.array([0.0, 0.0, 1.0]))
+    lesson.expect("a probability of 0 counts as exp(-100)", certain, 100.0)
 
     lesson.title("Scores of thousands do not overflow")
     huge, _ = ops.softmax(lesson.array([1000.0, 1001.0, 1002.0]))
@@ -54,9 +55,10 @@ def main(lesson):
     lesson.expect("softmax of (1000, 1001, 1002) is that of (0, 1, 2)", huge, lesson.host(small))
 
     if ax := lesson.axes("jacobian"):
-        (p,) = lesson.host(y)
-        xn.plots.jacobian([[p[i] * ((i == j) - p[j]) for j in range(3)] for i in range(3)], ax=ax)
-        ax.set_title("dy_i / dz_j of softmax")
+        p = lesson.host(y)[0]
+        labels = (["y0", "y1", "y2"], ["z0", "z1", "z2"])
+        xn.plots.jacobian(np.diag(p) - np.outer(p, p), labels=labels, ax=ax)
+        ax.set(title="dy_i / dz_j of softmax", xlabel="score j", ylabel="probability i")
 
 
 if __name__ == "__main__":

@@ -60,3 +60,18 @@ def test_an_op_with_a_statistic_beside_its_value_can_be_checked():
     """batch_norm's value is (y, (mean, var)), and only y is differentiated."""
     rng = np.random.default_rng(7)
     check_gradient(ops.batch_norm, rng.standard_normal((5, 3)), np.ones(3), np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("op", "error", "said"),
+    [
+        (np.sin, TypeError, r"op must give \(value, pullback\), it gave a ndarray"),
+        (lambda x, /: (x, x), TypeError, "op must give"),
+        (lambda x, /: (x * 2, lambda dy: dy * 2), GradientError, "gave a ndarray, a tuple of 1 was wanted"),
+        (lambda x, /: (x * 2, lambda dy: ()), GradientError, "gave 0, a tuple of 1 was wanted"),
+        (lambda x, /: (x * 2, lambda dy: (None,)), GradientError, "argument 0: the cotangent is a NoneType"),
+    ],
+)
+def test_what_is_no_op_is_named(op, error, said):
+    with pytest.raises(error, match=said):
+        check_gradient(op, np.ones(3))

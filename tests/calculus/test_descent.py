@@ -51,7 +51,7 @@ def test_running_away_is_an_error(backend):
         gradient_descent(bowl, backend.asarray(np.asarray([-3.0, 4.0])), lr=10.0, steps=400)
 
 
-@pytest.mark.parametrize("lr", [0, -0.1, float("nan"), float("inf"), "0.1"])
+@pytest.mark.parametrize("lr", [0, -0.1, float("nan"), float("inf"), "0.1", True])
 def test_a_bad_lr_is_named(lr):
     with pytest.raises(ValueError, match=r"lr .* must be a finite number, more than 0"):
         gradient_descent(bowl, np.ones(2), lr=lr)
@@ -67,3 +67,45 @@ def test_a_gradient_of_another_shape_is_an_error():
     """NumPy would broadcast it."""
     with pytest.raises(ValueError, match=r"gradient gave \(1,\), the shape of x \(2,\) was wanted"):
         gradient_descent(bowl, np.ones(2), gradient=lambda x: namespace(x).ones(1))
+
+
+def test_numbers_of_numpy_are_numbers():
+    """lr from an array, steps from another's length."""
+    end, path = gradient_descent(bowl, np.ones(2), lr=np.float32(0.25), steps=np.int64(3))
+    assert path.shape == (4, 2)
+    assert end == pytest.approx([0.125, 0.125], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "said"),
+    [
+        (np.ones(2), "gradient: a function was wanted"),
+        (lambda x: [1.0, 1.0], "gradient gave a list, an array of numpy was wanted"),
+    ],
+)
+def test_a_gradient_of_another_kind_is_an_error(gradient, said):
+    with pytest.raises(TypeError, match=said):
+        gradient_descent(bowl, np.ones(2), gradient=gradient)
+
+
+def test_a_gradient_of_another_library_is_an_error(backend):
+    start = backend.asarray(np.ones(2))
+    if isinstance(start, np.ndarray):
+        pytest.skip("the other library is NumPy")
+    with pytest.raises(TypeError, match=r"gradient gave an array of numpy, an array of \w+ was wanted"):
+        gradient_descent(bowl, start, gradient=lambda x: np.ones(2))
+
+
+def test_the_dtype_stays():
+    start = np.ones(2, "float32")
+    end, path = gradient_descent(bowl, start, gradient=lambda x: np.ones(2), steps=2)
+    assert end.dtype == path.dtype == np.float32
+    end, _ = gradient_descent(lambda x: x**2, np.asarray(2.0), gradient=lambda x: 2.0, steps=1)
+    assert end == pytest.approx(1.8)
+
+
+def test_a_start_that_is_not_finite_is_not_a_matter_of_lr():
+    with pytest.raises(ValueError, match="x holds nan at row 1"):
+        gradient_descent(bowl, np.asarray([1.0, np.nan]))
+    with pytest.raises(DivergedError, match="start where f has a finite gradient"):
+        gradient_descent(bowl, np.ones(2), gradient=lambda x: x * np.nan)

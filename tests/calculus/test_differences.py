@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xpnet import derivative, numerical_gradient, ops
+from xpnet import derivative, gradient_descent, numerical_gradient, ops, tangent
 from xpnet.calculus import differences
 from xpnet.namespace import namespace
 
@@ -75,12 +75,63 @@ def test_unknown_method_names_the_nearest():
         derivative(parabola, 5, method="centrl")
 
 
-@pytest.mark.parametrize("h", [0, -1e-4, math.nan])
-def test_a_step_must_be_positive(h):
-    with pytest.raises(ValueError, match="more than 0"):
+@pytest.mark.parametrize("h", [0, -1e-4, math.nan, math.inf, True, "1e-4", np.full(2, 1e-4)], ids=str)
+def test_a_step_must_be_a_positive_number(h):
+    with pytest.raises(ValueError, match=r"h .* must be a finite number, more than 0"):
         derivative(parabola, 5, h=h)
-    with pytest.raises(ValueError, match="more than 0"):
+    with pytest.raises(ValueError, match=r"h .* must be a finite number, more than 0"):
         numerical_gradient(squares, np.ones(2), h=h)
+
+
+def test_a_step_in_float32_does_not_round_a_float64_x():
+    assert derivative(parabola, 5.0, np.float32(1e-3)) == pytest.approx(0.2, abs=1e-12)
+
+
+def test_where_x_is_too_large_for_h_there_is_no_answer(backend):
+    """x + h is x there, and the difference would be 0."""
+    x = backend.asarray(np.asarray([1.0, 1e10]), dtype="float64")
+    slopes = backend.to_numpy(derivative(lambda x: x * x, x, 1e-8))
+    assert slopes[0] == pytest.approx(2, abs=1e-6)
+    assert np.isnan(slopes[1])
+    with pytest.raises(ValueError, match="h 1e-08 is lost in the roundoff"):
+        derivative(lambda x: x * x, 1e10, 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (3, "f: a function was wanted, 3 came"),
+        (lambda x: [x, x], "f gave a list, a number or an array was wanted"),
+        (lambda x: None, "f gave a NoneType"),
+        (lambda x: 1j, "f gave a complex"),
+        (lambda x: 1j * np.asarray(x), r"f\(x\) must hold real numbers, it holds complex"),
+        (lambda x: (x, x), r"f gave a tuple, .* take its value, op\(x\)\[0\]"),
+    ],
+    ids=["no function", "list", "None", "complex", "complex array", "op"],
+)
+def test_what_is_no_number_is_named(f, said):
+    for differentiate in (
+        lambda: derivative(f, 2.0),
+        lambda: derivative(f, np.ones(2), method="forward"),
+        lambda: numerical_gradient(f, np.ones(2)),
+        lambda: numerical_gradient(f, np.ones(2), vectorized=True),
+        lambda: tangent(f, 1.0),
+        lambda: tangent(f, np.ones(2)),
+        lambda: gradient_descent(f, np.ones(2)),
+    ):
+        with pytest.raises(TypeError, match=said):
+            differentiate()
+
+
+@pytest.mark.parametrize("x", [np.asarray([1j]), np.asarray([None])], ids=["complex", "object"])
+def test_an_x_that_is_not_real_is_named(x):
+    for differentiate in (derivative, numerical_gradient, tangent, gradient_descent):
+        with pytest.raises(TypeError, match="x must hold real numbers"):
+            differentiate(lambda x: x**2, x)
+
+
+def test_integers_that_a_function_gives_do_not_wrap():
+    assert derivative(lambda x: np.floor(x).astype("uint8"), np.asarray([1.0])) > 0
 
 
 # Gradients on every backend
@@ -134,6 +185,7 @@ def test_a_step_too_small_for_float32_is_an_error(xpnet_backend):
 def test_a_function_that_rounds_to_float32_is_an_error(f):
     """Its noise, 6e-8 / h, would be a hundredth of the slope."""
     for differentiate in (
+        lambda h=1e-4: derivative(f, np.asarray(1.5), h),
         lambda h=None: derivative(f, np.asarray(1.5), h),
         lambda h=None: derivative(f, 1.5, h),
         lambda h=None: numerical_gradient(f, np.asarray([1.5]), h),
@@ -181,7 +233,7 @@ def test_many_points_at_once_give_the_same_gradient(at_once, method, xpnet_backe
     agree(xpnet_backend, x, points, 0)
 
 
-def test_many_points_take_few_calls():
+def test_many_points_take_few_calls(monkeypatch):
     calls = []
 
     def f(x):
@@ -194,6 +246,10 @@ def test_many_points_take_few_calls():
     calls.clear()
     numerical_gradient(f, x)
     assert calls == [(50,)] * 100
+    calls.clear()
+    monkeypatch.setattr(differences, "AT_ONCE", 1000)
+    numerical_gradient(f, x, vectorized=True)
+    assert calls == [(20, 50)] * 4 + [(10, 50)] * 2
 
 
 def test_a_function_that_mixes_the_points_is_an_error():

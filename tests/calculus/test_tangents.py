@@ -54,3 +54,15 @@ def test_a_tangent_touches_in_one_point():
 def test_integers_are_points_too(xpnet_backend):
     point = tangent(bowl, xpnet_backend.asarray(np.asarray([1, 1]))).point
     assert namespace(point).isdtype(point.dtype, "real floating")
+
+
+@pytest.mark.parametrize("x", [np.ones(3), np.asarray(2.0), 2.0], ids=["d", "0-d", "number"])
+def test_points_off_the_plane_are_an_error(x):
+    """NumPy would broadcast a number."""
+    with pytest.raises(ValueError, match=r"tangent: x .* must be \(\.\.\., 2\), points on the plane"):
+        tangent(bowl, np.ones(2))(x)
+
+
+def test_a_value_of_one_element_is_a_number():
+    plane = tangent(lambda x: x[:1] ** 2, np.ones(2))
+    assert plane.value.shape == plane(np.ones(2)).shape == ()

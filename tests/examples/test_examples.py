@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -120,19 +121,94 @@ def test_wrong_numbers_are_said_and_are_a_failure(capsys):
     ("arguments", "says"),
     [
         (["--backend", "torhc"], "tangents.py: backend 'torhc' is unknown: did you mean 'torch'?"),
-        (["--backend", "strict", "--save", __file__], "tangents.py: "),
+        (
+            ["--backend", "strict", "--save", __file__],
+            f"tangents.py: --save {__file__}: no folder can be made there",
+        ),
         (["--lenght", "full"], "unrecognized arguments"),
     ],
     ids=["backend", "folder", "option"],
 )
 def test_what_is_wrong_is_said_in_a_sentence(arguments, says):
+    """And before anything is computed."""
     done = run("tangents.py", *arguments)
     assert done.returncode != 0
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+    assert not done.stdout
 
 
-def run(file, *arguments):
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (xn.DivergedError("too fast"), "test_examples.py: too fast"),
+        (xn.BackendError("not here"), "test_examples.py: not here"),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=["diverged", "backend", "interrupt"],
+)
+def test_what_stops_an_example_is_said_in_a_sentence(error, code, monkeypatch):
+    def main(lesson):
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["example"])
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    with pytest.raises(SystemExit) as stopped:
+        lesson.run(main)
+    assert stopped.value.code == code
+
+
+@pytest.mark.parametrize(("got", "code"), [(1.0, 0), (1.1, 1)])
+def test_a_number_that_differs_is_a_failure_of_the_command(got, code, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["example"])
+    monkeypatch.setattr(lesson, "can_draw", lambda folder: False)
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    with pytest.raises(SystemExit) as ended:
+        lesson.run(lambda lesson: lesson.expect("it", got, 1.0))
+    assert ended.value.code == code
+
+
+def test_without_matplotlib_there_are_the_numbers(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; sys.modules['matplotlib'] = None", encoding="utf-8"
+    )
+    without = {"PYTHONPATH": str(tmp_path)}
+    done = run("tangents.py", **without)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("the pictures need matplotlib: pip install 'xpnet[plots]'\n")
+    done = run("tangents.py", "--save", tmp_path, **without)
+    assert done.returncode == 1
+    assert "matplotlib is not installed: pip install 'xpnet[plots]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_window_it_says_how_to_have_the_pictures():
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install 'xpnet[plots]'")
+    done = run("tangents.py", MPLBACKEND="svg")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no window can be opened here: give --save DIR" in done.stdout
+
+
+def test_jax_computes_in_float64_whatever_it_was_told():
+    pytest.importorskip("jax", reason="jax is not installed: pip install 'xpnet[jax]'")
+    done = run("tangents.py", "--backend", "jax", JAX_ENABLE_X64="0", MPLBACKEND="agg")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_batch_of_several_rows_has_its_gradient_too(monkeypatch):
+    """The page says to try it."""
+    example = importlib.import_module("small_gradient")
+    monkeypatch.setattr(example, "X", [[0.6, 0.9], [1.0, -1.0], [0.0, 2.0]])
+    monkeypatch.setattr(example, "TARGET", [2, 0, 1])
+    run = taught("small_gradient", xn.backends.get("numpy"), "full")
+    assert all(row.agrees for row in run.rows)
+
+
+def run(file, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, EXAMPLES / file, *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, EXAMPLES / file, *map(str, arguments)],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )

@@ -50,6 +50,18 @@ def test_regions_are_where_the_model_says(backend):
     assert samples["0"].get_paths()[0].vertices.shape != samples["1"].get_paths()[0].vertices.shape
 
 
+def test_regions_have_an_edge_and_samples_stand_out():
+    ax = decision_regions(lambda x: x[:, 0] > 0.5, X, [False, True, True])
+    edges = [c for c in ax.collections if hasattr(c, "levels")]
+    assert edges
+    for edge in edges:
+        assert np.allclose(edge.get_paths()[0].vertices[:, 0], 0.5, atol=0.02)
+    assert ax.images[0].get_array().min() > 0.6  # the colours of the samples have a 0
+    assert not [
+        c for c in decision_regions(lambda x: np.ones(len(x)), X[:1], [1]).collections if hasattr(c, "levels")
+    ]
+
+
 def test_x1_goes_up():
     ax = decision_regions(lambda x: x[:, 1] > 0, X, [False, True, False])
     shown = ax.images[0].get_array() @ [1, 0, -1]
@@ -84,11 +96,25 @@ def test_one_class_and_ten():
         (lambda x: x[:, 0], X, [0, 1, 1], ValueError, r"predict\(x\) holds .*, labels were wanted.*p > 0\.5"),
         (lambda x: np.full(len(x), "a"), X, [0, 1, 1], TypeError, r"y holds int64 and predict\(x\) <U1"),
         (None, X, [0, 1, 1], TypeError, "predict: a function was wanted"),
+        (np.sum, X, [0, 1, np.inf], ValueError, "y holds inf, labels were wanted"),
+        (
+            np.sum,
+            X,
+            [0, None, 1],
+            TypeError,
+            "y holds NoneType and int: labels must be all text or all numbers",
+        ),
     ],
 )
 def test_regions_that_cannot_be_drawn(predict, x, y, error, said):
     with pytest.raises(error, match=said):
         decision_regions(predict, x, y)
+
+
+def test_more_classes_than_the_legend_has_room_for():
+    ax = decision_regions(lambda x: np.arange(len(x)) % 40, X, [0, 5, 9])
+    assert legend(ax) == [str(k) for k in range(15)]
+    assert ax.get_legend().get_title().get_text() == "class, 15 of 40"
 
 
 # Confusion
@@ -108,11 +134,18 @@ def test_numbers_can_be_read_on_dark_cells():
     ax = confusion_matrix([0] * 9 + [1], [0] * 9 + [1])
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours == {"9": "white", "1": "black", "0": "0.5"}
+    colours = [text.get_color() for text in jacobian([[1.0, 0.5, -0.3, -1.0]]).texts]
+    assert colours == ["white", "black", "black", "white"]
 
 
 def test_names_of_numbered_classes_and_an_order_of_ones_own():
     ax = confusion_matrix([0, 2], [0, 1], labels=["shoe", "hat", "coat"])
     assert ticks(ax.yaxis) == ["shoe", "hat", "coat"]
+    assert [label.get_rotation() for label in ax.get_xticklabels()] == [0] * 3
+    long = confusion_matrix([0, 1], [0, 1], labels=["a name " * 4, "another " * 4])
+    assert [label.get_rotation() for label in long.get_xticklabels()] == [
+        90
+    ] * 2  # side by side they would overlap
     assert cells(ax)[2, 1] == "1"
     ax = confusion_matrix(["b", "a"], ["b", "b"], labels=("b", "a"))
     assert cells(ax) == {(0, 0): "1", (0, 1): "0", (1, 0): "1", (1, 1): "0"}
@@ -132,6 +165,9 @@ def test_many_classes_have_no_numbers():
         (["a", "b"], [0, 1], None, TypeError, "y_true holds <U1 and y_pred int64"),
         ([0, 3], [0, 1], [0, 1], ValueError, r"labels \[0, 1\] leave out \[3\]"),
         ([0, 3], [0, 1], ["a", "b"], ValueError, r"leave out \[3\]"),
+        (["a", None], ["a", "a"], None, TypeError, "y_true holds NoneType and str"),
+        ([0, 1], [0, 1], "ab", ValueError, "labels 'ab' must be a list of the classes"),
+        ([0, 1], [0, 1], ["a", "b", "a"], ValueError, "each of them once"),
     ],
 )
 def test_confusions_that_cannot_be_drawn(y_true, y_pred, labels, error, said):
@@ -159,6 +195,8 @@ def test_labels_large_and_odd_matrices():
     ax = jacobian(np.eye(20))
     assert not ax.texts
     assert len(ax.figure.axes) == 2  # the colour bar stands for the numbers
+    assert ax.get_aspect() == 1
+    assert jacobian(np.ones((2, 300))).get_aspect() == "auto"  # square cells would be a thread
     assert jacobian(np.zeros((2, 2))).images[0].get_clim() == (-1, 1)
     assert cells(jacobian([[np.nan, 3.0]]))[0, 0] == "nan"
 
@@ -169,6 +207,9 @@ def test_labels_large_and_odd_matrices():
         ([1, 2], None, r"matrix \(2,\) must be \(outputs, inputs\)"),
         (np.ones((0, 2)), None, "matrix"),
         ([[1, 2]], (["a", "b"], ["c"]), "must be .1 names of rows, 2 names of columns"),
+        ([[1, 2]], ("a", "bc"), "must be .1 names of rows, 2 names of columns"),
+        ([[1, 2]], (None, ["a", "b"]), "must be .1 names of rows, 2 names of columns"),
+        ([[1, 2]], 3, "must be .1 names of rows, 2 names of columns"),
     ],
 )
 def test_jacobians_that_cannot_be_drawn(matrix, labels, said):

@@ -52,7 +52,7 @@ def test_functions_share_axes_in_colours_of_their_own():
 def test_a_function_in_float32_has_a_smooth_derivative():
     ax = function(lambda x: np.sin(x.astype("float32")))
     x, slope = drawn(ax)["derivative of f(x)"]
-    assert np.allclose(slope, np.cos(x), rtol=0, atol=1e-3)
+    assert np.allclose(slope, np.cos(x), rtol=0, atol=1e-4)  # with the step of the forward difference 3e-4
 
 
 def test_a_function_of_another_library(backend):
@@ -197,3 +197,30 @@ def test_one_point_has_room_around_it():
 def test_data_that_cannot_be_drawn(x, y, predict, error, said):
     with pytest.raises(error, match=said):
         fitted_curve(x, y, predict)
+
+
+@pytest.mark.parametrize("slope", [50.0, -50.0])
+def test_a_steep_tangent_ends_near_the_curve(slope):
+    """And is one line through the point, whichever way it leans."""
+    curve, line = tangent_line(lambda x: np.tanh(slope * x), 0).lines
+    x, y = line.get_data()
+    assert x[0] < 0 < x[1]
+    assert np.allclose(y, slope * x, atol=1e-5)
+    assert np.abs(y).max() == pytest.approx(3, abs=1e-3)  # the curve's range on both sides, and as much again
+    assert np.abs(curve.get_ydata()).max() <= 1
+
+
+def test_a_slope_that_is_noise_is_written_as_zero():
+    assert "tangent at 0: y = 1 + 0 x" in legend(tangent_line(lambda x: 1 + 1e-10 * x, 0))
+
+
+def test_a_tangent_touches_at_one_number():
+    with pytest.raises(ValueError, match=r"x \(2,\) must be one number"):
+        tangent_line(parabola, [1.0, 2.0])
+    assert tangent_line(parabola, [1.0]).lines
+
+
+def test_a_function_in_bfloat16_which_numpy_does_not_have():
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'xpnet[torch]'")
+    x, y = drawn(function(lambda x: torch.asarray(x).bfloat16()))["f(x)"]
+    assert np.allclose(x, y, rtol=0.01)

@@ -40,6 +40,13 @@ def test_the_tangent_plane_of_a_bowl():
     assert ax.get_zlabel() == "z"
 
 
+def test_a_steep_plane_is_cut_where_it_would_flatten_the_surface():
+    ax = tangent_plane(lambda x: np.tanh(9 * x[..., 0]), (0, 0), ((-1, 1), (-1, 1)))
+    low, high = ax.get_zlim()  # the surface lies in [-1, 1], the whole plane in [-9, 9]
+    assert -3.5 < low < -2
+    assert 2 < high < 3.5
+
+
 def test_a_plane_at_an_array_of_any_library(backend):
     point = backend.asarray(np.asarray([0.0, 2.0]))
     ax = tangent_plane(lambda x: backend.to_numpy(backend.asarray(x))[..., 1] ** 2, point)
@@ -53,6 +60,8 @@ def test_flat_axes_are_refused_and_given_ones_used(figures):
     assert tangent_plane(bowl, (1, 1), ax=solid) is solid
     with pytest.raises(TypeError, match="ax: flat axes were wanted, 3-D ones came"):
         gradient_field(bowl, ax=solid)
+    with pytest.raises(TypeError, match="ax: flat axes were wanted, polar ones came"):
+        gradient_field(bowl, ax=figures.subplots(subplot_kw={"projection": "polar"})[1])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +71,13 @@ def test_flat_axes_are_refused_and_given_ones_used(figures):
         (bowl, (1, 1), (-1, 1), r"domain \(-1, 1\) must be \(\(low, high\)"),
         (bowl, (1, 1), ((-1, 1), (1, -1)), r"domain\[1\] \(1, -1\) must be"),
         (lambda x: np.log(x[..., 0]), (-1, 1), ((-1, 1), (-1, 1)), "no finite value and slope"),
-        (lambda x: x, (1, 1), ((-1, 1), (-1, 1)), r"f\(x\) is \(51, 51, 2\) for x \(51, 51, 2\): \(51, 51\)"),
+        (
+            lambda x: x,
+            (1, 1),
+            ((-1, 1), (-1, 1)),
+            r"is \(51, 51, 2\) for x \(51, 51, 2\), \(51, 51\) was wanted",
+        ),
+        (lambda x: x[0], (1, 1), ((-1, 1), (-1, 1)), r"let it take points .*x\[\.\.\., 0\]"),
     ],
 )
 def test_planes_that_cannot_be_drawn(f, point, domain, said):
@@ -82,6 +97,7 @@ def test_arrows_are_the_gradient():
     assert sorted(set(arrows.Y)) == [-2, -1, 0, 1, 2]
     assert np.hypot(6, 4) / arrows.scale == pytest.approx(1)  # the longest is one step, the shorter one
     assert ax.get_title() == "gradient; the longest arrow is 7.21"
+    assert ax.get_aspect() == 1  # or directions would not be those of the gradient
 
 
 def test_each_variable_has_its_own_derivative():
@@ -103,6 +119,10 @@ def test_gaps_have_no_arrows_and_flat_functions_short_ones():
 def test_steps_must_be_a_number_of_arrows(steps):
     with pytest.raises(ValueError, match=r"steps .* must be a number of arrows"):
         gradient_field(bowl, steps=steps)
+
+
+def test_steps_may_be_a_number_of_numpy():
+    assert len(gradient_field(bowl, steps=np.int64(3)).collections[0].X) == 9
 
 
 # Paths
@@ -136,6 +156,16 @@ def test_a_second_path_without_contours_of_its_own():
     assert (ax.get_xlim(), ax.get_ylim()) == ((-3, 3), (-4, 4))
 
 
+def test_a_domain_holds_without_contours_too():
+    ax = descent_path(None, [[0, 0], [1, 1]], ((-3, 3), (-4, 4)))
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-3, 3), (-4, 4))
+
+
+def test_steps_are_marked_while_they_can_be_told_apart():
+    (few,), (many,) = (descent_path(None, np.ones((n, 2))).lines for n in (200, 201))
+    assert (few.get_marker(), many.get_marker()) == (".", "")
+
+
 def test_odd_paths():
     assert descent_path(bowl, [[1, 2]]).get_xlim() == (0, 2)
     assert len(descent_path(lambda x: 0, [[1, 2], [0, 0]]).collections) == 2  # no contours
@@ -154,3 +184,14 @@ def test_odd_paths():
 def test_paths_that_cannot_be_drawn(path, said):
     with pytest.raises(ValueError, match=said):
         descent_path(bowl, path)
+
+
+def test_an_end_and_its_path_are_not_a_path():
+    with pytest.raises(TypeError, match=r"gradient_descent gives \(end, path\), take path"):
+        descent_path(bowl, xn.gradient_descent(bowl, np.ones(2)))
+    descent_path(bowl, ((0, 0), (1, 1)))
+
+
+def test_a_function_of_two_arguments_is_told_of_points():
+    with pytest.raises(TypeError, match=r"let it take points \(\.\.\., 2\)"):
+        gradient_field(lambda a, b: a + b)

@@ -59,6 +59,8 @@ def test_epochs_that_miss_a_value_are_gaps():
 def test_one_epoch_is_a_point_that_shows():
     (line,) = learning_curves({"loss": [0.5]}).lines
     assert line.get_marker() == "o"
+    (line,) = learning_curves({"loss": [0.5] * 31}).lines
+    assert line.get_marker() == ""
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,13 @@ def test_one_epoch_is_a_point_that_shows():
         ([1, 2], None, TypeError, r"history: model\.history or another dict was wanted, a list came"),
         ({"loss": [1]}, "accuracy", ValueError, "names 'accuracy' is unknown.*loss"),
         ({"loss": [1]}, ["losss"], ValueError, "'losss' is unknown: did you mean 'loss'"),
+        ({"loss": [1]}, 3, ValueError, "names 3 must be a list of names or an ending: known are loss"),
+        ({"loss": [1]}, [], ValueError, r"names \[\] must be a list of names"),
+        ({1: [1]}, None, TypeError, r"history: names must be text, they are \[1\]"),
+        ({"loss": ["a"]}, None, TypeError, "loss must hold real numbers, it holds text"),
+        ({"loss": 1.0}, None, ValueError, r"loss \(\) must be \(n,\)"),
+        ({"loss": []}, None, ValueError, "loss is empty"),
+        ({"loss": [1], "epoch": 3}, None, ValueError, r"epoch \(\) must be \(n,\)"),
     ],
 )
 def test_histories_that_cannot_be_drawn(history, names, error, said):
@@ -121,3 +130,10 @@ def test_a_model_is_not_its_parameters(model):
         weight_histograms(model)
     with pytest.raises(ValueError, match="params is empty"):
         weight_histograms({})
+
+
+def test_values_that_are_nearly_the_same_have_a_row():
+    (_, outline) = weight_histograms({"w": 1.0 + np.arange(5) * 1e-16}).patches
+    values, edges, _ = outline.get_data()
+    assert values.max() == pytest.approx(0.9)
+    assert (edges[0], edges[-1]) == pytest.approx((0.5, 1.5))

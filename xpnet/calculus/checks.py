@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradientError
-from ..namespace import device, namespace
+from ..namespace import device, is_array, namespace
 from ..typing import Array
 from .differences import numerical_gradient
 
@@ -30,14 +30,24 @@ def check_gradient(
     GradientError names the array and its worst element. Use float64: in float32 the differences are only
     good to about 1e-4.
     """
-    y, pullback = op(*arrays, **options)
-    y = _value(y)
+    given = op(*arrays, **options)
+    if not isinstance(given, tuple) or len(given) != 2 or not callable(given[1]):
+        raise TypeError(f"op must give (value, pullback), it gave a {type(given).__name__}: wrap it as an op")
+    y, pullback = _value(given[0]), given[1]
     xp = namespace(y)
     drawn = np.random.default_rng([seed, 0xD7]).standard_normal(tuple(y.shape))
     dy = xp.asarray(drawn, dtype=y.dtype, device=device(y))
     objective = compile(lambda *changed: xp.sum(_value(op(*changed, **options)[0]) * dy))
     worst = 0.0
-    for k, (x, cotangent) in enumerate(zip(arrays, pullback(dy), strict=True)):
+    cotangents = pullback(dy)
+    if not isinstance(cotangents, tuple) or len(cotangents) != len(arrays):
+        came = f"{len(cotangents)}" if isinstance(cotangents, tuple) else f"a {type(cotangents).__name__}"
+        raise GradientError(
+            f"the pullback gave {came}, a tuple of {len(arrays)} was wanted, one for each array"
+        )
+    for k, (x, cotangent) in enumerate(zip(arrays, cotangents, strict=True)):
+        if not is_array(cotangent):
+            raise GradientError(f"argument {k}: the cotangent is a {type(cotangent).__name__}, no array")
 
         def along(changed: Array, k: int = k) -> Array:
             return objective(*arrays[:k], changed, *arrays[k + 1 :])

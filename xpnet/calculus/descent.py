@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
+from ..data import check_finite
 from ..errors import DivergedError
-from ..namespace import namespace
+from ..namespace import is_array, library, namespace
 from ..typing import Array
-from .differences import as_floating, numerical_gradient
+from .differences import as_floating, numerical_gradient, positive, require_function, scalar
 
 
 def gradient_descent(
@@ -24,7 +25,8 @@ def gradient_descent(
 
     x_(k+1) = x_k - lr df/dx(x_k)
     x float (...), the path (steps + 1, ...) from x to the point reached. `gradient(x)` gives the derivative
-    where it is known; else it is numerical. DivergedError once a point is no longer finite.
+    where it is known; else it is numerical. ValueError for an x that is not finite, DivergedError once a later
+    point is not.
     """
     return _walk(f, x, -1.0, lr, steps, gradient)
 
@@ -49,23 +51,34 @@ def _walk(
     steps: int,
     gradient: Callable[[Array], Array] | None,
 ) -> tuple[Array, Array]:
-    if not isinstance(lr, int | float) or not 0 < lr < math.inf:
-        raise ValueError(f"lr {lr!r} must be a finite number, more than 0")
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+    lr = positive("lr", lr)
+    if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 0:
         raise ValueError(f"steps {steps!r} must be an integer, 0 or more")
+    if gradient is not None:
+        require_function("gradient", gradient)
     x = as_floating(x)
     xp = namespace(x)
+    check_finite(x)
     path = [x]
     for step in range(1, steps + 1):
-        g = numerical_gradient(f, x) if gradient is None else gradient(x)
-        if tuple(getattr(g, "shape", ())) != tuple(x.shape):
-            raise ValueError(
-                f"gradient gave {getattr(g, 'shape', g)}, the shape of x {tuple(x.shape)} was wanted"
-            )
+        g = numerical_gradient(f, x) if gradient is None else _given(gradient(x), x)
         x = x + (sign * lr) * g
         path.append(x)
         if not bool(xp.all(xp.isfinite(x))):
             raise DivergedError(
-                f"step {step} of {steps} left all finite numbers: use a smaller lr than {lr:g}"
+                f"step {step} of {steps} left all finite numbers: use a smaller lr than {lr:g}, "
+                "or start where f has a finite gradient"
             )
     return x, xp.stack(path)
+
+
+def _given(g: Any, x: Array) -> Array:
+    """What the user's gradient gave, in x's dtype, which a finer one would change at the first step."""
+    if isinstance(g, int | float) and x.ndim == 0:
+        return scalar(g, x)
+    if not is_array(g) or library(g) != library(x):
+        came = f"an array of {library(g)}" if is_array(g) else f"a {type(g).__name__}"
+        raise TypeError(f"gradient gave {came}, an array of {library(x)} was wanted, as x is")
+    if tuple(g.shape) != tuple(x.shape):
+        raise ValueError(f"gradient gave {tuple(g.shape)}, the shape of x {tuple(x.shape)} was wanted")
+    return namespace(x).astype(g, x.dtype)

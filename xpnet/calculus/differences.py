@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ..errors import unknown
+from ..data import check_numbers
+from ..errors import choose
 from ..namespace import device, is_array, namespace
 from ..typing import Array
 
@@ -25,13 +27,15 @@ def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: 
     central: (f(x + h) - f(x - h)) / (2 h), error about h^2 f'''(x) / 6;
     forward: (f(x + h) - f(x)) / h, error about h f''(x) / 2
     A function of several numbers gives its partial derivative: `derivative(lambda u: f(u, v), u)`.
-    ValueError for an unknown method, or an h too small for the dtype of x or of f(x) to give more than noise.
+    ValueError for an unknown method, or an h too small for the dtype of x or of f(x) to give more than noise, NaN
+    at an element of x that is too large for h; TypeError for an f that is no function or gives no number.
     """
+    require_function("f", f)
     x = float(x) if isinstance(x, int | float) else as_floating(x)
     step = _step(x, h, method)
     if method == "forward":
-        return (_checked(f(x + step), x, h) - f(x)) / step
-    return (_checked(f(x + step), x, h) - f(x - step)) / (2 * step)
+        return (_checked(f(x + step), x, h) - _checked(f(x), x, h)) / step
+    return (_checked(f(x + step), x, h) - _checked(f(x - step), x, h)) / (2 * step)
 
 
 def numerical_gradient(
@@ -49,6 +53,7 @@ def numerical_gradient(
     element; `vectorized`, it takes many points (k, ...) and gives their values (k,) in one call.
     ValueError for a value that is no scalar, or no (k,), and where `derivative` raises it.
     """
+    require_function("f", f)
     x = as_floating(x)
     xp = namespace(x)
     size = math.prod(x.shape)
@@ -57,9 +62,8 @@ def numerical_gradient(
 
     def values(points: Array) -> Array:
         if vectorized:
-            return _checked(_of_points(f(points), points), x, h)
-        count = points.shape[0]
-        return xp.stack([_checked(_scalar(f(points[i, ...]), x), x, h) for i in range(count)])
+            return _of_points(_checked(f(points), x, h), points)
+        return xp.stack([scalar(_checked(f(points[i, ...]), x, h), x) for i in range(points.shape[0])])
 
     here = values(xp.expand_dims(x, axis=0)) if method == "forward" and size else None
     differences = []
@@ -76,15 +80,28 @@ def numerical_gradient(
     return xp.reshape(xp.concat(differences) / width, x.shape)
 
 
-def as_floating(x: Array) -> Array:
-    """x itself, or integers as the library's default float."""
+def as_floating(x: Array, name: str = "x") -> Array:
+    """x itself, or integers as the library's default float; TypeError for what holds no real numbers."""
     xp = namespace(x)
+    check_numbers(name, x)
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.asarray(0.0).dtype)
 
 
+def positive(name: str, value: Any) -> float:
+    """A finite number, more than 0."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} {value!r} must be a finite number, more than 0")
+    return float(value)
+
+
+def require_function(name: str, f: Any) -> None:
+    """TypeError for what cannot be called."""
+    if not callable(f):
+        raise TypeError(f"{name}: a function was wanted, {f!r} came")
+
+
 def _step(x: Any, h: float | None, method: str) -> Any:
-    if method not in METHODS:
-        raise unknown("method", method, METHODS)
+    choose("method", method, METHODS)
     eps, name = _precision(x)
     if isinstance(x, float):
         larger: Any = max(1.0, abs(x))
@@ -93,8 +110,7 @@ def _step(x: Any, h: float | None, method: str) -> Any:
         larger = xp.where(xp.abs(x) > 1, xp.abs(x), 1.0)
     if h is None:
         return eps ** METHODS[method] * larger
-    if not h > 0:
-        raise ValueError(f"h {h!r} must be more than 0")
+    h = positive("h", h)
     if h < 8 * eps * (larger if isinstance(x, float) else 1.0):
         raise ValueError(
             f"h {h!r} is lost in the roundoff of x in {name}: leave it out, or give a larger one"
@@ -104,7 +120,8 @@ def _step(x: Any, h: float | None, method: str) -> Any:
             f"h {h!r} is too small for {name}, whose roundoff would be {eps / h:.0e} of the result: "
             f"pass x as float64, or leave h out"
         )
-    return h
+    # where x is too large for h the answer is NaN: an error would have to read x on the host
+    return h if isinstance(x, float) else xp.where(8 * eps * larger > h, math.nan, xp.zeros_like(x) + h)
 
 
 def _precision(x: Any) -> tuple[float, str]:
@@ -116,8 +133,12 @@ def _precision(x: Any) -> tuple[float, str]:
 
 def _checked(value: Any, x: Any, h: float | None) -> Any:
     """f's value; ValueError where it is coarser than x, for whose precision the step was chosen."""
-    if not is_array(value) or not namespace(value).isdtype(value.dtype, "real floating"):
+    if isinstance(value, int | float):
         return value
+    if not is_array(value):
+        hint = ": an op gives (value, pullback), take its value, op(x)[0]" if isinstance(value, tuple) else ""
+        raise TypeError(f"f gave a {type(value).__name__}, a number or an array was wanted{hint}")
+    value = as_floating(value, "f(x)")
     (eps, name), (finer, given) = _precision(value), _precision(x)
     if eps > finer and (h is None or h < eps**0.5):
         raise ValueError(
@@ -127,7 +148,7 @@ def _checked(value: Any, x: Any, h: float | None) -> Any:
     return value
 
 
-def _scalar(value: Any, x: Array) -> Array:
+def scalar(value: Any, x: Array) -> Array:
     """f's value as a 0-d array of x's kind."""
     if isinstance(value, int | float):
         return namespace(x).asarray(value, dtype=x.dtype, device=device(x))

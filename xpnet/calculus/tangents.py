@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..namespace import namespace
-from .differences import as_floating, derivative, numerical_gradient
+from .differences import as_floating, derivative, numerical_gradient, scalar
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +23,13 @@ class Tangent:
 
     def __call__(self, x: Any) -> Any:
         """Its height: elementwise at numbers x for a line, x (..., d) -> (...) for a plane."""
-        rise = self.gradient * (x - self.point)
-        return self.value + (rise if self._is_line else namespace(rise).sum(rise, axis=-1))
+        x = x if isinstance(x, int | float) else as_floating(x)
+        if self._is_line:
+            return self.value + self.gradient * (x - self.point)
+        wanted, came = tuple(self.point.shape), tuple(getattr(x, "shape", ()))
+        if came[-1:] != wanted:
+            raise ValueError(f"tangent: x {came} must be (..., {wanted[0]}), points on the plane")
+        return self.value + namespace(x).sum(self.gradient * (x - self.point), axis=-1)
 
     @property
     def normal(self) -> Any:
@@ -45,10 +50,9 @@ def tangent(f: Callable[[Any], Any], x: Any, h: float | None = None) -> Tangent:
     The slope or gradient is numerical, by central differences. ValueError for an x of more axes, and where
     `derivative` raises it.
     """
-    if isinstance(x, int | float):
-        x = float(x)
-        return Tangent(x, f(x), derivative(f, x, h))
-    x = as_floating(x)
-    if x.ndim > 1:
+    x = float(x) if isinstance(x, int | float) else as_floating(x)
+    axes = getattr(x, "ndim", 0)
+    if axes > 1:
         raise ValueError(f"tangent: x {tuple(x.shape)} must be one point, a number or an array (d,)")
-    return Tangent(x, f(x), derivative(f, x, h) if x.ndim == 0 else numerical_gradient(f, x, h))
+    gradient = numerical_gradient(f, x, h) if axes else derivative(f, x, h)  # which say what is wrong with f
+    return Tangent(x, scalar(f(x), x) if axes else f(x), gradient)

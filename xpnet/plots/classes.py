@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 STEPS = 300
 """How finely the plane is asked, in each direction."""
+NAMED = 15
+"""How many classes the legend has room for."""
 HINT = ": probabilities become labels by p.argmax(-1), or p > 0.5 where there is one output"
 
 
@@ -48,7 +50,9 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
     style.proportion(ax, area)
     style.finish(ax, "x₀", "x₁", grid=False, legend=None)
     beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # on the regions it would cover samples
-    ax.legend(title="class", fontsize=style.NORMAL - 1, **beside)
+    title = f"class, {NAMED} of {len(classes)}" if len(classes) > NAMED else "class"
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(handles[:NAMED], labels[:NAMED], title=title, fontsize=style.NORMAL - 1, **beside)
     return ax
 
 
@@ -63,6 +67,8 @@ def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, ax: Axes |
     _same_kind("y_true", y_true, "y_pred", y_pred)
     occur = np.unique(np.concatenate([y_true, y_pred]))
     names = occur if labels is None else host("labels", labels)
+    if names.ndim != 1 or len(set(names.tolist())) < len(names):
+        raise ValueError(f"labels {labels!r} must be a list of the classes, each of them once")
     numbered = _is_text(names) and not _is_text(occur)
     places = {name: k for k, name in enumerate(range(len(names)) if numbered else names.tolist())}
     left = [name for name in occur.tolist() if name not in places]
@@ -88,8 +94,12 @@ def _labels(name: str, value: Any, n: int | None = None) -> np.ndarray:
         )
     if not len(flat):
         raise ValueError(f"{name} is empty: there is nothing to draw")
-    if flat.dtype.kind == "f" and (flat != np.round(flat)).any():
-        raise ValueError(f"{name} holds {flat[flat != np.round(flat)][0]:g}, labels were wanted{HINT}")
+    if flat.dtype.kind == "f" and (wrong := ~np.isfinite(flat) | (flat != np.round(flat))).any():
+        raise ValueError(f"{name} holds {flat[wrong][0]:g}, labels were wanted{HINT}")
+    if flat.dtype.kind == "O":
+        kinds = sorted({type(each).__name__ for each in flat})
+        if kinds != ["str"]:
+            raise TypeError(f"{name} holds {' and '.join(kinds)}: labels must be all text or all numbers")
     return flat
 
 

@@ -49,7 +49,12 @@ def tangent_line(
     y = f(x) + f'(x) (t - x). Drawn again with another x on the same axes, the curve is not repeated.
     ValueError where f has no value or slope at x.
     """
-    at = float(column("x", numbers("x", x).reshape(-1), 1)[0])
+    given = numbers("x", x)
+    if given.size != 1:
+        raise ValueError(
+            f"x {given.shape} must be one number: draw each tangent by its own call, on the same ax"
+        )
+    at = float(given.item())
     low, high = interval(domain)
     f = of_numbers(f)
     t = np.linspace(low, high, POINTS)
@@ -59,9 +64,8 @@ def tangent_line(
     ends = np.asarray([low, high])
     seen = finite(y, domain)
     if tangent.gradient and np.ptp(seen):
-        room = np.asarray(
-            [2 * seen.min() - seen.max(), 2 * seen.max() - seen.min()]
-        )  # a steep one flattens f
+        # a steep tangent would flatten the curve
+        room = np.asarray([2 * seen.min() - seen.max(), 2 * seen.max() - seen.min()])
         ends = np.clip(ends, *np.sort(at + (room - tangent.value) / tangent.gradient))
     look = style.line(len(ax.lines))
     equation = f"y = {sum_of(tangent.value, [tangent.gradient], [at], ['x'])}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from .. import backends, calculus
 from ..data import as_array, check_finite, check_numbers
-from ..namespace import is_array
+from ..namespace import is_array, namespace
 from ..typing import Shape
 
 POINTS = 601
@@ -21,7 +22,12 @@ def host(name: str, value: Any) -> np.ndarray:
     if isinstance(value, list | tuple):
         value = [host(name, each) if is_array(each) else each for each in value]
     x = as_array(name, value)
-    return np.asarray(x if isinstance(x, np.ndarray | np.generic) else backends.of(x).to_numpy(x))
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(x)
+    xp = namespace(x)
+    if "bfloat16" in str(x.dtype):  # which NumPy does not have
+        x = xp.astype(x, xp.float32)
+    return np.asarray(backends.of(x).to_numpy(x))
 
 
 def numbers(name: str, value: Any) -> np.ndarray:
@@ -54,6 +60,13 @@ def points(name: str, value: Any) -> np.ndarray:
     return x
 
 
+def count(name: str, value: Any, least: int, what: str) -> int:
+    """An integer, Python's or NumPy's, of at least so much."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} {value!r} must be a number of {what}, {least} or more")
+    return int(value)
+
+
 def interval(domain: Any, name: str = "domain") -> tuple[float, float]:
     """(low, high) with low < high."""
     x = numbers(name, domain)
@@ -84,12 +97,14 @@ def grid(domain: Any, steps: int) -> np.ndarray:
 
 def of_numbers(f: Any, name: str = "f") -> Callable[[Any], np.ndarray]:
     """f as a function of an array (...) -> (...), both on the host."""
-    return lambda x: _values(f, name, np.asarray(x), np.shape(x))
+    hint = "let it work on every element at once, numpy.sin(x) for math.sin(x) and numpy.where(x > 0, a, b) for an if"
+    return lambda x: _values(f, name, np.asarray(x), np.shape(x), hint)
 
 
-def of_points(f: Any, name: str = "f") -> Callable[[Any], np.ndarray]:
+def of_points(f: Any) -> Callable[[Any], np.ndarray]:
     """f as a function of points (..., 2) -> (...), both on the host."""
-    return lambda x: _values(f, name, x, x.shape[:-1])
+    hint = "let it take points (..., 2), lambda x: x[..., 0] ** 2 + x[..., 1] ** 2"
+    return lambda x: _values(f, "f", x, x.shape[:-1], hint)
 
 
 def finite(y: np.ndarray, domain: Any) -> np.ndarray:
@@ -120,18 +135,15 @@ def _step(y: np.ndarray) -> float | None:
     return None if y.dtype == "float64" else float(np.finfo(y.dtype).eps) ** (1 / 3)
 
 
-def _values(f: Any, name: str, x: np.ndarray, shape: Shape) -> np.ndarray:
-    """f(x), which may hold NaN and infinity; a number is meant for every point."""
+def _values(f: Any, name: str, x: np.ndarray, shape: Shape, hint: str) -> np.ndarray:
+    """f(x), which may hold NaN and infinity; a number is meant for every point. hint: what mends a wrong f."""
     if not callable(f):
         raise TypeError(f"{name}: a function of a NumPy array was wanted, {f!r} came")
     try:
         with np.errstate(all="ignore"):  # the logarithm of a negative number is a gap in the picture
             y = f(x)
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} failed on a NumPy array {x.shape}: {error}: let it work on every element at once, "
-            "numpy.sin(x) for math.sin(x) and numpy.where(x > 0, a, b) for an if"
-        ) from error
+        raise TypeError(f"{name} failed on a NumPy array {x.shape}: {error}: {hint}") from error
     if isinstance(y, tuple):
         raise TypeError(
             f"{name} gave a tuple: an op gives (value, pullback), take its value, lambda x: op(x)[0]"
@@ -139,5 +151,5 @@ def _values(f: Any, name: str, x: np.ndarray, shape: Shape) -> np.ndarray:
     y = host(f"{name}(x)", y)
     check_numbers(f"{name}(x)", y)
     if y.shape not in ((), shape):
-        raise ValueError(f"{name}(x) is {y.shape} for x {x.shape}: {shape} was wanted, one for each point")
+        raise ValueError(f"{name}(x) is {y.shape} for x {x.shape}, {shape} was wanted: {hint}")
     return np.broadcast_to(y if y.dtype.kind == "f" else y.astype("float64"), shape)

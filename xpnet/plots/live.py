@@ -7,6 +7,7 @@ from typing import Any
 
 from ..train import Callback
 from . import style
+from .given import count
 
 
 class Live(Callback):
@@ -18,10 +19,8 @@ class Live(Callback):
     def __init__(self, draw: Callable[[Any], Any], *, every: int = 100) -> None:
         if not callable(draw):
             raise TypeError(f"Live: draw: a function of the model was wanted, {draw!r} came")
-        if not isinstance(every, int) or isinstance(every, bool) or every < 1:
-            raise ValueError(f"Live: every {every!r} must be a number of epochs, 1 or more")
         style.pyplot()  # without matplotlib it should fail here, and not after an epoch
-        self.draw, self.every = draw, every
+        self.draw, self.every = draw, count("Live: every", every, 1, "epochs")
         self.drawn: list[int] = []
         self._behind = False
 
@@ -41,7 +40,5 @@ class Live(Callback):
         plt = style.pyplot()
         if not plt.get_fignums() or plt.gcf().canvas.required_interactive_framework is None:
             return  # files, notebooks and tests have no window to refresh
-        with plt.rc_context(
-            {"figure.raise_window": False}
-        ):  # training must not take the focus at every picture
+        with plt.rc_context({"figure.raise_window": False}):  # training must not take the focus every time
             plt.pause(0.001)

@@ -28,7 +28,8 @@ def jacobian(matrix: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes
         [f"{letter}{i}" for i in range(size)] for letter, size in zip("yx", matrix.shape, strict=True)
     )
     if labels is not None:
-        names = tuple(list(map(str, part)) for part in labels)
+        listed = isinstance(labels, list | tuple) and not any(isinstance(part, str | None) for part in labels)
+        names = tuple(list(map(str, part)) for part in labels) if listed else ()
         if tuple(map(len, names)) != matrix.shape:
             m, n = matrix.shape
             raise ValueError(f"labels {labels!r} must be ({m} names of rows, {n} names of columns)")
@@ -45,7 +46,9 @@ def cells(
     ax: Axes, matrix: np.ndarray, colours: str, limits: tuple[float, float], names: Any, form: str
 ) -> Any:
     """A matrix as coloured cells, named at the edges where there is room, and their numbers in them where they fit."""
-    image = ax.imshow(matrix, cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    aspect = "equal" if max(matrix.shape) <= 5 * min(matrix.shape) else "auto"  # else it would be a thread
+    low, high = limits
+    image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect=aspect)
     crowded = max(matrix.shape) > WRITTEN
     if max(matrix.shape) <= 2 * WRITTEN:
         rows, columns = ([str(name) for name in part] for part in names)

@@ -5,7 +5,6 @@ The colours are Okabe and Ito's, which colour-blind readers tell apart; line sty
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +27,10 @@ SMALL, NORMAL, TITLE = 9, 11, 12
 
 def pyplot() -> Any:
     """matplotlib.pyplot; MissingExtraError where matplotlib is not installed."""
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("xpnet.plots", "matplotlib", "pip install 'xpnet[plots]'")
-    import matplotlib.pyplot
-
+    try:
+        import matplotlib.pyplot
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("xpnet.plots", "matplotlib", "pip install 'xpnet[plots]'") from error
     return matplotlib.pyplot
 
 
@@ -44,8 +43,9 @@ def axes(ax: Any, projection: str | None = None, size: tuple[float, float] = (6.
     make = 'plt.subplots(subplot_kw={"projection": "3d"})' if projection else "plt.subplots()"
     if not isinstance(ax, plt.Axes):
         raise TypeError(f"ax: one Axes was wanted, such as {make} gives, a {type(ax).__name__} came")
-    if (ax.name == "3d") != (projection == "3d"):
-        wanted, came = ("3-D", "flat") if projection else ("flat", "3-D")
+    if ax.name != (projection or "rectilinear"):
+        kinds = {"3d": "3-D", "rectilinear": "flat"}
+        wanted, came = kinds["3d" if projection else "rectilinear"], kinds.get(ax.name, ax.name)
         raise TypeError(f"ax: {wanted} axes were wanted, {came} ones came: leave ax out, or use {make}")
     return ax
 

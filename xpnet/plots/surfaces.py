@@ -10,7 +10,7 @@ import numpy as np
 from ..calculus import Tangent
 from . import style
 from .curves import sum_of
-from .given import around, finite, grid, numbers, of_points, points, rectangle, slopes, touching
+from .given import around, count, finite, grid, numbers, of_points, points, rectangle, slopes, touching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +79,7 @@ def gradient_field(
     (df/dx0, df/dx1), by central differences; the longest arrow is one step of the grid, and the title says how long
     that gradient is. Where f has a gap there is no arrow.
     """
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 2:
-        raise ValueError(f"steps {steps!r} must be a number of arrows along each axis, 2 or more")
+    steps = count("steps", steps, 2, "arrows along each axis")
     domain = rectangle(domain)
     f = of_points(f)
     x = grid(domain, steps)
@@ -112,6 +111,10 @@ def descent_path(
 
     f None leaves the contours out, for a further path on the same axes. domain: by default the path's, with a margin.
     """
+    if isinstance(path, tuple) and len(path) == 2 and getattr(path[1], "ndim", 1) == 2:
+        raise TypeError(
+            "path: one array was wanted, a tuple came: gradient_descent gives (end, path), take path"
+        )
     path = points("path", path)
     area = (around(path[:, 0], 0.25), around(path[:, 1], 0.25)) if domain is None else rectangle(domain)
     heights = None if f is None else of_points(f)(grid(area, 151))

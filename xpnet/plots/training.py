@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import unknown
 from . import style
-from .given import numbers
+from .given import column, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,10 +27,12 @@ def learning_curves(history: Any, *, names: Any = None, ax: Axes | None = None) 
     "loss", the default, is loss and val_loss, and "accuracy" likewise. Losses that fall far get a log scale.
     """
     _require_dict("history", history, "model.history")
-    columns = {name: _column(name, history[name]) for name in _chosen(history, names or "loss")}
+    columns = {
+        name: _column(name, history[name]) for name in _chosen(history, "loss" if names is None else names)
+    }
     ax = style.axes(ax)
     for name, y in columns.items():
-        epochs = history.get("epoch", ())
+        epochs = _column("epoch", history.get("epoch", range(1, len(y) + 1)))
         x = epochs if len(epochs) == len(y) else range(1, len(y) + 1)
         marker = "o" if len(y) <= 30 else ""  # a single epoch would be no line
         ax.plot(x, y, label=name, marker=marker, markersize=4, **style.line(len(ax.lines)))
@@ -53,7 +56,7 @@ def weight_histograms(params: Any, *, names: Any = None, ax: Axes | None = None)
         names = "weight" if any(name.endswith("weight") for name in params) else ""
     arrays = {name: numbers(name, params[name]).ravel() for name in _chosen(params, names)}
     finite = {name: x[np.isfinite(x)] for name, x in arrays.items()}
-    edges = np.histogram_bin_edges(np.concatenate(list(finite.values())), bins=60)
+    edges = _edges(np.concatenate(list(finite.values())))
     ax = style.axes(ax, size=(6.4, max(3.2, 1.4 + 0.8 * len(arrays))))
     rows = range(len(arrays))[::-1]
     for number, (row, (name, x)) in enumerate(zip(rows, finite.items(), strict=True)):
@@ -68,6 +71,13 @@ def weight_histograms(params: Any, *, names: Any = None, ax: Axes | None = None)
     ax.tick_params(axis="y", length=0)
     ax.grid(False, axis="y")
     return ax
+
+
+def _edges(x: np.ndarray, bins: int = 60) -> np.ndarray:
+    """Those of NumPy, but a unit wide around values that are nearly the same, as around one value."""
+    low, high = (x.min(), x.max()) if len(x) else (0.0, 0.0)
+    room = 0.5 * max(1.0, abs(low)) if high - low < 1e-9 * abs(low) else 0.0
+    return np.histogram_bin_edges(x, bins, (low - room, high + room))
 
 
 def _told(name: str, x: np.ndarray, finite: np.ndarray) -> str:
@@ -86,6 +96,8 @@ def _require_dict(what: str, given: Any, attribute: str) -> None:
         )
     if not given:
         raise ValueError(f"{what} is empty: there is nothing to draw")
+    if not all(isinstance(name, str) for name in given):
+        raise TypeError(f"{what}: names must be text, they are {list(given)!r}")
 
 
 def _chosen(given: dict[str, Any], names: Any) -> list[str]:
@@ -95,12 +107,18 @@ def _chosen(given: dict[str, Any], names: Any) -> list[str]:
         if not chosen:
             raise unknown("names", names, given)
         return chosen
+    if not isinstance(names, Iterable) or not (names := list(names)):
+        raise ValueError(
+            f"names {names!r} must be a list of names or an ending: known are {', '.join(given)}"
+        )
     for name in names:
         if name not in given:
             raise unknown("names", name, given)
-    return list(names)
+    return names
 
 
 def _column(name: str, values: Any) -> np.ndarray:
     """Floats, NaN for an epoch that has none."""
-    return numbers(name, [math.nan if value is None else float(value) for value in values])
+    if isinstance(values, list | tuple):
+        values = [math.nan if value is None else value for value in values]
+    return column(name, values)
