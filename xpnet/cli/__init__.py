@@ -16,6 +16,7 @@ LOADED = time.perf_counter()
 COMMANDS = {
     "train": "train a network on a data set and score it on samples held out",
     "test-backend": "check every op, layer, loss and optimizer on a backend",
+    "bench": "time training steps and predictions on each backend that is here",
 }
 """Each is a module in here, with `options(parser)` and `run(args) -> int`."""
 

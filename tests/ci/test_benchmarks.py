@@ -1,0 +1,169 @@
+"""The benchmark scripts: each runs for an instant, and who does not learn is named."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "ci" / "benchmarks"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
+
+
+def script(name, *arguments, tmp_path):
+    """(the finished process, what it wrote as JSON)."""
+    file = tmp_path / "result.json"
+    command = [sys.executable, str(name), "--quick", "--json", str(file), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done, json.loads(file.read_text()) if file.exists() else None
+
+
+def cells(out):
+    """The first cell of every row of Markdown tables."""
+    return [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
+
+
+def test_peers_compares_ours_with_whoever_is_here(tmp_path):
+    names = ["numpy", "numpy-portable", "sklearn", "torch-cuda"]
+    only = [word for name in names for word in ("--only", name)]
+    done, result = script(BENCHMARKS / "peers.py", *only, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    small = result["networks"]["small"]
+    rows = {row["contestant"]: row for row in small["rows"]}
+    wanted = {"floor", "numpy", "numpy-portable"} | ({"sklearn"} if find_spec("sklearn") else set())
+    assert wanted <= set(rows)
+    assert set(rows) <= wanted | {"torch-cuda"}
+    assert len(rows) + len(small["absent"]) == 5
+    assert "numba" not in rows["numpy-portable"]["about"]
+    for row in rows.values():
+        assert len(row["times"]) == result["repeats"]
+        assert row["us"] > 0
+        assert row["strayed"] == ""
+    assert {"matmuls alone", "xpnet numpy", "xpnet numpy, no Numba"} <= set(cells(done.stdout))
+    assert "xpnet numpy / matmuls alone" in cells(done.stdout)
+    assert len(small["floor_marks"]) == 3
+    assert ("too noisy to conclude" in done.stdout) == small["noisy"]
+    assert "its times prove nothing" in done.stdout
+    for title in small["absent"]:
+        assert f"- absent: {title} (" in done.stdout
+
+
+PLANTED = """\
+import sys
+
+sys.path[:0] = [{benchmarks!r}, {workers!r}]
+import peers
+from contest.processes import Contestant
+
+peers.CONTESTANTS = {{
+    "floor": peers.CONTESTANTS["floor"],
+    "numpy": peers.CONTESTANTS["numpy"],
+    "idle": Contestant("an idle one", {idle!r}),
+    "missing": Contestant("a missing one", {missing!r}),
+    "broken": Contestant("a broken one of ours", {missing!r}, ours=True),
+}}
+sys.exit(peers.main())
+"""
+
+IDLE = """\
+import sys
+
+sys.path.insert(0, {workers!r})
+import task
+from peer_floor import Floor
+from talk import serve
+
+
+class Idle(Floor):
+    def weights(self):
+        return task.weights(self.task)
+
+
+serve(Idle)
+"""
+
+
+def test_who_does_not_learn_and_who_fails_is_an_error(tmp_path):
+    """An idle contestant is planted, one whose library is missing, and one of ours that is broken."""
+    workers = str(BENCHMARKS / "workers")
+    (tmp_path / "idle.py").write_text(IDLE.format(workers=workers))
+    (tmp_path / "missing.py").write_text("print('to be ignored')\nimport no_such_library\n")
+    names = {"idle": str(tmp_path / "idle.py"), "missing": str(tmp_path / "missing.py")}
+    planted = tmp_path / "planted.py"
+    planted.write_text(PLANTED.format(benchmarks=str(BENCHMARKS), workers=workers, **names))
+    done, result = script(planted, tmp_path=tmp_path)
+    assert done.returncode == 1, done.stderr
+    rows = {row["contestant"]: row for row in result["networks"]["small"]["rows"]}
+    assert list(rows) == ["floor", "numpy", "idle"]
+    assert rows["numpy"]["strayed"].startswith("learned something else") or rows["numpy"]["strayed"] == ""
+    assert rows["idle"]["strayed"].startswith("did not learn: its loss went from")
+    assert "- **an idle one did not learn: its loss went from" in done.stdout
+    absent = "No module named 'no_such_library'"
+    assert result["networks"]["small"]["absent"] == dict.fromkeys(
+        ("a missing one", "a broken one of ours"), absent
+    )
+    assert "- **failed: a broken one of ours**" in done.stdout
+    assert "failed: a missing one" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("losses", "wanted"),
+    [
+        ({"a": 1.0, "b": 1.01, "floor": None}, {}),
+        ({"a": 1.0, "b": 1.0, "c": 1.03}, {"c": "learned something else: its loss 1.0300 is +3.0% off"}),
+        ({"a": 1.0, "b": 1.0, "c": 0.9}, {"c": "learned something else: its loss 0.9000 is -10.0% off"}),
+        ({"a": 1.0, "b": 1.0, "c": float("nan")}, {"c": "did not learn"}),
+        ({"a": 1.9, "b": 1.9}, {"a": "did not learn", "b": "did not learn"}),
+        ({}, {}),
+    ],
+)
+def test_losses_are_held_against_the_median_and_the_beginning(monkeypatch, losses, wanted):
+    rounds = contest(monkeypatch, "rounds")
+    found = rounds.strayed(losses, 2.0)
+    assert list(found) == list(wanted)
+    for key, said in wanted.items():
+        assert found[key].startswith(said)
+
+
+def contest(monkeypatch, name):
+    """A module of the driver's."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from importlib import import_module
+
+    return import_module(f"contest.{name}")
+
+
+def test_ratios_are_taken_round_by_round_and_noise_is_called_noise(monkeypatch):
+    figures = contest(monkeypatch, "figures")
+    assert figures.ratio([2.0, 4.0, 40.0], [1.0, 2.0, 20.0]) == 2.0
+    assert figures.spread([1.0, 1.0, 1.0]) == 0.0
+    assert figures.spread([1.0, 2.0, 3.0]) == pytest.approx(0.5)
+    assert figures.verdict([10.0, 11.0, 10.5]).startswith("quiet enough: the floor moved by 10%")
+    assert figures.verdict([10.0, 12.0, 10.0]).startswith("**the machine was too noisy to conclude**")
+    assert figures.verdict([10.0, 10.0], [10.0, 10.0, 20.0, 20.0]).startswith("**the machine was too noisy")
+    assert not figures.noisy([10.0, 11.0], [10.0, 10.0, 10.0, 10.5, 30.0])
+    assert figures.table(("a", "b"), [("x", 1)]) == "| a | b |\n|---|---:|\n| x | 1 |"
+
+
+def test_start_has_a_row_for_every_claim(tmp_path):
+    done, result = script(BENCHMARKS / "start.py", tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [row["what"] for row in result["rows"]]
+    for start in (
+        "import numpy",
+        "import xpnet",
+        "start of the process to the end of the first epoch of digits",
+        "predict one row, 64-64-10",
+        "a step of 2-3-1, one sample",
+        "peak memory of fit",
+        "a step of xpnet numpy, every core busy",
+    ):
+        assert [what for what in rows if what.startswith(start)], f"no row for {start}"
+    assert cells(done.stdout)[1:] == rows
+    assert sum(row["limit"] is not None for row in result["rows"]) == 6
+    for row in result["rows"]:
+        assert row["found"] > 0
+        assert row["ratio"] is None or row["ratio"] > 0
