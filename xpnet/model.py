@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,11 +13,13 @@ from .layers import summary
 from .ops import sigmoid, softmax
 from .placement import Placed
 from .train import (
+    Callback,
     Data,
     History,
     Progress,
     as_callbacks,
     check_fit,
+    hears_steps,
     hold_out,
     to_data,
 )
@@ -30,7 +32,9 @@ class Model(Placed):
     network: a layer. loss: an op's name, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
     reduction: "mean" or "sum" of the samples' losses in a batch. backend, device: names, or None to follow
     the data; NumPy arrays then go where "auto" says. dtype: of parameters and inputs. seed: of everything
-    random: initial weights, order of samples, dropout.
+    random: initial weights, order of samples, dropout. natives: whether faster twins run in
+    the place of ops and update: on NumPy compiled ones with the same bits (the extra `fast`), "auto" where the work
+    of a `fit` repays loading them; on PyTorch its own kernels, and with True Numba's update, whose last bits differ.
     """
 
     def reset(self) -> Model:
@@ -54,15 +58,18 @@ class Model(Placed):
         class_weight: Any = None,
         callbacks: Iterable[Any] = (),
         verbose: bool = False,
+        steps_per_call: int | None = None,
     ) -> History:
         """Trains for so many epochs more, from the present parameters, optimizer state and random streams.
 
         x (n, ...), y (n,) labels or (n, ...) values: arrays of any supported library, or what NumPy can read.
+        steps_per_call: how many steps the backend runs at once, between which nothing can be seen or broken off;
+        None leaves it to the backend, and 1 runs them one by one, with the same bits.
         Prints nothing unless `verbose`. Gives the history of all epochs so far.
         Errors: LabelError for targets that do not fit, DivergedError for an exploding loss, ValueError and
         TypeError for inputs that do not fit.
         """
-        check_fit(epochs, batch_size, validation_data, validation_split)
+        check_fit(epochs, batch_size, steps_per_call, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
         data, self._targets = self._data(x, y, sample_weight, class_weight)
         with self._stay() as trainer, ExitStack() as ends:
@@ -76,7 +83,14 @@ class Model(Placed):
                 ends.callback(listener.on_end, self)  # every one is called, whatever happens
             for listener in listeners:
                 listener.on_begin(self)
-            for record in trainer.run(data, epochs=int(epochs), batch_size=int(batch_size)):
+            records = trainer.run(
+                data,
+                epochs=int(epochs),
+                batch_size=int(batch_size),
+                steps_per_call=steps_per_call and int(steps_per_call),
+                on_steps=self._on_steps([listener for listener in listeners if hears_steps(listener)]),
+            )
+            for record in records:
                 if held is not None:
                     scores = trainer.scores(held, self._targets)
                     record.update({f"val_{name}": value for name, value in scores.items()})
@@ -164,6 +178,13 @@ class Model(Placed):
     def __repr__(self) -> str:
         place = "no backend yet" if self.backend is None else f"on {self.backend.name} ({self.backend.place})"
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
+
+    def _on_steps(self, listeners: list[Callback]) -> Callable[[dict[str, Any]], None] | None:
+        def call(record: dict[str, Any]) -> None:
+            for listener in listeners:
+                listener.on_steps(self, record)
+
+        return call if listeners else None
 
     def _data(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None

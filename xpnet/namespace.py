@@ -3,19 +3,23 @@
 Both answers hang on the array's type alone, so each is one dictionary look-up (0.1 us) and works while a
 compiler traces. The tables fill at a type's first appearance, which `Backend.asarray` brings about before
 any step is traced.
+
+A few ops are `replaceable`: a backend may have natives for them, faster twins with the same signature.
 """
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable
+import functools
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy
 
 from .typing import Array, Device, Namespace
 
-_namespaces: dict[type, types.ModuleType] = {numpy.ndarray: numpy}
+_namespaces: dict[type, Namespace] = {numpy.ndarray: numpy}
 _devices: dict[type, Callable[[Array], Device]] = {}
 
 
@@ -57,7 +61,55 @@ def is_array(x: Any, /) -> bool:
     return True
 
 
-def _find(x: Array) -> types.ModuleType:
+class _InForce(threading.local):
+    """The natives of the compiled step that runs in this thread."""
+
+    table: Mapping[str, Any] = MappingProxyType({})
+
+
+_in_force = _InForce()
+_with_natives: dict[type, bool] = {}
+
+
+def replaceable(op: Any) -> Any:
+    """Lets a backend put a faster twin in the op's place; `op.portable` is the op itself.
+
+    Its natives are in force only while a step runs that the backend compiled with them, in that thread, and for
+    arrays of its own type.
+    """
+    name = op.__name__
+
+    @functools.wraps(op)
+    def chosen(*arrays: Array, **options: Any) -> Any:
+        if type(arrays[0]) in _with_natives and name in _in_force.table:
+            return _in_force.table[name](*arrays, **options)
+        return op(*arrays, **options)
+
+    chosen.portable = op  # type: ignore[attr-defined]
+    return chosen
+
+
+def with_natives(function: Callable[..., Any], kind: type, table: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function with a table of natives in force for arrays of a type: {"relu": faster_relu}."""
+    _with_natives[kind] = True
+
+    @functools.wraps(function)
+    def run(*args: Any) -> Any:
+        before, _in_force.table = _in_force.table, table
+        try:
+            return function(*args)
+        finally:
+            _in_force.table = before
+
+    return run
+
+
+def register(kind: type, xp: Namespace) -> None:
+    """Makes a type known as arrays whose standard functions are those of `xp`."""
+    _namespaces[kind] = xp
+
+
+def _find(x: Array) -> Namespace:
     kind = type(x)
     if isinstance(x, numpy.ma.MaskedArray | numpy.matrix):
         raise TypeError(

@@ -21,7 +21,7 @@ from .typing import Array, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
-_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed")
+_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives")
 
 
 class Placed:
@@ -38,6 +38,7 @@ class Placed:
         device: Any = None,
         dtype: Any = "float32",
         seed: int = 0,
+        natives: bool | str = "auto",
     ) -> None:
         if not is_layer(network):
             raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
@@ -54,7 +55,9 @@ class Placed:
         dtype = choose("dtype", str(dtype).rpartition(".")[2], DTYPES)  # "float32", or torch.float32
         if not isinstance(seed, int | np.integer) or seed < 0:
             raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
-        self.network, self.loss, self.optimizer = network, loss, optimizer
+        if natives not in (True, False, "auto"):
+            raise ValueError(f"natives {natives!r} must be True, False or 'auto'")
+        self.network, self.loss, self.optimizer, self.natives = network, loss, optimizer, natives
         self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
         self.history = History()
         self.input_shape: Shape | None = None
@@ -93,8 +96,13 @@ class Placed:
 
     @property
     def updates(self) -> str:
-        """How the optimizer's rule ran last: "portable", or "numba" where a long run on NumPy fused it."""
+        """What the last training ran on: "portable", or the natives of its backend, "numba" or "torch"."""
         return "portable" if self._trainer is None else self._trainer.updates
+
+    @property
+    def steps_per_call(self) -> int:
+        """How many steps the last `fit` ran at once: 1 where the backend runs one after another."""
+        return 1 if self._trainer is None else self._trainer.steps_per_call
 
     def to(self, backend: Any, device: Any = None) -> Self:
         """Moves the model, its optimizer state and random streams included, to another backend or device."""
@@ -142,6 +150,7 @@ class Placed:
             reduction=self.reduction,
             dtype=self.dtype,
             seed=self.seed,
+            natives=self.natives,
         )
         return self._trainer
 

@@ -142,9 +142,9 @@ def test_nobody_is_asked_for_a_dx_that_nobody_needs(network, asked, monkeypatch)
     noted = []
     plain = ops.linear
 
-    def spy(*arrays, wants_dx=True):
+    def spy(*arrays, wants_dx=True, **options):
         noted.append(wants_dx)
-        return plain(*arrays, wants_dx=wants_dx)
+        return plain(*arrays, wants_dx=wants_dx, **options)
 
     monkeypatch.setattr(ops, "linear", spy)
     arrays, x = built(network, 3), np.random.default_rng(0).standard_normal((4, 3))

@@ -231,32 +231,37 @@ def test_ctrl_c_between_epochs_loses_nothing(backend):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_ctrl_c_right_after_a_step_leaves_a_usable_model(backend, error):
-    """The worst moment: the step has consumed its state, and nobody has taken the new one."""
-    model, x, y = make(backend), X[:32], R[:32]
-    model.fit(x, y, epochs=1, batch_size=8)
-    real = model.backend.epoch
+@pytest.mark.parametrize(("steps_per_call", "call"), [(1, 3), (2, 2), (None, 1)])
+def test_ctrl_c_right_after_a_call_leaves_a_whole_model(backend, error, steps_per_call, call):
+    """The worst moment: the steps have consumed their state, and nobody has taken the new one."""
+    broken, whole, breaks = make(backend), make(backend), []
+    real = broken.backend.epoch
 
     def epoch(step):
-        calls = []
+        run = real(step)
 
-        def interrupted(state, batch):
-            result = step(state, batch)
-            calls.append(result)
-            if len(calls) == 3:
-                raise error
-            return result
+        def interrupted(*args):
+            for done, result in enumerate(run(*args), start=1):
+                if breaks and done == call:
+                    raise error
+                yield result
 
-        return real(interrupted)
+        return interrupted
 
-    model.backend.epoch = epoch
+    broken.backend.epoch = epoch
+    options = {"epochs": 1, "batch_size": 8, "steps_per_call": steps_per_call}
+    broken.fit(X, R, **options)
+    before = host(broken)
+    breaks.append(error)
     with pytest.raises(error):
-        model.fit(x, y, epochs=1, batch_size=8)
-    del model.backend.epoch
-    assert finite(model)
-    assert np.isfinite(model.predict(x)).all()
-    model.fit(x, y, epochs=1, batch_size=8)
-    assert finite(model)
+        broken.fit(X, R, **options)
+    assert same(host(broken), before)
+    assert np.isfinite(broken.predict(X)).all()
+    breaks.clear()
+    broken.fit(X, R, **options)
+    whole.fit(X, R, **{**options, "epochs": 2})
+    assert same(host(broken), host(whole))
+    assert broken.history == whole.history
 
 
 def test_an_error_in_the_middle_of_an_epoch_leaves_no_half_epoch(backend):

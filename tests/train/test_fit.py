@@ -73,15 +73,13 @@ def test_a_seed_gives_the_same_bits_and_another_others(backend):
     assert differ(a, other)
 
 
-def test_the_fused_update_may_take_over_between_two_fits(monkeypatch):
+def test_natives_may_take_over_between_two_fits(monkeypatch):
     pytest.importorskip("numba")
-    from xpnet.backends import fused
-
     portable, mixed = regular("numpy"), regular("numpy")
     portable.fit(X, Y, epochs=4, batch_size=8)
     mixed.fit(X, Y, epochs=2, batch_size=8)
     assert mixed.updates == "portable"
-    monkeypatch.setattr(fused, "repays", lambda **sizes: True)
+    monkeypatch.setattr("xpnet.backends.numpy.REPAYS", 0.0)
     mixed.fit(X, Y, epochs=2, batch_size=8)
     assert mixed.updates == "numba"
     same_bits(portable, mixed)

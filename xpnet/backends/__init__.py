@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from .base import Availability, Backend, Capabilities
+from .base import Availability, Backend, Capabilities, Natives
 from .registry import available, find, get, names, of, register
 
-__all__ = ["Availability", "Backend", "Capabilities", "available", "find", "get", "names", "of", "register"]
+__all__ = [
+    "Availability",
+    "Backend",
+    "Capabilities",
+    "Natives",
+    "available",
+    "find",
+    "get",
+    "names",
+    "of",
+    "register",
+]

@@ -6,19 +6,24 @@ the portable defaults.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any, ClassVar, NamedTuple
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
 from ..errors import BackendError
 from ..namespace import device, namespace
-from ..optim import update_each
-from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State, Update
+from ..optim import Optimizer, scalars_after, update_each
+from ..typing import Array, Batch, Device, Flat, Namespace, Op, Rule, State, Update
+
+GATHERED = 2**18
+"""How many numbers are gathered at once for the batches to come: what stays in a cache until its turn."""
 
 
 class Availability(NamedTuple):
@@ -42,6 +47,14 @@ class Capabilities(NamedTuple):
     computes: bool = True
     float64: bool = True
     traces: bool = False
+
+
+class Natives(NamedTuple):
+    """What runs in the place of portable code: the update, and ops by name; called `name` in the record."""
+
+    name: str = "portable"
+    update: Update = update_each
+    ops: Mapping[str, Op] = MappingProxyType({})
 
 
 class Backend(ABC):
@@ -176,6 +189,10 @@ class Backend(ABC):
             return {name: self.copy(value) for name, value in arrays.items()}
         return self._placed(self._own(arrays, device(arrays)))
 
+    def keep(self, state: State) -> State:
+        """What is left of a state once an epoch's steps have consumed it: here, a copy made before."""
+        return self.copy(state)
+
     def synchronize(self) -> None:  # noqa: B027 - a library that computes at once has nothing to wait for
         """Wait until all work handed to the device is done."""
 
@@ -187,22 +204,95 @@ class Backend(ABC):
         """Apply an optimizer's rule to every parameter; consumes `params` and `slots`."""
         return update_each(rule, params, grads, slots, scalars)
 
-    def choose_update(self, rule: Rule, *, elements: int, arrays: int, steps: int) -> tuple[Update, str]:
-        """The update for a run of this size, and its name for the record; never from a clock."""
-        return self.update, "portable"
+    def scalars(self, optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
+        """The scalars of a rule's next update; lr () and count (1,) are the state's."""
+        return scalars_after(optimizer, lr, count)
 
-    def compile(self, function: Callable[..., Any], *, consumes: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        """What a training runs in the place of portable code, where that takes `seconds`, as estimated from sizes.
+
+        wanted: True, False, or "auto", which leaves it to the backend. A library that compiles steps has none.
+        """
+        return Natives(update=self.update)
+
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
         """The function as this library runs it best; it may not be used on arguments it consumes again."""
         return function
 
-    def epoch(
-        self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]
-    ) -> Callable[[State, Iterable[Batch]], Iterator[tuple[State, dict[str, Array]]]]:
+    def choose_steps(self, *, elements: int, batch_size: int) -> int:
+        """How many steps a call of an epoch runs where nobody says; from sizes alone, never from a clock.
+
+        elements: how many numbers the parameters and one sample have.
+        """
+        return 1
+
+    def epoch(self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]) -> Epoch:
         """Many steps, one after another, over batches gathered where the data lies."""
 
-        def run(state: State, batches: Iterable[Batch]) -> Iterator[tuple[State, dict[str, Array]]]:
-            for batch in batches:
+        def run(
+            state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
+        ) -> Iterator[tuple[State, Array, int]]:
+            losses: list[Array] = []
+            left = -(-len(w) // batch_size)
+            for batch in self.batches({**data, "w": self.asarray(w)}, order, batch_size):
                 state, metrics = step(state, batch)
-                yield state, metrics
+                losses.append(metrics["loss"])
+                left -= 1
+                if len(losses) == steps or not left:
+                    yield state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses)
+                    losses = []
 
         return run
+
+    def batches(self, data: Batch, order: np.ndarray | None, batch_size: int) -> Iterator[Batch]:
+        """The samples in an order, w being in that order already; gathered for several small batches at once."""
+        if order is None:
+            yield data
+            return
+        xp, index, n = self.xp, self.asarray(order), len(order)
+        widest = max(math.prod(x.shape[1:]) for x in data.values())
+        rows = max(1, GATHERED // (batch_size * max(1, widest))) * batch_size
+        for start in range(0, n, rows):
+            stop = min(start + rows, n)
+            some = {name: xp.take(x, index[start:stop], axis=0) for name, x in data.items() if name != "w"}
+            some["w"] = data["w"][start:stop]
+            yield from self._cut(some, stop - start, batch_size)
+
+    def _cut(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
+        """Consecutive batches."""
+        if n <= size:
+            yield data
+            return
+        for start in range(0, n, size):
+            part = slice(start, min(start + size, n)), ...
+            yield {name: x[part] for name, x in data.items()}
+
+    def losses(self, calls: Sequence[tuple[Array, int]]) -> np.ndarray:
+        """One loss per step on the host, of the (losses, steps) that an epoch gave; the device is waited for once."""
+        found = [losses for losses, _ in calls]
+        if isinstance(found[0], np.generic):  # on the host already
+            return np.asarray(found)
+        xp = namespace(found[0])
+        return self.to_numpy(xp.concat(found) if found[0].shape else xp.stack(found))
+
+
+class Epoch(Protocol):
+    """An epoch of training: yields (state, losses, steps) after each call of so many steps.
+
+    data: the samples, resident, by their names in a batch. order: (n,) on the host, the samples in the order in
+    which they are taken, or None for all of them as they are in one batch. w: (n,) on the host, the weights
+    in that order. `state` is consumed, the yielded one by going on. Of `losses`, () or (k,), the first `steps`
+    are those of the steps; they are the device's, so that nothing waits for them.
+    """
+
+    def __call__(
+        self,
+        state: State,
+        data: Batch,
+        order: np.ndarray | None,
+        w: np.ndarray,
+        batch_size: int,
+        steps: int,
+    ) -> Iterator[tuple[State, Array, int]]: ...

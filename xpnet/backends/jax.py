@@ -1,19 +1,23 @@
-"""JAX: the whole step is jitted, and its state donated."""
+"""JAX: the whole step is jitted, and the steps of an epoch are a loop within one jitted call, its state donated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from ..typing import Array, Device, Namespace
-from .base import Backend, Capabilities
+from ..typing import Array, Batch, Device, Namespace, State
+from .base import Backend, Capabilities, Epoch, Natives
+
+STEPS, WORK = 10_000, 2**31
+"""How many steps a call runs at most, and how many products of a sample and a parameter: 0.1 to 1 second on
+one core. A call cannot be broken off, so this is also how long Ctrl-C may wait."""
 
 
 class JaxBackend(Backend):
-    """JAX arrays; one trace for each shape of batch."""
+    """JAX arrays; one trace of the step for each shape of batch."""
 
     name = "jax"
     package = "jax"
@@ -67,13 +71,119 @@ class JaxBackend(Backend):
 
         return jax.numpy.array(x, copy=True, device=device)
 
+    def copy(self, arrays: Any) -> Any:
+        return _copy()(arrays)
+
+    def keep(self, state: State) -> State:
+        return dict(state)  # an epoch works on copies, made within its first call where that is its only one
+
     def synchronize(self) -> None:
         import jax
 
         jax.effects_barrier()
         jax.numpy.zeros(()).block_until_ready()
 
-    def compile(self, function: Callable[..., Any], *, consumes: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
         import jax
 
         return jax.jit(function, donate_argnums=consumes)
+
+    def choose_steps(self, *, elements: int, batch_size: int) -> int:
+        return max(1, min(STEPS, WORK // (elements * batch_size)))
+
+    def epoch(self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]) -> Epoch:
+        import jax
+
+        (alone, loop), gather, copy = _loops(step), _gather(), _copy()
+
+        def calls(
+            state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
+        ) -> Iterator[tuple[State, Array, int]]:
+            if order is None:
+                state, metrics = step(copy(state), {**data, "w": w})
+                yield state, metrics["loss"], 1
+                return
+            n = len(w)
+            full = n // batch_size if steps > 1 else 0
+            if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
+                state, losses = alone(state, data, order, w, 0, full, batch_size, steps)
+                yield state, losses, full
+            else:
+                state = copy(state)
+                order, w = jax.device_put((order, w), self.selected)
+                for first in range(0, full, steps):
+                    last = min(first + steps, full)
+                    state, losses = loop(state, data, order, w, first, last, batch_size, steps)
+                    yield state, losses, last - first
+            for start in range(full * batch_size, n, batch_size):
+                batch = gather(data, order, w, start, min(batch_size, n - start))
+                state, metrics = step(state, batch)
+                yield state, metrics["loss"], 1
+
+        def run(*args: Any, **options: Any) -> Iterator[tuple[State, Array, int]]:
+            before = None
+            for state, losses, steps in calls(*args, **options):
+                if before is not None:
+                    before.block_until_ready()  # one call ahead: Ctrl-C waits for no queue
+                before = losses
+                yield state, losses, steps
+
+        return run
+
+    def losses(self, calls: Sequence[tuple[Array, int]]) -> np.ndarray:
+        import jax
+
+        found = jax.device_get([losses for losses, _ in calls])
+        return np.concatenate([np.ravel(x)[:steps] for x, (_, steps) in zip(found, calls, strict=True)])
+
+
+def _loops(step: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Steps `first` to `last` of an epoch, and their losses in an array of length `steps`; twice, the first of
+    which leaves its state alone, and the second of which consumes it.
+
+    The ends are no part of the trace, so that a last call of fewer steps needs none of its own. JAX keeps the
+    trace of `step` by the shape of its batch, and a loop's by the shape of the data.
+    """
+    import jax
+
+    def loop(
+        state: State, data: Batch, order: Array, w: Array, first: int, last: int, batch_size: int, steps: int
+    ) -> tuple[State, Array]:
+        def body(index: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
+            state, losses = carry
+            new, metrics = step(state, _gather()(data, order, w, index * batch_size, batch_size))
+            new = jax.tree.map(
+                lambda x, old: x.astype(old.dtype), new, state
+            )  # a loop's state keeps its form
+            return new, losses.at[index - first].set(metrics["loss"])
+
+        return jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
+
+    compiled = partial(jax.jit, static_argnums=(6, 7))
+    return compiled(loop), compiled(loop, donate_argnums=0)
+
+
+@cache
+def _gather() -> Callable[..., Batch]:
+    """The batch of `size` samples from place `start` on in an order."""
+    import jax
+
+    @partial(jax.jit, static_argnums=4)
+    def gather(data: Batch, order: Array, w: Array, start: Array, size: int) -> Batch:
+        cut = partial(jax.lax.dynamic_slice_in_dim, start_index=start, slice_size=size)
+        rows = cut(order)
+        # jax.numpy.take would look for places out of bounds, of which an order has none
+        batch = {name: x.at[rows].get(mode="promise_in_bounds") for name, x in data.items()}
+        return {**batch, "w": cut(w)}
+
+    return gather
+
+
+@cache
+def _copy() -> Callable[[Any], Any]:
+    """A copy of every array in one call."""
+    import jax
+
+    return jax.jit(lambda arrays: jax.tree.map(jax.numpy.copy, arrays))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from ..errors import BackendError
-from ..typing import Array, Device, Namespace, Rule, Update
-from .base import Backend
+from ..errors import BackendError, MissingExtraError
+from ..namespace import with_natives
+from ..typing import Array, Device, Namespace
+from .base import Backend, Natives
+
+REPAYS = 0.5
+"""Seconds of portable work that importing Numba and reading its kernels are worth."""
 
 
 class NumpyBackend(Backend):
-    """NumPy arrays; with the extra `fast`, optimizer rules run fused and in place through Numba."""
+    """NumPy arrays; with the extra `fast`, long trainings run on natives, through Numba."""
 
     name = "numpy"
 
@@ -29,12 +35,22 @@ class NumpyBackend(Backend):
     def _own(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
-    def choose_update(self, rule: Rule, *, elements: int, arrays: int, steps: int) -> tuple[Update, str]:
-        from . import fused
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        if wanted is False or (wanted == "auto" and seconds < REPAYS):
+            return Natives()
+        if find_spec("numba") is None:
+            if wanted is True:
+                raise MissingExtraError("natives=True on NumPy", "numba", "pip install 'xpnet[fast]'")
+            return Natives()
+        from .fused import update
+        from .natives import table
 
-        if fused.repays(elements=elements, arrays=arrays, steps=steps) and fused.available():
-            return fused.update, "numba"
-        return self.update, "portable"
+        return Natives("numba", update, table(dtype))
+
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
+        return with_natives(function, np.ndarray, natives.ops) if natives and natives.ops else function
 
     def on(self, device: Device = None) -> AbstractContextManager[Any]:
         # overflow and NaN are looked for once an epoch, on every backend alike, and named there

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property, wraps
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial, wraps
 from typing import Any
 
 import numpy as np
 
 from ..errors import BackendError
-from ..typing import Array, Device, Namespace
-from .base import Backend, Capabilities
+from ..namespace import with_natives
+from ..optim import Optimizer
+from ..typing import Array, Batch, Device, Flat, Namespace, Rule
+from .base import Backend, Capabilities, Natives
 
 
 class TorchBackend(Backend):
-    """PyTorch tensors; the step runs under `no_grad`, since xpnet has its own derivatives."""
+    """PyTorch tensors; nothing is recorded for autograd, since xpnet has its own derivatives."""
 
     name = "torch"
     package = "torch"
@@ -73,12 +75,45 @@ class TorchBackend(Backend):
         elif self.selected.type == "mps":
             torch.mps.synchronize()
 
-    def compile(self, function: Callable[..., Any], *, consumes: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def _cut(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
+        parts = zip(*(x.split(size) for x in data.values()), strict=True)
+        return (dict(zip(data, part, strict=True)) for part in parts)
+
+    def update(
+        self, rule: Rule, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+    ) -> tuple[Flat, dict[str, Flat]]:
+        from .torch_update import update
+
+        return update(rule, params, grads, slots, scalars)
+
+    def scalars(self, optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
+        """As numbers on a CPU: arithmetic on tensors of one number takes as long as on a thousand."""
+        if self.selected.type != "cpu":
+            return super().scalars(optimizer, lr, count)
+        with np.errstate(all="ignore"):
+            return optimizer.scalars(np, np.float64(lr.item()), np.float64(count.item()))
+
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        if wanted is False:
+            return Natives(update=self.update)
+        from .torch_ops import TABLE
+        from .torch_update import PART, update
+
+        return Natives("torch", partial(update, compiled=0 if wanted is True else PART + 1), TABLE)
+
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
         import torch
+
+        if natives is not None and natives.ops:
+            function = with_natives(function, torch.Tensor, natives.ops)
+        # cheaper than no_grad, but its tensors cannot go into autograd later: not for what a user gets
+        mode = torch.inference_mode if consumes else torch.no_grad
 
         @wraps(function)
         def run(*args: Any) -> Any:
-            with torch.no_grad():
+            with mode():
                 return function(*args)
 
         return run

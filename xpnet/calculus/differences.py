@@ -65,12 +65,12 @@ def numerical_gradient(
             return _of_points(_checked(f(points), x, h), points)
         return xp.stack([scalar(_checked(f(points[i, ...]), x, h), x) for i in range(points.shape[0])])
 
-    here = values(xp.expand_dims(x, axis=0)) if method == "forward" and size else None
+    here = values(x[None, ...]) if method == "forward" and size else None
     differences = []
     rows = max(1, AT_ONCE // max(1, size))
     for start in range(0, size, rows):
         chosen = numbers[start : min(size, start + rows)]
-        moved = xp.where(xp.expand_dims(chosen, axis=1) == numbers, step, 0.0)
+        moved = xp.where(chosen[:, None] == numbers, step, 0.0)
         moved = xp.reshape(moved, (chosen.shape[0], *x.shape))
         before = here if here is not None else values(x - moved)
         differences.append(values(x + moved) - before)

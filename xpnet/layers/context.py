@@ -35,18 +35,19 @@ class Pass:
 
     def context(self, *, wants_dx: bool = False) -> Context:
         """The context of the outermost layer."""
-        return Context(self, "", 0, wants_dx)
+        return Context(self, wants_dx)
 
 
 class Context:
     """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `key`, `child`, `update`."""
 
-    __slots__ = ("_pass", "_prefix", "_salt", "grad", "train", "wants_dx")
+    __slots__ = ("_index", "_name", "_parent", "_pass", "grad", "train", "wants_dx")
 
-    def __init__(self, run: Pass, prefix: str, salt: int, wants_dx: bool) -> None:
+    def __init__(
+        self, run: Pass, wants_dx: bool, parent: Context | None = None, index: int = 0, name: str = ""
+    ) -> None:
         self._pass = run
-        self._prefix = prefix
-        self._salt = salt
+        self._parent, self._index, self._name = parent, index, name
         self.train = run.train
         self.grad = run.grad
         self.wants_dx = wants_dx
@@ -58,9 +59,20 @@ class Context:
 
     def child(self, index: int, name: str, wants_dx: bool = True) -> Context:
         """The context of child number `index`: the index salts its key, the name places its buffers."""
-        salt = (self._salt * 0x01000193 + index + 1) & 0xFFFFFFFF  # FNV's prime keeps paths apart
-        return Context(self._pass, f"{self._prefix}{name}.", salt, wants_dx)
+        return Context(self._pass, wants_dx, self, index, name)
 
     def update(self, name: str, value: Any) -> None:
         """Replace this layer's buffer `name` once the step is done."""
         self._pass.updates[self._prefix + name] = value
+
+    @property
+    def _salt(self) -> int:
+        if self._parent is None:
+            return 0
+        return (
+            self._parent._salt * 0x01000193 + self._index + 1
+        ) & 0xFFFFFFFF  # FNV's prime keeps paths apart
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self._parent is None else f"{self._parent._prefix}{self._name}."

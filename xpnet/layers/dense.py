@@ -57,18 +57,12 @@ class Dense(Layer):
         return params, {}, output_shape
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
-        names = ("weight", "bias") if self.bias else ("weight",)
-        y, pull_linear = ops.linear(x, *(params[name] for name in names), wants_dx=ctx.wants_dx)
+        bias = (params["bias"],) if self.bias else ()
         act = activation(self.activation)
-        if act is None:
-            pull_activation = None
-        else:
-            y, pull_activation = act(y)
+        y, pull = ops.linear(x, params["weight"], *bias, activation=act, wants_dx=ctx.wants_dx)
 
         def pullback(dy: Array) -> tuple[Array, Nested]:
-            if pull_activation is not None:
-                (dy,) = pull_activation(dy)
-            dx, *grads = pull_linear(dy)
-            return dx, dict(zip(names, grads, strict=True))
+            dx, dw, *db = pull(dy)
+            return dx, {"weight": dw, "bias": db[0]} if db else {"weight": dw}
 
         return y, pullback

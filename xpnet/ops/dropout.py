@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..namespace import device, namespace
+from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback
 from .random import Key, bits
 
 
+@replaceable
 def dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
     """Inverted dropout: each element is 0 with probability `rate`, the others grow so that the mean stays.
 

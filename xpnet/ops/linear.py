@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 
-from ..namespace import namespace
-from ..typing import Array, Pullback
+from ..namespace import namespace, replaceable
+from ..typing import Array, Op, Pullback
 
 
-def linear(x: Array, w: Array, b: Array | None = None, /, *, wants_dx: bool = True) -> tuple[Array, Pullback]:
-    """Affine map of the last axis.
+@replaceable
+def linear(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    /,
+    *,
+    activation: Op | None = None,
+    wants_dx: bool = True,
+) -> tuple[Array, Pullback]:
+    """Affine map of the last axis, and an elementwise activation of it.
 
-    y = x w + b;  dx = dy w^T, dw = x^T dy, db = sum dy
-    x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last.
+    y = f(z), z = x w + b;  dz = dy f'(z), dx = dz w^T, dw = x^T dz, db = sum dz
+    x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last. f is an op
+    such as `relu`, the identity where it is left out.
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's product and gives None.
     """
     xp = namespace(x)
@@ -24,11 +34,17 @@ def linear(x: Array, w: Array, b: Array | None = None, /, *, wants_dx: bool = Tr
     y = flat_x @ w
     if b is not None:
         y = y + b
+    y = y if len(shape) == 2 else xp.reshape(y, (*shape[:-1], fan_out))
+    pull_activation = None
+    if activation is not None:
+        y, pull_activation = activation(y)
 
     def pullback(dy: Array) -> tuple[Array, ...]:
+        if pull_activation is not None:
+            (dy,) = pull_activation(dy)
         flat_dy = dy if len(shape) == 2 else xp.reshape(dy, (rows, fan_out))
         dx = xp.reshape(flat_dy @ xp.matrix_transpose(w), shape) if wants_dx else None
         dw = xp.matrix_transpose(flat_x) @ flat_dy
         return (dx, dw) if b is None else (dx, dw, xp.sum(flat_dy, axis=0))
 
-    return (y if len(shape) == 2 else xp.reshape(y, (*shape[:-1], fan_out))), pullback
+    return y, pullback

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..namespace import namespace
+from ..namespace import namespace, replaceable
 from ..typing import Array, Device, Shape
 
 _GOLDEN = -1640531527  # 2^32 / golden ratio, as int32; odd, so that different counts stay different
@@ -23,7 +23,8 @@ class Key(NamedTuple):
     salt: int = 0
 
 
-def make_key(words: Array, count: Array, *, salt: int = 0) -> Key:
+@replaceable
+def make_key(words: Array, count: Array, /, *, salt: int = 0) -> Key:
     """The key of draw number `count` of the stream whose two seed words are `words`.
 
     words (2,) int32, count (1,) int32;
@@ -42,7 +43,12 @@ def bits(key: Key, shape: Shape, *, device: Device = None) -> Array:
     """
     xp = namespace(key.first)
     counter = xp.arange(math.prod(shape), dtype=xp.int32, device=device)
-    return xp.reshape(mix(counter ^ (key.first ^ _signed(_mix_number(key.salt))), key.second), shape)
+    return xp.reshape(mix(counter ^ salted(key), key.second), shape)
+
+
+def salted(key: Key) -> Array:
+    """The key's first word with its salt, (1,)."""
+    return key.first ^ _signed(_mix_number(key.salt))
 
 
 def mix(x: Array, word: Array | int = 0) -> Array:

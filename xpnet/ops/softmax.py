@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..namespace import namespace
+from ..namespace import namespace, replaceable
 from ..typing import Array, Pullback
 
 
+@replaceable
 def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     """Softmax along one axis.
 
@@ -24,6 +25,7 @@ def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@replaceable
 def log_softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     """Logarithm of softmax along one axis.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .adam import Adam, AdamW
 from .adaptive import AdaGrad, RMSprop
-from .base import Optimizer, update_each
+from .base import Optimizer, scalars_after, update_each
 from .sgd import SGD
 
 sgd, adam, adamw, rmsprop, adagrad = SGD, Adam, AdamW, RMSprop, AdaGrad
@@ -32,6 +32,7 @@ __all__ = [
     "adam",
     "adamw",
     "rmsprop",
+    "scalars_after",
     "schedules",
     "sgd",
     "update_each",

@@ -50,6 +50,12 @@ class Optimizer(Description):
         return (self.rate(xp, lr, t),)
 
 
+def scalars_after(optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
+    """The scalars of the update that makes `count` (1,) of them, from the state's rate."""
+    xp = namespace(lr)
+    return optimizer.scalars(xp, lr, xp.reshape(xp.astype(count, lr.dtype), ()))
+
+
 def decay_sum(xp: Namespace, beta: float, t: Array) -> Array:
     """1 - beta^t without cancellation: in float32 `1 - 0.999**t` is off by 1e-5."""
     return -xp.expm1(t * math.log(beta)) if beta > 0 else xp.ones_like(t)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import Backend, Capabilities, find, register
+from ..backends import Backend, Capabilities, Natives, find, register
 from ..backends.numpy import NumpyBackend
 from ..typing import Array, Device
 
@@ -25,10 +25,12 @@ class ReadonlyNumpy(NumpyBackend):
         x.setflags(write=False)
         return super()._placed(x)
 
-    def choose_update(self, rule: Any, *, elements: int, arrays: int, steps: int) -> Any:
-        return self.update, "portable"
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        return Natives()
 
-    def compile(self, function: Callable[..., Any], *, consumes: tuple[int, ...] = ()) -> Callable[..., Any]:
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
         def run(*args: Any) -> Any:
             result = function(*args)
             kept = {id(x) for x in leaves(result)}

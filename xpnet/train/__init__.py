@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .callbacks import Callback, EarlyStopping, Progress, as_callbacks
+from .callbacks import Callback, EarlyStopping, Progress, as_callbacks, hears_steps
 from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
 from .history import History
 from .step import gradient, make_forward, make_step
@@ -18,6 +18,7 @@ __all__ = [
     "as_callbacks",
     "check_fit",
     "gradient",
+    "hears_steps",
     "hold_out",
     "make_forward",
     "make_step",

@@ -18,6 +18,13 @@ class Callback:
     def on_begin(self, model: Any) -> None:
         """Before the first epoch."""
 
+    def on_steps(self, model: Any, record: dict[str, Any]) -> None:
+        """After each group of steps within an epoch, as many as the backend runs at once or `steps_per_call` says.
+
+        record: "step", the steps done in this epoch, "steps", those of the group, and "loss", their mean loss.
+        An error here undoes the epoch. Where no callback has this method, nothing waits for the device.
+        """
+
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool | None:
         """After each epoch."""
 
@@ -98,6 +105,11 @@ class Function(Callback):
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool | None:
         return self.function(model, record)
+
+
+def hears_steps(callback: Callback) -> bool:
+    """Whether the callback has an `on_steps` of its own."""
+    return getattr(callback.on_steps, "__func__", None) is not Callback.on_steps
 
 
 def as_callbacks(given: Any) -> list[Callback]:

@@ -45,9 +45,14 @@ class Data:
         return Data(x, y, self.weight[numbers], self.plain[numbers])
 
 
-def check_fit(epochs: Any, batch_size: Any, validation_data: Any, validation_split: Any) -> None:
+def check_fit(
+    epochs: Any, batch_size: Any, steps_per_call: Any, validation_data: Any, validation_split: Any
+) -> None:
     """ValueError or TypeError for options of `fit` that cannot be."""
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+    sizes = {"epochs": epochs, "batch_size": batch_size}
+    if steps_per_call is not None:
+        sizes["steps_per_call"] = steps_per_call
+    for name, value in sizes.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} {value!r} must be a positive integer")
     if validation_data is None:

@@ -18,12 +18,18 @@ from typing import Any
 
 from ..layers import Layer, Pass, flatten, nest
 from ..namespace import namespace
-from ..optim import Optimizer, update_each
+from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Batch, Flat, Loss, Nested, State, Update
 
 
 def make_step(
-    network: Layer, loss: Loss, optimizer: Optimizer, *, shards: int = 1, update: Update = update_each
+    network: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    *,
+    shards: int = 1,
+    update: Update = update_each,
+    scalars: Callable[[Optimizer, Array, Array], tuple[Any, ...]] = scalars_after,
 ) -> Callable[[State, Batch], tuple[State, dict[str, Array]]]:
     """The training step of a network under a loss and an optimizer.
 
@@ -32,7 +38,6 @@ def make_step(
     """
 
     def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
-        xp = namespace(batch["w"])
         arrays = nest({**state["params"], **state["buffers"]})
         parts = [
             gradient(network, loss, arrays, part, words=(state["key"], state["step"] * shards + index))
@@ -41,14 +46,14 @@ def make_step(
         total, grads, updates = parts[0] if len(parts) == 1 else add_shards(parts)
         if not same_form(grads, state["params"]) or not same_form(updates, state["buffers"], some=True):
             raise ValueError(unlike(grads, state["params"], updates, state["buffers"]))
-        t = xp.astype(xp.reshape(state["step"], ()) + 1, state["lr"].dtype)
-        scalars = optimizer.scalars(xp, state["lr"], t)
-        params, slots = update(optimizer.rule, state["params"], grads, state["slots"], scalars)
+        count = state["step"] + 1
+        numbers = scalars(optimizer, state["lr"], count)
+        params, slots = update(optimizer.rule, state["params"], grads, state["slots"], numbers)
         new = {
             "params": params,
             "buffers": {**state["buffers"], **updates},
             "slots": slots,
-            "step": state["step"] + 1,
+            "step": count,
             "lr": state["lr"],
             "key": state["key"],
         }
@@ -87,7 +92,10 @@ def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
     """Whether the names and shapes are those wanted, or with `some` among them."""
     if len(found) != len(wanted) and not some:
         return False
-    return all(name in wanted and x.shape == wanted[name].shape for name, x in found.items())
+    for name, x in found.items():  # noqa: SIM110 - a generator takes twice as long
+        if name not in wanted or x.shape != wanted[name].shape:
+            return False
+    return True
 
 
 def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
@@ -135,6 +143,11 @@ def make_score(
         return outputs, namespace(w).sum(w * losses)
 
     return score
+
+
+def look(params: Flat, buffers: Flat, slots: Nested) -> tuple[Array | bool, Array | float]:
+    """(whether buffers and slots are finite, the largest magnitude among the parameters), in one call."""
+    return all_finite({"buffers": buffers, "slots": slots}), largest(params)
 
 
 def all_finite(arrays: Nested) -> Array | bool:

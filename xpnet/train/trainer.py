@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,22 @@ from ..data import (
     batch_slices,
     check_numbers,
     check_probabilities,
-    count_batches,
     normalised,
-    shuffled,
 )
 from ..errors import DivergedError
 from ..layers import Layer, flatten
 from ..namespace import namespace
 from ..ops import binary_cross_entropy, cross_entropy
 from ..optim import Optimizer
-from ..typing import Array, Batch, Loss, Shape, State
+from ..typing import Array, Loss, Shape, State
+from .batches import Batches
 from .divergence import Watch
 from .feed import Data, require_own
-from .step import all_finite, largest, make_forward, make_score, make_step
+from .step import look, make_forward, make_score, make_step
 
+PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
+"""Seconds that a portable step takes for each parameter array, for each parameter, and for each of these and each
+sample; rough, and fixed, so that what runs never depends on a clock."""
 CHUNK = 8192
 """How many samples a prediction takes at once, which bounds its memory."""
 
@@ -50,19 +53,22 @@ class Trainer:
         reduction: str,
         dtype: str,
         seed: int,
+        natives: bool | str = "auto",
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.backend, self.reduction, self.dtype, self.seed = backend, reduction, dtype, seed
         self.state: State = {}
         self.epochs = 0
-        self.updates = "portable"
+        self.natives = natives
+        self._natives: Any = None
         self.started = False
         self._watch: Watch | None = None
         self._steps: dict[str, Callable[..., Any]] = {}
+        self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self.steps_per_call = 1
         self.forward = backend.compile(make_forward(network))
         self._score = backend.compile(make_score(network, loss))
-        self._finite = backend.compile(all_finite)
-        self._largest = backend.compile(largest)
+        self._look = backend.compile(look)
 
     def build(self, input_shape: Shape) -> Shape:
         """Draws the initial state from the seed; the output shape, the batch left out."""
@@ -113,30 +119,33 @@ class Trainer:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         watch = self._watching(data)
         with self.backend.on(), self._all_or_nothing("this step", watch):
-            w, _ = normalised(data.weight, len(data), reduction=self.reduction)
-            (batch,) = self._batches(data, None, w, len(data))
-            self.state, metrics = self._compiled(1)(self.state, batch)
-            watch.loss = float(metrics["loss"])
-            watch.first = watch.loss if watch.first is None else watch.first
+            self._epoch(self._runner(1, len(data)), self._batches(data, len(data)), watch)
         return watch.loss
 
-    def run(self, data: Data, *, epochs: int, batch_size: int) -> Iterator[dict[str, Any]]:
-        """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes."""
-        run = self.backend.epoch(self._compiled(epochs * count_batches(len(data), batch_size)))
+    def run(
+        self,
+        data: Data,
+        *,
+        epochs: int,
+        batch_size: int,
+        steps_per_call: int | None = None,
+        on_steps: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes.
+
+        steps_per_call: how many steps the backend runs at once, None to leave it to the backend. `on_steps`
+        is called after each such group of steps, and waits for it.
+        """
+        batches = self._batches(data, batch_size)
+        run = self._runner(epochs * len(batches), min(batch_size, len(data)))
+        sizes = (math.prod(p.shape) for p in self.state["params"].values())
+        elements = sum(sizes) + math.prod(data.x.shape[1:])
+        steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batch_size)
+        self.steps_per_call = min(steps, len(batches))
         watch = self._watching(data)
         for _ in range(epochs):
             with self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
-                order = self._order(data, batch_size)
-                weight = data.weight if order is None else data.weight[order]
-                w, shares = normalised(weight, batch_size, reduction=self.reduction)
-                total: Any = 0.0
-                batches = self._batches(data, order, w, batch_size)
-                for share, (state, metrics) in zip(shares, run(self.state, batches), strict=True):
-                    self.state = state
-                    total = total + metrics["loss"] * float(share)
-                    if watch.first is None:
-                        watch.first = float(metrics["loss"])
-                watch.loss = float(total)
+                self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
 
@@ -168,41 +177,59 @@ class Trainer:
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(data.weight.sum())}
 
-    def _compiled(self, steps: int) -> Callable[..., Any]:
+    def _compiled(self, steps: int, batch_size: int) -> Callable[..., Any]:
         self.started = True
         params = self.state["params"].values()
-        update, self.updates = self.backend.choose_update(
-            self.optimizer.rule,
-            elements=sum(math.prod(p.shape) for p in params),
-            arrays=len(params),
-            steps=steps,
-        )
-        if self.updates not in self._steps:
-            step = make_step(self.network, self.loss, self.optimizer, update=update)
-            self._steps[self.updates] = self.backend.compile(step, consumes=(0,))
-        return self._steps[self.updates]
+        if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
+            elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
+            seconds = steps * (arrays * PER_ARRAY + elements * (PER_ELEMENT + batch_size * PER_PRODUCT))
+            self._natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
+        natives = self._natives
+        if natives.name not in self._steps:
+            step = make_step(
+                self.network, self.loss, self.optimizer, update=natives.update, scalars=self.backend.scalars
+            )
+            self._steps[natives.name] = self.backend.compile(step, consumes=(0,), natives=natives)
+            if natives.ops:
+                self.forward = self.backend.compile(make_forward(self.network), natives=natives)
+        return self._steps[natives.name]
 
-    def _order(self, data: Data, batch_size: int) -> np.ndarray | None:
-        """The epoch's order of samples; None for a single batch, whose order does not matter."""
-        if batch_size >= len(data):
-            return None
-        return shuffled(len(data), seed=self.seed, epoch=self.epochs)
+    @property
+    def updates(self) -> str:
+        """What the last training ran on: "portable", or the name of the backend's natives."""
+        return "portable" if self._natives is None else self._natives.name
 
-    def _batches(
-        self, data: Data, order: np.ndarray | None, w: np.ndarray, batch_size: int
-    ) -> Iterator[Batch]:
-        weights = self._weights(w)
-        if order is None:
-            yield {"x": data.x, "y": data.y, "w": weights}
-            return
-        xp, index = namespace(data.x), self.backend.asarray(order)
-        for part in batch_slices(len(data), batch_size):
-            rows = index[part]
-            yield {
-                "x": xp.take(data.x, rows, axis=0),
-                "y": xp.take(data.y, rows, axis=0),
-                "w": weights[part],
-            }
+    def _runner(self, steps: int, batch_size: int) -> Callable[..., Any]:
+        """What runs an epoch's steps; kept, so that a library which traces it does so once."""
+        step = self._compiled(steps, batch_size)
+        if step not in self._runs:
+            self._runs[step] = self.backend.epoch(step)
+        return self._runs[step]
+
+    def _epoch(
+        self,
+        run: Callable[..., Any],
+        batches: Batches,
+        watch: Watch,
+        steps_per_call: int = 1,
+        on_steps: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> None:
+        """An epoch's steps and their mean loss; the host waits for the device at its end only, or for `on_steps`."""
+        order, w, shares = batches.epoch(self.epochs)
+        calls, done = [], 0
+        for state, losses, steps in run(self.state, batches.samples, order, w, batches.size, steps_per_call):
+            self.state = state
+            calls.append((losses, steps))
+            done += steps
+            if on_steps is not None:
+                loss = _mean(self.backend.losses(calls[-1:]), shares[done - steps : done])
+                on_steps({"step": done, "steps": steps, "loss": loss})
+        found = self.backend.losses(calls).tolist()
+        watch.loss = sum(map(mul, found, shares.tolist()))
+        watch.first = found[0] if watch.first is None else watch.first
+
+    def _batches(self, data: Data, size: int) -> Batches:
+        return Batches(data, size, self.reduction, self.dtype, self.seed)
 
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
@@ -216,8 +243,13 @@ class Trainer:
             ):
                 if self.loss is loss:
                     check_probabilities(self.outputs(data.x[:32, ...]), name)
-            self._watch = Watch(float(self._largest(self.state["params"])))
+            self._watch = Watch(self._looked()[1])
         return self._watch
+
+    def _looked(self) -> tuple[bool, float]:
+        """Whether buffers and slots are finite, and the largest parameter."""
+        finite, size = self._look(self.state["params"], self.state["buffers"], self.state["slots"])
+        return bool(finite), float(size)
 
     def _cast(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
@@ -230,11 +262,11 @@ class Trainer:
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
         on from; and an epoch that is half done would be another one when it is taken up again.
         """
-        good = self.backend.copy(self.state)
+        good = self.backend.keep(self.state)
         try:
             yield
-            finite = self._finite({part: self.state[part] for part in ("buffers", "slots")})
-            if not finite or watch.exploded(float(self._largest(self.state["params"]))):
+            finite, size = self._looked()
+            if not finite or watch.exploded(size):
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
                     f"use a smaller learning rate than {float(good['lr']):g}"
@@ -242,6 +274,12 @@ class Trainer:
         except BaseException:
             self.state = good
             raise
+
+
+def _mean(losses: np.ndarray, shares: np.ndarray) -> float:
+    """The mean of some steps' losses, each by its share; 0 where none has a share."""
+    total = sum(shares.tolist())
+    return sum(map(mul, losses.tolist(), shares.tolist())) / total if total else 0.0
 
 
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:

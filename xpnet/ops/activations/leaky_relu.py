@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...namespace import namespace
+from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
 
 
+@replaceable
 def leaky_relu(x: Array, /, *, alpha: float = 0.01) -> tuple[Array, Pullback]:
     """Leaky rectified linear unit.
 

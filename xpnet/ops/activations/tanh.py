@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ...namespace import namespace
+from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
 
 
+@replaceable
 def tanh(x: Array, /) -> tuple[Array, Pullback]:
     """Hyperbolic tangent.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...namespace import namespace
+from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
 from ..softmax import log_softmax
 from .sample import class_probabilities
 
 
+@replaceable
 def softmax_cross_entropy(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Softmax cross-entropy, one value per sample.
 

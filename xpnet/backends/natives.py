@@ -1,0 +1,218 @@
+"""What runs on NumPy arrays in the place of portable ops, through Numba (the extra `fast`): one table.
+
+Each entry has its portable twin's signature, writes only into arrays that it allocated itself, and gives the twin's
+bits: a sum runs in NumPy's order, and exp and its kin are NumPy's. What an entry was not made for (another dtype, a
+matrix that is not contiguous, targets that are probabilities) it hands to its twin.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..ops import Key
+from ..ops.random import salted
+from ..typing import Array, Op, Pullback
+from . import kernels
+from .elements import Element, Formula, NotElementwiseError
+from .fused import function, loop
+
+
+@cache
+def table(dtype: str) -> dict[str, Op]:
+    """The entries for arrays of a dtype, compiled or read from Numba's cache on disk."""
+    kind = np.dtype(dtype)
+    activations = {name: found for name, op in ops.ACTIVATIONS.items() if (found := Activation.of(op))}
+    return {
+        "linear": _linear(activations, kind),
+        **{name: _elementwise(activation, kind) for name, activation in activations.items()},
+        "softmax_cross_entropy": _softmax_cross_entropy(kind),
+        "dropout": _dropout(kind),
+        "make_key": _make_key(),
+    }
+
+
+class Activation(NamedTuple):
+    """An activation as a formula: y of x, and dx of dy and of what it keeps, which is y, or x, or both."""
+
+    op: Any
+    formula: Formula
+    y: Element
+    dx: Element
+    kept: tuple[str, ...]
+    options: tuple[str, ...]
+
+    @classmethod
+    def of(cls, op: Any) -> Activation | None:
+        """None for an op that mixes elements, or whose derivative takes more than plain arithmetic."""
+        formula = Formula()
+        parameters = inspect.signature(op.portable).parameters.values()
+        options = {p.name: formula.input(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
+        try:
+            y, pullback = op.portable(formula.input("x"), **options)
+            (dx,) = pullback(formula.input("dy"))
+        except NotElementwiseError:
+            return None
+        for kept in ((y.name,), ("x",), ("x", y.name)):
+            if formula.leads([dx], ["dy", *kept, *options]):
+                return cls(op, formula, y, dx, kept, tuple(options))
+        return None
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether y is one, too, and not only its derivative."""
+        return self.formula.leads([self.y], ["x", *self.options])
+
+
+def _elementwise(act: Activation, kind: np.dtype) -> Op:
+    """An activation in two loops, or, where y takes exp or its kin, the twin's y and a loop for dx."""
+    forward = loop(act.formula, ("x",), {"y": act.y}, kind, act.options) if act.is_formula else None
+    backward = loop(act.formula, ("dy", *act.kept), {"dx": act.dx}, kind, act.options)
+    defaults = inspect.signature(act.op.portable).parameters
+
+    def op(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
+        if not _plain(x, kind):
+            return act.op.portable(x, **options)
+        numbers = [kind.type(options.get(name, defaults[name].default)) for name in act.options]
+        if forward is None:
+            y = act.op.portable(x, **options)[0]
+        else:
+            y = np.empty_like(x)
+            forward(x, y, *numbers)
+        kept = [x if name == "x" else y for name in act.kept]
+
+        def pullback(dy: Array) -> tuple[Array]:
+            dy = np.ascontiguousarray(dy)
+            dx = np.empty_like(dy)
+            backward(dy, *kept, dx, *numbers)
+            return (dx,)
+
+        return y, pullback
+
+    return op
+
+
+def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
+    """x w in BLAS, then bias and activation in one loop in place; dz and db in one loop."""
+    portable = ops.linear.portable
+    identity = Formula()
+    x = identity.input("x")
+    pairs = {None: _dense_loops(identity, x, identity.input("dy"), kind)}
+    for act in activations.values():
+        if act.is_formula and not act.options and "x" not in act.kept:  # x is overwritten by y
+            pairs[act.op] = _dense_loops(act.formula, act.y, act.dx, kind)
+
+    def op(
+        x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
+    ) -> tuple[Array, Pullback]:
+        pair = pairs.get(activation)
+        fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
+        if not fits or pair is None or b is None or b.dtype != kind:
+            return portable(x, w, b, activation=activation, wants_dx=wants_dx)
+        forward, backward = pair
+        y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
+        forward(y, b)
+        kept = None if activation is None else y
+
+        def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
+            dy = np.ascontiguousarray(dy)
+            db = np.empty_like(b)
+            dz = dy if kept is None else np.empty_like(dy)
+            backward(dy, dy if kept is None else kept, dz, db)
+            if b.size == 1:
+                db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
+            return (dz.dot(w.T) if wants_dx else None), x.T.dot(dz), db
+
+        return y, pullback
+
+    return op
+
+
+def _dense_loops(formula: Formula, y: Element, dx: Element, kind: np.dtype) -> tuple[Any, Any]:
+    """(y <- f(y + b) in place; dz and db of dy and y, db summed row by row as NumPy does)."""
+    scope = {name: kind.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
+    each = "for i in range(y_.shape[0]):", "    for j in range(y_.shape[1]):"
+    bias = ["x = y_[i, j] + b_[j]", *formula.needed([y], ["x"]), f"y_[i, j] = {y.name}"]
+    forward = function(["y_", "b_"], [*each, *(f"        {line}" for line in bias)], scope)
+    given = ["dy = dy_[i, j]"] if y.name == "x" else ["dy = dy_[i, j]", f"{y.name} = y_[i, j]"]
+    keep = [] if y.name == "x" else [f"dz_[i, j] = {dx.name}"]
+    slope = [*given, *formula.needed([dx], ["dy", y.name]), *keep, f"db_[j] += {dx.name}"]
+    start = "db_[:] = db_.dtype.type(0)"
+    lines = [start, *each, *(f"        {line}" for line in slope)]
+    backward = function(["dy_", "y_", "dz_", "db_"], lines, scope)
+    matrix, row = np.zeros((1, 1), kind), np.zeros(1, kind)
+    forward(matrix, row)  # compiles, as does the next
+    backward(matrix, matrix, matrix, row)
+    return forward, backward
+
+
+def _softmax_cross_entropy(kind: np.dtype) -> Op:
+    """Class numbers only; exp, log and the sums are NumPy's."""
+    portable = ops.softmax_cross_entropy.portable
+    matrix, row, label = np.zeros((1, 1), kind), np.zeros(1, kind), np.zeros(1, "int64")
+    kernels.shift_rows(matrix, matrix)  # compiles, as do the next two
+    kernels.pick(matrix, row, label, row)
+    kernels.subtract_one_hot(matrix, label, row)
+
+    def op(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+        fits = _plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
+        if not fits or not _plain(target, label.dtype):
+            return portable(logits, target=target)
+        log_p, losses = np.empty_like(logits), np.empty(logits.shape[0], kind)
+        kernels.shift_rows(logits, log_p)
+        kernels.pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)
+
+        def pullback(dlosses: Array) -> tuple[Array]:
+            p = np.exp(log_p)
+            kernels.subtract_one_hot(p, target, np.ascontiguousarray(dlosses))
+            return (p,)
+
+        return losses, pullback
+
+    return op
+
+
+def _make_key() -> Any:
+    """Both words in one call."""
+    empty = np.zeros(2, "uint32")
+    kernels.key_words(empty, empty, empty)  # compiles
+
+    def op(seed: Array, count: Array, /, *, salt: int = 0) -> Key:
+        key = np.empty(2, "int32")
+        kernels.key_words(seed.view("uint32"), count.view("uint32"), key.view("uint32"))
+        return Key(key[:1], key[1:], salt)
+
+    return op
+
+
+def _dropout(kind: np.dtype) -> Op:
+    """Bits, mask and product in one loop."""
+    portable = ops.dropout.portable
+    x, mask, word = np.zeros((1, 1), kind), np.zeros((1, 1), bool), np.zeros(2, "uint32")
+    kernels.keep_some(x, word, 0, kind.type(1), x, mask)  # compiles, as does the next
+    kernels.drop_some(x, mask, kind.type(1), x)
+
+    def op(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
+        if not _plain(x, kind) or x.ndim != 2 or not 0 <= rate < 1 or x.size >= 2**31:
+            return portable(x, rate=rate, key=key)
+        word = np.concatenate([salted(key), key.second]).view("uint32")
+        scale = kind.type(1.0 / (1.0 - rate))
+        y, kept = np.empty_like(x), np.empty(x.shape, bool)
+        kernels.keep_some(x, word, int(rate * 2**32) - 2**31, scale, y, kept)
+
+        def pullback(dy: Array) -> tuple[Array]:
+            dx = np.empty_like(x)
+            kernels.drop_some(np.ascontiguousarray(dy), kept, scale, dx)
+            return (dx,)
+
+        return y, pullback
+
+    return op
+
+
+def _plain(x: Array, kind: np.dtype) -> bool:
+    return x.dtype == kind and x.flags.c_contiguous and x.ndim > 0

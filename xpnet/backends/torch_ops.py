@@ -1,0 +1,77 @@
+"""What runs on PyTorch's tensors in the place of portable ops: its own kernels, where they give the same bits.
+
+`torch.where` with a number takes 20 to 40 times as long as PyTorch's own ReLU, and a product with a one-hot
+matrix longer than picking. Each entry has its portable twin's signature, writes only into arrays that it
+allocated itself, and hands what it was not made for to its twin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import torch
+
+from .. import ops
+from ..ops import log_softmax
+from ..typing import Array, Op, Pullback
+
+_relu_back = torch.ops.aten.threshold_backward.default
+_leaky_back = torch.ops.aten.leaky_relu_backward.default
+
+
+def linear(
+    x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """The bias added, and ReLU taken, in place."""
+    if b is None or x.ndim != 2 or x.shape[1] != w.shape[0]:
+        return ops.linear.portable(x, w, b, activation=activation, wants_dx=wants_dx)
+    y, pull = torch.mm(x, w).add_(b), None
+    if activation is ops.relu:
+        y = torch.threshold_(y, 0.0, 0.0)
+        pull = _relu_pullback(y)
+    elif activation is not None:
+        y, pull = activation(y)
+
+    def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
+        if pull is not None:
+            (dy,) = pull(dy)
+        return (torch.mm(dy, w.t()) if wants_dx else None), torch.mm(x.t(), dy), torch.sum(dy, 0)
+
+    return y, pullback
+
+
+def relu(x: Array, /) -> tuple[Array, Pullback]:
+    """Unlike `torch.relu`, `threshold` makes -0 a 0."""
+    y = torch.threshold(x, 0.0, 0.0)
+    return y, _relu_pullback(y)
+
+
+def _relu_pullback(y: Array) -> Pullback:
+    return lambda dy: (_relu_back(dy, y, 0.0),)
+
+
+def leaky_relu(x: Array, /, *, alpha: float = 0.01) -> tuple[Array, Pullback]:
+    """PyTorch's own."""
+    return torch.nn.functional.leaky_relu(x, alpha), lambda dy: (_leaky_back(dy, x, alpha, False),)
+
+
+def softmax_cross_entropy(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+    """The target's logarithm is picked, and 1 taken from its probability."""
+    if logits.ndim != 2 or target.shape != logits.shape[:1] or target.dtype != torch.int64:
+        return ops.softmax_cross_entropy.portable(logits, target=target)
+    log_p, _ = log_softmax(logits)
+    place = target[:, None]
+
+    def pullback(dlosses: Array) -> tuple[Array]:
+        p = torch.exp(log_p)
+        p.scatter_add_(1, place, p.new_full((), -1.0).expand(place.shape))
+        return (p.mul_(dlosses[:, None]),)
+
+    return -log_p.gather(1, place)[:, 0], pullback
+
+
+TABLE: Mapping[str, Op] = MappingProxyType(
+    {op.__name__: op for op in (linear, relu, leaky_relu, softmax_cross_entropy)}
+)
