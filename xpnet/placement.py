@@ -21,7 +21,7 @@ from .typing import Array, Shape
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
-_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives")
+_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives", "deterministic")
 
 
 class Placed:
@@ -39,6 +39,7 @@ class Placed:
         dtype: Any = "float32",
         seed: int = 0,
         natives: bool | str = "auto",
+        deterministic: bool = True,
     ) -> None:
         if not is_layer(network):
             raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
@@ -57,7 +58,10 @@ class Placed:
             raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
         if natives not in (True, False, "auto"):
             raise ValueError(f"natives {natives!r} must be True, False or 'auto'")
-        self.network, self.loss, self.optimizer, self.natives = network, loss, optimizer, natives
+        if deterministic not in (True, False):
+            raise ValueError(f"deterministic {deterministic!r} must be True or False")
+        self.network, self.loss, self.optimizer = network, loss, optimizer
+        self.natives, self.deterministic = natives, deterministic
         self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
         self.history = History()
         self.input_shape: Shape | None = None
@@ -151,6 +155,7 @@ class Placed:
             dtype=self.dtype,
             seed=self.seed,
             natives=self.natives,
+            deterministic=self.deterministic,
         )
         return self._trainer
 

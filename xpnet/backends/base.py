@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.util import find_spec
@@ -214,6 +214,14 @@ class Backend(ABC):
         wanted: True, False, or "auto", which leaves it to the backend. A library that compiles steps has none.
         """
         return Natives(update=self.update)
+
+    def threads(self, products: Iterable[int], *, deterministic: bool) -> AbstractContextManager[Any]:
+        """A context in which products of so many multiply-adds run on the threads that suit them.
+
+        deterministic: whether their number may depend on nothing that changes a bit of the results. A library that
+        has threads of its own settles that itself.
+        """
+        return nullcontext()
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import Any
@@ -46,6 +46,11 @@ class NumpyBackend(Backend):
         from .natives import table
 
         return Natives("numba", update, table(dtype))
+
+    def threads(self, products: Iterable[int], *, deterministic: bool) -> AbstractContextManager[Any]:
+        from .blas import limited, threads_for
+
+        return limited(threads_for(products, alone=not deterministic))
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None

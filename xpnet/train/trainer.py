@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from operator import mul
 from typing import Any
 
@@ -54,12 +54,13 @@ class Trainer:
         dtype: str,
         seed: int,
         natives: bool | str = "auto",
+        deterministic: bool = True,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.backend, self.reduction, self.dtype, self.seed = backend, reduction, dtype, seed
         self.state: State = {}
         self.epochs = 0
-        self.natives = natives
+        self.natives, self.deterministic = natives, deterministic
         self._natives: Any = None
         self.started = False
         self._watch: Watch | None = None
@@ -118,7 +119,7 @@ class Trainer:
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         watch = self._watching(data)
-        with self.backend.on(), self._all_or_nothing("this step", watch):
+        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch):
             self._epoch(self._runner(1, len(data)), self._batches(data, len(data)), watch)
         return watch.loss
 
@@ -144,7 +145,8 @@ class Trainer:
         self.steps_per_call = min(steps, len(batches))
         watch = self._watching(data)
         for _ in range(epochs):
-            with self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
+            threads = self._threads(min(batch_size, len(data)))
+            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
@@ -227,6 +229,12 @@ class Trainer:
         found = self.backend.losses(calls).tolist()
         watch.loss = sum(map(mul, found, shares.tolist()))
         watch.first = found[0] if watch.first is None else watch.first
+
+    def _threads(self, batch_size: int) -> AbstractContextManager[Any]:
+        """The backend's threads for products of this batch with each matrix among the parameters."""
+        shapes = [p.shape for p in self.state["params"].values() if len(p.shape) > 1]
+        products = [batch_size * math.prod(shape) for shape in shapes]
+        return self.backend.threads(products, deterministic=self.deterministic)
 
     def _batches(self, data: Data, size: int) -> Batches:
         return Batches(data, size, self.reduction, self.dtype, self.seed)
