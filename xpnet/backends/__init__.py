@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Availability, Backend, Capabilities, Natives
+from .memory import keep_pages
 from .registry import available, find, get, names, of, register
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "available",
     "find",
     "get",
+    "keep_pages",
     "names",
     "of",
     "register",

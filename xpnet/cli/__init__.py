@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train a network on a data set and score it on samples held out",
     "test-backend": "check every op, layer, loss and optimizer on a backend",
     "bench": "time training steps and predictions on each backend that is here",
+    "doctor": "look for what slows this machine's training: kernels, threads, missing packages",
 }
 """Each is a module in here, with `options(parser)` and `run(args) -> int`."""
 
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         verbose = getattr(args, "verbose", False)
         if args.command is None:
             print(TRY)
+        if args.command not in (None, "doctor"):
+            _choose_kernel(quiet=getattr(args, "quiet", False))
         status = 0 if args.command is None else int(_module(args.command).run(args))
         print(end="", flush=True)  # a broken pipe shows here and not when Python ends
         return status
@@ -108,6 +111,16 @@ def unknown(what: str, given: str, known: Iterable[str]) -> UsageError:
 
 def _module(command: str) -> Any:
     return import_module(f".{command.replace('-', '_')}", __name__)
+
+
+def _choose_kernel(*, quiet: bool) -> None:
+    """Gives NumPy the kernel that its OpenBLAS would miss, before it loads; and says so."""
+    from . import cpu
+
+    kernel = cpu.choose_kernel()
+    if kernel is not None and not quiet:
+        line = f"OPENBLAS_CORETYPE={kernel}: NumPy's OpenBLAS is too old to know this CPU's vectors"
+        print(line, file=sys.stderr, flush=True)
 
 
 def _sentence(error: Exception) -> str:

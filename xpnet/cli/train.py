@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     layers = "-".join(map(str, (x.shape[1], *args.hidden, len(counts))))
     watch.say(f"{args.dataset}: {len(x)} samples, {len(held[0])} held out; network {layers}, {args.dtype}")
 
+    xn.backends.keep_pages()  # this process trains and does little else
     start = time.perf_counter()
     model.fit(x, y, epochs=args.epochs, batch_size=args.batch_size, callbacks=[watch])
     seconds = time.perf_counter() - start - watch.aside
