@@ -1,22 +1,23 @@
 """How many threads BLAS uses during a training: by rule one, and never chosen by a clock.
 
 OpenBLAS's threads wait for each other by spinning. Where another program has a core, all of them wait for the one
-that lost it, until the system gives it back. Mean microseconds of the matrix products of one training step, float32,
-on 4 cores (AMD EPYC, family 26; OpenBLAS 0.3.31, pthreads, kernel SkylakeX), by threads
-(`ci/benchmarks/threads.py`; more in `ci/benchmarks/README.md`):
+that lost it, until the system gives it back. Microseconds of the matrix products of one training step, float32, on
+4 cores (AMD EPYC, family 26; OpenBLAS 0.3.31, pthreads, kernel SkylakeX), beside so many other programs that keep
+a core busy each: median of the means of 3 to 6 runs of half a second, and the worst, by BLAS threads:
 
-    network, batch           other programs            1        2        3        4
-    64-64-10, 32             none                     13       12       10        9
-    784-256-128-10, 128      none                    728      422      303      244
-    784-1024-1024-10, 256    none                 13,454    7,394    5,094    4,098
-    64-64-10, 32             busy on every core       15       13       13       11
-    784-256-128-10, 128      busy on every core      842      868   11,723   69,623
-    784-1024-1024-10, 256    busy on every core   18,234   17,387   39,728   89,361
+    network, batch          others                1                2                 3                  4
+    784-256-128-10, 128          0      723    (757)     426   (552)     410     (489)      330     (453)
+                                 1      768    (821)     426   (521)     414     (420)    1,939   (1,947)
+                                 2      945  (1,404)     476   (718)     730     (755)    9,098  (63,983)
+                                 4    1,031  (1,239)   1,793 (3,383)   1,269  (71,995)    5,653  (79,999)
+    784-1024-1024-10, 256        0   13,847 (14,585)   7,112 (8,284)   5,295   (6,828)    4,812   (7,853)
+                                 1   14,607 (19,117)   7,257 (9,973)   8,721   (9,546)   21,531  (63,994)
+                                 2   14,835 (18,746)  9,446 (11,419)  14,298  (30,221)  123,303 (142,483)
+                                 4   16,271 (23,234) 19,978 (22,099)  83,654 (124,483)   80,548 (156,103)
 
-One busy program is enough: beside it the second network's step took 102,000 on 4 threads and up to 17,700 on 3. Two
-threads of four came through most runs, and took 10 to 36 times their time in others. So only one thread keeps within
-three times its quiet time, and it gives the same bits on any number of cores; other numbers of threads repeat
-themselves and differ from each other in the last bits. A caller who has the machine alone may say so.
+So only one thread keeps within three times its quiet time whatever else runs, and it gives the same bits on any
+number of cores; other numbers of threads repeat themselves, and differ from each other in last bits. A caller who
+has the machine alone may say so. `ci/benchmarks/threads.py` measures it anew; ci/benchmarks/README.md has more.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import Any, NamedTuple
 
 from . import machine
 
-PER_THREAD = 2**20
+PER_THREAD = 2**21
 """Multiply-adds of the largest product that are worth one thread more, where nobody else computes."""
 GIVEN = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 """What a user sets for BLAS; OpenBLAS takes the first that is there."""
