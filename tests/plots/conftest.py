@@ -2,10 +2,12 @@
 
 import pytest
 
+ABSENT = "matplotlib is not installed: pip install 'xpnet[plots]'"
+
 
 @pytest.fixture(autouse=True)
 def figures():
-    plt = pytest.importorskip("matplotlib.pyplot")
+    plt = pytest.importorskip("matplotlib.pyplot", reason=ABSENT)
     plt.switch_backend("agg")
     yield plt
     for number in plt.get_fignums():

@@ -6,7 +6,9 @@ import pytest
 import xpnet as xn
 from xpnet.plots import network
 
-collections = pytest.importorskip("matplotlib.collections")
+collections = pytest.importorskip(
+    "matplotlib.collections", reason="matplotlib is not installed: pip install 'xpnet[plots]'"
+)
 BLUE, RED = (0, 0x72 / 255, 0xB2 / 255, 1), (0xD5 / 255, 0x5E / 255, 0, 1)
 
 

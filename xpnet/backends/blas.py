@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from . import machine
 
@@ -93,8 +93,8 @@ class _Held:
     """One use of `limited`. What OpenMP gives each thread of the program for itself is kept in here."""
 
     lock = Lock()
-    active: list[_Held] = []  # noqa: RUF012 - the process's, like the threads themselves
-    before: dict[Any, int] = {}  # noqa: RUF012
+    active: ClassVar[list[_Held]] = []  # the process's, like the threads themselves
+    before: ClassVar[dict[Any, int]] = {}
 
     def __init__(self, threads: int) -> None:
         self.threads = threads

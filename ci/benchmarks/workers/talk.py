@@ -5,28 +5,29 @@ import math
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 
 import task
 
 
-class Contestant:
+class Contestant(ABC):
     """A way to train a task's network. A worker ends with an error where its library is not there."""
 
     def __init__(self, given: task.Task, x, y, variant: str = "") -> None:
         """Takes the samples; may compile."""
         self.task, self.x, self.y, self.variant = given, x, y, variant
 
+    @abstractmethod
     def start(self) -> None:
         """Begins anew, from the initial weights and fresh optimizer state."""
-        raise NotImplementedError
 
+    @abstractmethod
     def epochs(self, count: int) -> None:
         """Trains for so many epochs more, and comes back when all is computed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def weights(self):
         """The present (w, b) of each layer as NumPy arrays, w (inputs, outputs); None where nothing learns."""
-        raise NotImplementedError
 
     def timed(self, seconds: float) -> tuple[int, float]:
         """(steps, seconds) of a run of at least so many seconds, after an epoch to warm up."""
@@ -41,9 +42,9 @@ class Contestant:
             spent, done, one = spent + took, done + count, took / count
         return done * len(task.order(self.task, 0)), spent
 
+    @abstractmethod
     def about(self) -> str:
         """The library with its version, and what else of it ran."""
-        raise NotImplementedError
 
 
 def serve(kind: type[Contestant]) -> None:
