@@ -1,6 +1,8 @@
 """Model: its answers, its arrays, and where they live, on every backend."""
 
+import copy
 import math
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -29,6 +31,25 @@ def same_bits(a, b):
     a, b = host(a), host(b)
     assert set(a) == set(b)
     assert all(a[name].tobytes() == b[name].tobytes() for name in a)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_goes_on_by_itself(backend, again):
+    if "<locals>" in type(backend).__qualname__ and again is not copy.deepcopy:
+        pytest.skip("a class made in a function cannot be pickled")
+    model = make(backend)
+    untrained = again(model)
+    model.fit(X, Y, epochs=3, batch_size=8)
+    other, third = again(model), again(model)
+    for one in (model, other):
+        one.fit(X, Y, epochs=2, batch_size=8)
+    same_bits(model, other)
+    assert model.history == other.history
+    assert third.history["epoch"] == [1, 2, 3]
+    third.fit(X, Y, epochs=2, batch_size=8)
+    same_bits(model, third)
+    untrained.fit(X, Y, epochs=5, batch_size=8)
+    same_bits(model, untrained)
 
 
 # What comes back

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,25 @@ class Description:
             if (value := getattr(self, field.name)) != field.default
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def within(value: Any) -> Iterator[Any]:
+    """A description, and all that its fields hold: descriptions and functions."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from within(item)
+    elif is_dataclass(value):
+        yield value
+        for field in fields(value):
+            yield from within(getattr(value, field.name))
+    elif callable(value):
+        yield value
+
+
+def ours(*values: Any) -> bool:
+    """Whether xpnet alone wrote all that is in these descriptions and functions."""
+    for part in within(values):
+        module = getattr(part, "__module__", None) if callable(part) else type(part).__module__
+        if not (module or "").startswith("xpnet."):
+            return False
+    return True

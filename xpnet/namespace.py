@@ -89,9 +89,9 @@ def replaceable(op: Any) -> Any:
     return chosen
 
 
-def with_natives(function: Callable[..., Any], kind: type, table: Mapping[str, Any]) -> Callable[..., Any]:
-    """The function with a table of natives in force for arrays of a type: {"relu": faster_relu}."""
-    _with_natives[kind] = True
+def with_natives(function: Callable[..., Any], *kinds: type, table: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function with a table of natives in force for arrays of these types: {"relu": faster_relu}."""
+    _with_natives.update(dict.fromkeys(kinds, True))
 
     @functools.wraps(function)
     def run(*args: Any) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from .backends import Backend, get
 from .data import Targets
+from .describe import within
 from .errors import ModelFileError
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .layers import LAYERS
@@ -25,7 +25,7 @@ CLASSES = {
 
 def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Targets) -> None:
     """Writes a model with its optimizer state, whole or not at all."""
-    for given in _within(model.network):
+    for given in within(model.network):
         ours = CLASSES.get(type(given).__name__)
         if ours is not None and given.__class__ is not ours:
             raise TypeError(
@@ -73,17 +73,6 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
-
-
-def _within(value: Any) -> Iterator[Any]:
-    """A description and all that its fields hold."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _within(item)
-    elif is_dataclass(value):
-        yield value
-        for field in fields(value):
-            yield from _within(getattr(value, field.name))
 
 
 def _fitting(targets: Any, kind: str, output_shape: Shape) -> Targets:

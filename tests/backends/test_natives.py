@@ -52,7 +52,7 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
             dy = np.random.default_rng(n).standard_normal(y.shape).astype(y.dtype)
             return [y, pullback(dy)]
 
-        same_bits(with_natives(passes, np.ndarray, table)(), passes())
+        same_bits(with_natives(passes, np.ndarray, table=table)(), passes())
 
 
 NETWORKS = {
@@ -103,7 +103,7 @@ def test_the_entries_are_used():
         for op in (ops.relu, ops.leaky_relu, ops.elu, ops.tanh, ops.sigmoid):
             op(x)
 
-    with_natives(run, np.ndarray, table)()
+    with_natives(run, np.ndarray, table=table)()
     assert used == set(table)
     assert {"linear", "relu", "softmax_cross_entropy"} <= used
 
@@ -128,9 +128,9 @@ def test_what_an_entry_was_not_made_for_goes_to_its_twin():
             y, pullback = op(*arrays, **options)
             return [np.asarray(y), [np.asarray(dx) for dx in pullback(np.ones_like(y))]]
 
-        same_bits(with_natives(passes, np.ndarray, f32)(), passes())
+        same_bits(with_natives(passes, np.ndarray, table=f32)(), passes())
     with pytest.raises(ValueError, match="has 3 features"):
-        with_natives(lambda: ops.linear(f64, f64), np.ndarray, f32)()
+        with_natives(lambda: ops.linear(f64, f64), np.ndarray, table=f32)()
 
 
 def test_strange_numbers_come_out_as_in_numpy():
@@ -148,7 +148,7 @@ def test_strange_numbers_come_out_as_in_numpy():
                 return [y, *(pullback(dy)[0] for dy in dys), *found]
 
             with np.errstate(all="ignore"):
-                same_bits(with_natives(passes, np.ndarray, natives.table(dtype))(), passes())
+                same_bits(with_natives(passes, np.ndarray, table=natives.table(dtype))(), passes())
 
 
 def test_natives_are_in_force_in_their_own_run_and_thread_only():
@@ -170,12 +170,12 @@ def test_natives_are_in_force_in_their_own_run_and_thread_only():
         seen["inside"] = ops.relu(x)[0]
         inside.set()
         go_on.wait(5)
-        with_natives(lambda: seen.update(nested=ops.relu(x)[0]), np.ndarray, {})()
+        with_natives(lambda: seen.update(nested=ops.relu(x)[0]), np.ndarray, table={})()
         seen["again"] = ops.relu(x)[0]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        with_natives(run, np.ndarray, {"relu": marked})()
+        with_natives(run, np.ndarray, table={"relu": marked})()
     thread.join()
     seen["after"] = ops.relu(x)[0]
     assert seen["inside"] == seen["again"] == "native"
@@ -186,7 +186,7 @@ def test_natives_are_in_force_in_their_own_run_and_thread_only():
 def test_other_libraries_arrays_are_left_alone():
     strict = get("strict")
     x = strict.asarray(np.ones((2, 2)))
-    y = with_natives(lambda: ops.relu(x)[0], np.ndarray, {"relu": None})()
+    y = with_natives(lambda: ops.relu(x)[0], np.ndarray, table={"relu": None})()
     assert strict.owns(y)
 
 

@@ -50,11 +50,16 @@ class Capabilities(NamedTuple):
 
 
 class Natives(NamedTuple):
-    """What runs in the place of portable code: the update, and ops by name; called `name` in the record."""
+    """What runs in the place of portable code: the update, and ops by name; called `name` in the record.
+
+    pure: whether what the step does hangs on its arguments' shapes alone, as where nobody's own code is in it, so
+    that its Python need not run at every step. A library that traces takes that for granted.
+    """
 
     name: str = "portable"
     update: Update = update_each
     ops: Mapping[str, Op] = MappingProxyType({})
+    pure: bool = False
 
 
 class Backend(ABC):
@@ -71,6 +76,9 @@ class Backend(ABC):
 
     def __init__(self, device: Any = None) -> None:
         self.selected = self.device(device)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (None if self.selected is None else str(self.selected),)
 
     @property
     @abstractmethod
@@ -244,8 +252,7 @@ class Backend(ABC):
         ) -> Iterator[tuple[State, Array, int]]:
             losses: list[Array] = []
             left = -(-len(w) // batch_size)
-            for batch in self.batches({**data, "w": self.asarray(w)}, order, batch_size):
-                state, metrics = step(state, batch)
+            for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020
                 losses.append(metrics["loss"])
                 left -= 1
                 if len(losses) == steps or not left:
@@ -253,6 +260,14 @@ class Backend(ABC):
                     losses = []
 
         return run
+
+    def steps(
+        self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
+    ) -> Iterator[tuple[State, dict[str, Array]]]:
+        """The steps of an epoch, one by one."""
+        for batch in self.batches({**data, "w": self.asarray(w)}, order, batch_size):
+            state, metrics = step(state, batch)
+            yield state, metrics
 
     def batches(self, data: Batch, order: np.ndarray | None, batch_size: int) -> Iterator[Batch]:
         """The samples in an order, w being in that order already; gathered for several small batches at once."""

@@ -20,6 +20,7 @@ import numpy as np
 from ..optim import update_each
 from ..typing import Flat
 from .elements import STANDARD, Element, Formula, NotElementwiseError
+from .recording import kernel
 
 
 def available() -> bool:
@@ -45,7 +46,10 @@ def update(
     if step is None:
         return update_each(rule, params, grads, slots, scalars)
     try:
-        step(np.array(scalars, dtype), *arrays)
+        numbers = np.empty_like(arrays[0], shape=len(scalars))
+        for index, scalar in enumerate(scalars):
+            numbers[index] = scalar
+        step(numbers, *arrays)
     except TypeError:  # an array that is not contiguous, read-only, of another dtype, or a number of NumPy's
         return _update_copies(rule, params, grads, slots, scalars)
     return params, slots
@@ -88,7 +92,7 @@ def rule_loop(
         every = function(["c", *(name for group in groups for name in group)], lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
-        return every
+        return kernel(every, consumes=True)
     except Exception as error:
         # whatever stops it, the rule itself still runs
         reason = str(error).strip().partition("\n")[0]

@@ -20,6 +20,10 @@ from ..typing import Array, Op, Pullback
 from . import kernels
 from .elements import Element, Formula, NotElementwiseError
 from .fused import function, loop
+from .recording import kernel
+
+shift_rows, pick, subtract_one_hot = map(kernel, (kernels.shift_rows, kernels.pick, kernels.subtract_one_hot))
+key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
 
 
 @cache
@@ -70,8 +74,8 @@ class Activation(NamedTuple):
 
 def _elementwise(act: Activation, kind: np.dtype) -> Op:
     """An activation in two loops, or, where y takes exp or its kin, the twin's y and a loop for dx."""
-    forward = loop(act.formula, ("x",), {"y": act.y}, kind, act.options) if act.is_formula else None
-    backward = loop(act.formula, ("dy", *act.kept), {"dx": act.dx}, kind, act.options)
+    forward = kernel(loop(act.formula, ("x",), {"y": act.y}, kind, act.options)) if act.is_formula else None
+    backward = kernel(loop(act.formula, ("dy", *act.kept), {"dx": act.dx}, kind, act.options))
     defaults = inspect.signature(act.op.portable).parameters
 
     def op(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
@@ -86,7 +90,7 @@ def _elementwise(act: Activation, kind: np.dtype) -> Op:
         kept = [x if name == "x" else y for name in act.kept]
 
         def pullback(dy: Array) -> tuple[Array]:
-            dy = np.ascontiguousarray(dy)
+            dy = contiguous(dy)
             dx = np.empty_like(dy)
             backward(dy, *kept, dx, *numbers)
             return (dx,)
@@ -119,7 +123,7 @@ def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
         kept = None if activation is None else y
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-            dy = np.ascontiguousarray(dy)
+            dy = contiguous(dy)
             db = np.empty_like(b)
             dz = dy if kept is None else np.empty_like(dy)
             backward(dy, dy if kept is None else kept, dz, db)
@@ -147,28 +151,28 @@ def _dense_loops(formula: Formula, y: Element, dx: Element, kind: np.dtype) -> t
     matrix, row = np.zeros((1, 1), kind), np.zeros(1, kind)
     forward(matrix, row)  # compiles, as does the next
     backward(matrix, matrix, matrix, row)
-    return forward, backward
+    return kernel(forward), kernel(backward)
 
 
 def _softmax_cross_entropy(kind: np.dtype) -> Op:
     """Class numbers only; exp, log and the sums are NumPy's."""
     portable = ops.softmax_cross_entropy.portable
     matrix, row, label = np.zeros((1, 1), kind), np.zeros(1, kind), np.zeros(1, "int64")
-    kernels.shift_rows(matrix, matrix)  # compiles, as do the next two
-    kernels.pick(matrix, row, label, row)
-    kernels.subtract_one_hot(matrix, label, row)
+    shift_rows(matrix, matrix)  # compiles, as do the next two
+    pick(matrix, row, label, row)
+    subtract_one_hot(matrix, label, row)
 
     def op(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
         fits = _plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
         if not fits or not _plain(target, label.dtype):
             return portable(logits, target=target)
-        log_p, losses = np.empty_like(logits), np.empty(logits.shape[0], kind)
-        kernels.shift_rows(logits, log_p)
-        kernels.pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)
+        log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
+        shift_rows(logits, log_p)
+        pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)
 
         def pullback(dlosses: Array) -> tuple[Array]:
             p = np.exp(log_p)
-            kernels.subtract_one_hot(p, target, np.ascontiguousarray(dlosses))
+            subtract_one_hot(p, target, contiguous(dlosses))
             return (p,)
 
         return losses, pullback
@@ -179,11 +183,11 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
 def _make_key() -> Any:
     """Both words in one call."""
     empty = np.zeros(2, "uint32")
-    kernels.key_words(empty, empty, empty)  # compiles
+    key_words(empty, empty, empty)  # compiles
 
     def op(seed: Array, count: Array, /, *, salt: int = 0) -> Key:
-        key = np.empty(2, "int32")
-        kernels.key_words(seed.view("uint32"), count.view("uint32"), key.view("uint32"))
+        key = np.empty_like(seed)
+        key_words(seed.view("uint32"), count.view("uint32"), key.view("uint32"))
         return Key(key[:1], key[1:], salt)
 
     return op
@@ -193,25 +197,30 @@ def _dropout(kind: np.dtype) -> Op:
     """Bits, mask and product in one loop."""
     portable = ops.dropout.portable
     x, mask, word = np.zeros((1, 1), kind), np.zeros((1, 1), bool), np.zeros(2, "uint32")
-    kernels.keep_some(x, word, 0, kind.type(1), x, mask)  # compiles, as does the next
-    kernels.drop_some(x, mask, kind.type(1), x)
+    keep_some(x, word, 0, kind.type(1), x, mask)  # compiles, as does the next
+    drop_some(x, mask, kind.type(1), x)
 
     def op(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
         if not _plain(x, kind) or x.ndim != 2 or not 0 <= rate < 1 or x.size >= 2**31:
             return portable(x, rate=rate, key=key)
         word = np.concatenate([salted(key), key.second]).view("uint32")
         scale = kind.type(1.0 / (1.0 - rate))
-        y, kept = np.empty_like(x), np.empty(x.shape, bool)
-        kernels.keep_some(x, word, int(rate * 2**32) - 2**31, scale, y, kept)
+        y, kept = np.empty_like(x), np.empty_like(x, bool)
+        keep_some(x, word, int(rate * 2**32) - 2**31, scale, y, kept)
 
         def pullback(dy: Array) -> tuple[Array]:
             dx = np.empty_like(x)
-            kernels.drop_some(np.ascontiguousarray(dy), kept, scale, dx)
+            drop_some(contiguous(dy), kept, scale, dx)
             return (dx,)
 
         return y, pullback
 
     return op
+
+
+def contiguous(x: Array) -> Array:
+    """x, or a copy of it whose rows lie one behind the other."""
+    return x if x.flags.c_contiguous else x.copy()
 
 
 def _plain(x: Array, kind: np.dtype) -> bool:

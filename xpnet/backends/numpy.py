@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 
 from ..errors import BackendError, MissingExtraError
 from ..namespace import with_natives
-from ..typing import Array, Device, Namespace
+from ..typing import Array, Batch, Device, Namespace, State
 from .base import Backend, Natives
+from .recording import Recorded
+from .replay import Replayed
 
 REPAYS = 0.5
 """Seconds of portable work that importing Numba and reading its kernels are worth."""
@@ -55,7 +57,16 @@ class NumpyBackend(Backend):
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
-        return with_natives(function, np.ndarray, natives.ops) if natives and natives.ops else function
+        if natives is not None and natives.ops:
+            function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
+        return Replayed(function) if consumes and natives is not None and natives.pure else function
+
+    def steps(
+        self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
+    ) -> Iterator[tuple[State, dict[str, Array]]]:
+        if order is None or not isinstance(step, Replayed):
+            return super().steps(step, state, data, order, w, batch_size)
+        return step.steps(state, data, order, w, batch_size)
 
     def on(self, device: Device = None) -> AbstractContextManager[Any]:
         # overflow and NaN are looked for once an epoch, on every backend alike, and named there

@@ -107,7 +107,7 @@ class TorchBackend(Backend):
         import torch
 
         if natives is not None and natives.ops:
-            function = with_natives(function, torch.Tensor, natives.ops)
+            function = with_natives(function, torch.Tensor, table=natives.ops)
         # cheaper than no_grad, but its tensors cannot go into autograd later: not for what a user gets
         mode = torch.inference_mode if consumes else torch.no_grad
 

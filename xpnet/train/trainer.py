@@ -18,6 +18,7 @@ from ..data import (
     check_probabilities,
     normalised,
 )
+from ..describe import ours
 from ..errors import DivergedError
 from ..layers import Layer, flatten
 from ..namespace import namespace
@@ -34,6 +35,17 @@ PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
 sample; rough, and fixed, so that what runs never depends on a clock."""
 CHUNK = 8192
 """How many samples a prediction takes at once, which bounds its memory."""
+_GIVEN = (
+    "network",
+    "loss",
+    "optimizer",
+    "backend",
+    "reduction",
+    "dtype",
+    "seed",
+    "natives",
+    "deterministic",
+)
 
 
 class Trainer:
@@ -70,6 +82,16 @@ class Trainer:
         self.forward = backend.compile(make_forward(network))
         self._score = backend.compile(make_score(network, loss))
         self._look = backend.compile(look)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What `__init__` was given and the state on the host: compiled code is made again where it is needed."""
+        given = {name: getattr(self, name) for name in _GIVEN}
+        return {"given": given, "host": self.dump(), "epochs": self.epochs}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self.__init__(**saved["given"])  # type: ignore[misc]
+        if saved["host"]:
+            self.load(saved["host"], epochs=saved["epochs"])
 
     def build(self, input_shape: Shape) -> Shape:
         """Draws the initial state from the seed; the output shape, the batch left out."""
@@ -185,7 +207,10 @@ class Trainer:
         if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
             elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
             seconds = steps * (arrays * PER_ARRAY + elements * (PER_ELEMENT + batch_size * PER_PRODUCT))
-            self._natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
+            natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
+            self._natives = natives._replace(
+                pure=self.natives is not False and ours(self.network, self.loss, self.optimizer)
+            )
         natives = self._natives
         if natives.name not in self._steps:
             step = make_step(

@@ -1,0 +1,297 @@
+"""Recorded steps: the bits of the step as it is, on whatever arrays the state has, and nothing seen too late."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xpnet as xn
+from xpnet import ops
+from xpnet.backends import fused, get
+from xpnet.backends.recording import Recorded, Recording, dense
+from xpnet.backends.replay import Replayed, plan
+from xpnet.testing.optimizers import OPTIMIZERS
+from xpnet.testing.steps import NETWORKS
+
+NUMPY = get("numpy")
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((37, 6)), np.arange(37) % 3
+NET = xn.Sequential(xn.Dense(8, "relu"), xn.Dropout(0.3), xn.Dense(3))
+NATIVES = [
+    False,
+    pytest.param(True, marks=pytest.mark.skipif(not fused.available(), reason="numba is not installed")),
+]
+
+
+def make(network=NET, loss="softmax_cross_entropy", optimizer="adam", **options):
+    return xn.Model(network, loss=loss, optimizer=optimizer, backend="numpy", **options)
+
+
+def replayed(model):
+    """What ran the model's last steps."""
+    (step,) = model._trainer._steps.values()
+    return step
+
+
+def same(a, b):
+    """Two models of the same bits, histories included."""
+    assert a.history == b.history
+    for part in ("params", "buffers"):
+        for name, x in getattr(a, part).items():
+            assert x.tobytes() == getattr(b, part)[name].tobytes(), name
+    for name, x in a._trainer.state["slots"].items():
+        for key in x:
+            assert x[key].tobytes() == b._trainer.state["slots"][name][key].tobytes(), (name, key)
+
+
+def trained(row, dtype, natives, plain, **options):
+    """A row of the oracle's table, trained; `plain` runs its steps as they are."""
+    model = make(row.network, row.loss, row.optimizer, dtype=dtype, natives=natives, **options)
+    if plain:
+        model.build(row.input_shape)._trainer.natives = False
+    model.fit(*row.data(42), epochs=3, batch_size=8)
+    return model
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("natives", ["auto", NATIVES[1]])
+@pytest.mark.parametrize("row", NETWORKS, ids=[row.name for row in NETWORKS])
+def test_every_network_of_the_table_keeps_its_bits(row, natives, dtype):
+    model = trained(row, dtype, natives, plain=False)
+    assert replayed(model).reason is None
+    assert len(replayed(model)._programs) == 2  # 42 = 5 * 8 + 2
+    same(model, trained(row, dtype, natives, plain=True))
+
+
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
+def test_every_optimizer_of_the_table_keeps_its_bits(row):
+    models = [make(optimizer=row.optimizer, natives=natives) for natives in ("auto", False)]
+    for model in models:
+        model.fit(X, Y, epochs=3, batch_size=5)
+    assert isinstance(replayed(models[0]), Replayed)
+    assert replayed(models[0]).reason is None
+    same(*models)
+
+
+@pytest.mark.parametrize("loss", sorted(ops.LOSSES))
+def test_every_loss_keeps_its_bits(loss):
+    kind = xn.data.Targets.of_loss(loss).kind
+    y = {"classes": Y, "binary": Y % 2}.get(kind, np.tanh(X[:, :1]))
+    head = {"classes": [xn.Dense(3)], "values": [xn.Dense(1)]}.get(kind, [xn.Dense(1)])
+    if loss in ("cross_entropy", "binary_cross_entropy"):
+        head.append(xn.Softmax() if kind == "classes" else xn.Sigmoid())
+    models = [
+        make(xn.Sequential(xn.Dense(4, "tanh"), *head), loss, "sgd", natives=n) for n in ("auto", False)
+    ]
+    for model in models:
+        model.fit(X, y, epochs=3, batch_size=8, sample_weight=np.linspace(1, 2, 37))
+    assert replayed(models[0]).reason is None
+    same(*models)
+
+
+@pytest.mark.parametrize("natives", ["auto", NATIVES[1]])
+def test_what_changes_between_steps_is_seen(natives):
+    """Other parameters, another rate, one batch or many, targets of another form: the arrays are other ones then."""
+    models = [make(natives=n) for n in (natives, False)]
+    soft = np.full((37, 3), 1 / 3)
+    for model in models:
+        model.fit(X, Y, epochs=2, batch_size=8)
+        model.params = {name: 0.5 * x for name, x in model.params.items()}
+        model.fit(X, Y, epochs=1, batch_size=8)
+        model.lr = 0.05
+        model.fit(X, Y, epochs=2, batch_size=37)
+        model.fit(X[::-1, ::-1], Y, epochs=3, batch_size=37)
+        model.fit(np.asfortranarray(X), soft, epochs=2, batch_size=8)
+        for part in np.split(X, [10, 20, 30]):
+            model.partial_fit(part, Y[: len(part)])
+        model.fit(X[:30], Y[:30], epochs=2, batch_size=8)
+    assert replayed(models[0]).reason is None
+    same(*models)
+
+
+def test_shapes_without_end_take_no_memory_without_end():
+    models = [make(natives=natives) for natives in ("auto", False)]
+    for model in models:
+        for _ in range(3):
+            for n in range(1, 20):
+                model.partial_fit(X[:n], Y[:n])
+    assert len(replayed(models[0])._programs) == 8
+    same(*models)
+
+
+def test_an_epoch_that_breaks_off_leaves_the_one_before():
+    models = [make(natives=natives) for natives in ("auto", False)]
+    for model in models:
+        model.fit(X, Y, epochs=3, batch_size=8)
+        model.lr = 1e30
+        with pytest.raises(xn.errors.DivergedError):
+            model.fit(X, Y, epochs=1, batch_size=8)
+        model.lr = 1e-3
+        model.fit(X, Y, epochs=1, batch_size=8)
+    same(*models)
+
+
+PASSES = Counter()
+
+
+@dataclass(frozen=True)
+class Counted(xn.Layer):
+    """Nothing, and a note of each pass."""
+
+    def forward(self, params, x, ctx):
+        PASSES["train" if ctx.train else "predict"] += 1
+        return x, lambda dy: (dy, {})
+
+
+def counted(y, /, *, target):
+    PASSES["loss"] += 1
+    return ops.mse(y, target=target)
+
+
+def test_code_of_ones_own_runs_at_every_step():
+    PASSES.clear()
+    make(xn.Sequential(xn.Dense(3), Counted())).fit(X, Y, epochs=2, batch_size=8)
+    assert PASSES["train"] == 10
+    make(xn.Dense(1), counted).fit(X, X[:, :1], epochs=2, batch_size=8)
+    assert PASSES["loss"] == 10
+
+
+def test_a_step_that_looks_at_values_runs_as_it_is():
+    def step(state, batch):
+        w = state["params"]["w"]
+        return {**state, "params": {"w": w + 1.0 if float(w[0]) < 3 else w - 5.0}}, {
+            "loss": np.sum(batch["x"])
+        }
+
+    state, run = {"params": {"w": np.zeros(1)}, "step": np.zeros(1, "int32")}, Replayed(step)
+    found = []
+    for _ in range(9):
+        state, metrics = run(state, {"x": np.ones(4)})
+        found.append(float(state["params"]["w"][0]))
+    assert found == [1, 2, 3, -2, -1, 0, 1, 2, 3]
+    assert "looked at" in run.reason
+    assert metrics["loss"] == 4
+
+
+def test_a_state_of_another_form_runs_as_it_is():
+    def step(state, batch):
+        return {"w": state["w"] * 2.0}, {"loss": np.max(batch["x"])}
+
+    run = Replayed(step)
+    state = {"w": np.ones((2, 3))}
+    for _ in range(4):
+        state, _ = run(state, {"x": np.ones(4)})
+    read_only = np.full((2, 3), 5.0)
+    read_only.flags.writeable = False
+    for other in (np.ones((4, 2)), np.asfortranarray(np.ones((2, 3))), np.ones((2, 3), "float32"), read_only):
+        new, metrics = run({"w": other}, {"x": np.full(4, 7.0)})
+        assert new["w"].dtype == other.dtype
+        assert np.array_equal(new["w"], other * 2)
+        assert metrics["loss"] == 7
+    assert run.reason is None
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        bool,
+        float,
+        int,
+        list,
+        np.asarray,
+        np.any,
+        partial(np.array, dtype="f"),
+        np.ones(3).__iadd__,
+        hash,
+        np.ascontiguousarray,
+    ],
+    ids=range(10),
+)
+def test_nothing_of_a_value_gets_out(look):
+    x = Recording().root(np.ones(3))
+    with pytest.raises(TypeError):
+        bool(look(x))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[1:, None, ::2].T,
+        lambda x: np.reshape(x, (-1,))[3:],
+        lambda x: np.concat([x, x * 2.0], axis=1),
+        lambda x: np.where(x > 0, x, 0.0),
+        lambda x: x**2 + x**3 - 1 / (x * x + 2) ** 0.5,
+        lambda x: np.sum(x, axis=0, keepdims=True) + np.mean(x) - np.max(x, axis=-1, keepdims=True),
+        lambda x: np.astype(x > 0.5, x.dtype) * np.expm1(-x),
+        lambda x: x.T @ x + np.matrix_transpose(x).dot(x),
+        lambda x: np.take(x, np.asarray([2, 0]), axis=0) * np.arange(2.0, dtype="float32")[:, None],
+        lambda x: np.stack([x[0], x[1]]) + np.cumulative_sum(x, axis=0)[:2],
+        lambda x: np.unstack(x)[1] * np.zeros_like(x)[0] + np.permute_dims(x, (1, 0))[:, 0],
+        lambda x: np.broadcast_to(x[0], (4, *x.shape[1:])) + 1,
+        lambda x: np.bitwise_xor(np.astype(x, np.int32), 7) >> 1,
+    ],
+    ids=range(13),
+)
+def test_calls_made_again_give_what_the_function_gives(f):
+    """On other values than those recorded, in memory that has been used before."""
+
+    def step(state, batch):
+        y = f(batch["x"])
+        return {"n": state["n"] + 1}, {"y": y}
+
+    run, state = Replayed(step), {"n": np.zeros(1)}
+    for _ in range(5):
+        x = RNG.standard_normal((5, 4)).astype("float32")
+        state, found = run(state, {"x": x})
+        wanted = f(x)
+        assert found["y"].dtype == wanted.dtype
+        assert np.array_equal(found["y"], wanted)
+    assert run.reason is None
+    assert state["n"] == 5
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
+def test_what_is_in_use_together_lies_apart(found):
+    spans = {name: (min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
+    offsets, total = plan(spans)
+    needed = max((sum(s for a, b, s in spans.values() if a <= t <= b) for t in range(21)), default=0)
+    assert needed <= total <= sum(size for _, _, size in spans.values())
+    for a, (first, last, size) in spans.items():
+        assert 0 <= offsets[a] <= total - size
+        for b, (begin, end, other) in spans.items():
+            if a != b and size and other and first <= end and begin <= last:
+                assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
+
+
+@pytest.mark.parametrize(
+    ("x", "wanted"),
+    [
+        (np.ones((3, 4)), True),
+        (np.ones((3, 4)).T, True),
+        (np.ones((2, 3, 4)).transpose(1, 2, 0), True),
+        (np.ones(()), True),
+        (np.ones((0, 3)), True),
+        (np.ones((1, 5))[:, :2], True),
+        (np.ones((3, 4))[:, :2], False),
+        (np.ones(6)[::2], False),
+        (np.ones(4)[::-1], False),
+        (np.broadcast_to(np.ones(3), (2, 3)), False),
+    ],
+)
+def test_dense(x, wanted):
+    assert dense(x) is wanted
+
+
+def test_natives_that_run_are_recorded_as_kernels():
+    """Else the calls would be those of the portable step."""
+    if not fused.available():
+        pytest.skip("numba is not installed")
+    model = make(natives=True)
+    model.fit(X, Y, epochs=3, batch_size=8)
+    calls = [call for program in replayed(model)._programs.values() for call in program.calls]
+    assert sum(hasattr(call.function, "py_func") for call in calls) >= 2 * 9
+    assert not any(isinstance(arg, Recorded) for call in calls for arg in call.args)

@@ -1,0 +1,246 @@
+"""A training step on NumPy, written down as the list of calls that it makes.
+
+The step runs once on arrays that note each call made with them, with its arguments' shapes and with what lies in
+whose memory. A step may not look at values, so every other run would make the same calls: `replay` makes them again,
+without the Python in between, into memory that stays. They are the functions that the step itself calls, on arrays
+of the same layout, so the bits are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..namespace import register
+from ..typing import Shape
+
+
+class NotRecordableError(TypeError):
+    """A step that does what cannot be written down; it runs as it is."""
+
+
+class Ref(NamedTuple):
+    """An array of a recording: a place in the memory of a root, or all of it."""
+
+    root: int
+    offset: int
+    shape: Shape
+    strides: Shape
+    dtype: np.dtype
+
+
+class Call(NamedTuple):
+    """A function and its arguments; `fills` is the root that it writes, None where that may be any of them."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    fills: int | None
+
+
+class Recording:
+    """Calls in order, with a `Ref` for each array, and the roots: the arrays that have memory of their own."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.roots: list[Ref] = []
+
+    def root(self, value: Any) -> Recorded:
+        """An array in memory of its own, laid out as `value`."""
+        value = np.asanyarray(value)
+        if not dense(value):
+            raise NotRecordableError(f"an array of shape {value.shape} has gaps between its elements")
+        self.roots.append(Ref(len(self.roots), 0, value.shape, value.strides, value.dtype))
+        return Recorded(self, value, value, len(self.roots) - 1)
+
+    def add(self, function: Callable[..., Any], *args: Any, fills: Recorded | None = None) -> None:
+        """A call, whose result is one of its arguments."""
+        self.calls.append(Call(function, each(args, lambda x: x.ref), None if fills is None else fills.root))
+
+    def needed(self, wanted: set[int]) -> list[Call]:
+        """The calls without those that lead to none of the roots wanted."""
+        wanted, kept = set(wanted), []
+        for call in reversed(self.calls):
+            if call.fills is None or call.fills in wanted:
+                kept.append(call)
+                wanted.update(ref.root for ref in arrays(call.args, Ref))
+        return kept[::-1]
+
+    def run(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """What a function gives now: views of its arguments' memory, or an array that a call fills anew."""
+        value = function(*each(args, _value), **each(options, _value))
+        found = each(value, lambda x: self._view(x, arrays((args, options))), np.ndarray | np.generic)
+        if isinstance(found, np.ndarray | np.generic):
+            found = self.root(value)
+            self.add(_fill, found, function, args, options, fills=found)
+        elif any(True for _ in arrays(found, np.ndarray | np.generic)):
+            raise NotRecordableError(f"{function.__name__} gives several new arrays")
+        return found
+
+    def _view(self, value: Any, given: Iterator[Recorded]) -> Any:
+        """The value as a part of the memory of one of the arrays given, or as it is."""
+        if isinstance(value, np.ndarray) and value.size:
+            for x in given:
+                if np.may_share_memory(value, x.memory):
+                    return Recorded(self, value, x.memory, x.root)
+        return value
+
+
+class Recorded(NDArrayOperatorsMixin):
+    """An array that notes what is done with it; nobody may look at its value."""
+
+    __slots__ = ("memory", "recording", "root", "value")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, recording: Recording, value: np.ndarray, memory: np.ndarray, root: int) -> None:
+        self.recording, self.value, self.memory, self.root = recording, value, memory, root
+
+    shape = property(lambda self: self.value.shape)
+    dtype = property(lambda self: self.value.dtype)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+    flags = property(lambda self: self.value.flags)
+    T = property(lambda self: self._method("transpose"))
+
+    @property
+    def ref(self) -> Ref:
+        """Where it lies."""
+        offset = _address(self.value) - _address(self.memory) if self.value.size else 0
+        return Ref(self.root, offset, self.value.shape, self.value.strides, self.value.dtype)
+
+    def view(self, dtype: Any) -> Any:
+        return self._method("view", dtype)
+
+    def copy(self) -> Any:
+        return self._method("copy")
+
+    def dot(self, other: Any) -> Any:
+        found = self.recording.root(self.value.dot(each(other, _value)))
+        self.recording.add(np.dot, self, other, found, fills=found)
+        return found
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._method("__getitem__", key)
+
+    def __setitem__(self, key: Any, new: Any) -> None:
+        self.value[key] = each(new, _value)
+        self.recording.add(np.ndarray.__setitem__, self, key, new)
+
+    def __pow__(self, exponent: Any) -> Any:
+        return self._method("__pow__", exponent)  # which is not always what numpy.power does
+
+    def _method(self, name: str, *args: Any) -> Any:
+        return self.recording.run(getattr(np.ndarray, name), (self, *args), {})
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
+        if method == "reduce":
+            given = {"axis": 0, "dtype": None, "keepdims": False, **options}
+            return self._into(ufunc.reduce, args, given, ("axis", "dtype"), ("keepdims",))
+        if method != "__call__" or ufunc.nout > 1:
+            raise NotRecordableError(f"{ufunc.__name__}.{method} is called")
+        return self._into(ufunc, args, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function is np.empty_like:
+            return self.recording.root(function(*each(args, _value), **options))
+        if function is np.sum and len(args) == 1 and set(options) <= {"axis", "keepdims"}:
+            return np.add.reduce(*args, **{"axis": None, **options})
+        if function is np.astype and len(args) == 2 and args[0].dtype != args[1] and not options:
+            found = self.recording.root(args[0].value.astype(args[1]))
+            self.recording.add(np.copyto, found, args[0], "unsafe", fills=found)
+            return found
+        return self.recording.run(function, args, options)
+
+    def _into(
+        self,
+        function: Any,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        before: tuple[str, ...] = (),
+        after: tuple[str, ...] = (),
+    ) -> Any:
+        """A call that can be told where its result goes: behind the options `before`, by position."""
+        if set(options) - {*before, *after}:
+            raise NotRecordableError(f"{function.__name__} is called with {', '.join(options)}")
+        found = self.recording.root(function(*each(args, _value), **options))
+        args = tuple(_typed(arg, self.dtype) for arg in args)
+        rest = *map(options.get, before), found, *map(options.get, after)
+        self.recording.add(function, *args, *rest, fills=found)
+        return found
+
+    def _hidden(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotRecordableError("a value is looked at, which differs from step to step")
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _hidden
+
+
+def kernel(compiled: Callable[..., None], *, consumes: bool = False) -> Callable[..., None]:
+    """A compiled function that writes into arguments of its own, as one that can be recorded.
+
+    consumes: it writes into the step's state, so that it does not run while it is recorded.
+    """
+
+    @wraps(compiled)
+    def call(*args: Any) -> None:
+        x = args[0]
+        if type(x) is not Recorded:
+            return compiled(*args)
+        if any(isinstance(arg, np.ndarray) for arg in args):
+            raise NotRecordableError("a kernel is given an array that is no part of the recording")
+        x.recording.add(compiled, *args)
+        return None if consumes else compiled(*each(args, _value))
+
+    return call
+
+
+def each(tree: Any, change: Callable[[Any], Any], kind: Any = Recorded) -> Any:
+    """The same structure of dicts, lists and tuples, its arrays of a kind changed."""
+    if isinstance(tree, kind):
+        return change(tree)
+    if isinstance(tree, dict):
+        return {name: each(value, change, kind) for name, value in tree.items()}
+    if isinstance(tree, list) or type(tree) is tuple:
+        return type(tree)(each(value, change, kind) for value in tree)
+    return tree
+
+
+def arrays(tree: Any, kind: Any = Recorded) -> Iterator[Any]:
+    """All arrays of a kind in a structure of dicts, lists and tuples."""
+    if isinstance(tree, kind):
+        yield tree
+    elif isinstance(tree, dict | list) or type(tree) is tuple:
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            yield from arrays(value, kind)
+
+
+def dense(x: np.ndarray) -> bool:
+    """Whether the elements fill their memory without gaps, in whatever order of the axes."""
+    step = x.dtype.itemsize
+    for stride, size in sorted(zip(x.strides, x.shape, strict=True)):
+        if size > 1 and stride != step:
+            return not x.size
+        step *= size
+    return True
+
+
+def _typed(x: Any, dtype: np.dtype) -> Any:
+    """A Python number in the dtype that it takes beside an array of this one; else as it is."""
+    return np.asarray(x, dtype) if dtype.kind in {float: "f", int: "if"}.get(type(x), "") else x
+
+
+def _value(x: Recorded) -> np.ndarray:
+    return x.value
+
+
+def _address(x: np.ndarray) -> int:
+    return x.__array_interface__["data"][0]
+
+
+def _fill(out: np.ndarray, function: Callable[..., Any], args: Any, options: Any) -> None:
+    out[...] = function(*args, **options)
+
+
+register(Recorded, np)

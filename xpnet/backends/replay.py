@@ -1,0 +1,251 @@
+"""A recorded training step made again and again: its calls, one after another, in one piece of memory that stays.
+
+Two arrays of a step share a place in that memory where the one is done with before the other begins, so that a step
+takes no more than it needs at its fullest, and asks for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from ..typing import Array, Batch, State
+from .recording import Call, NotRecordableError, Recorded, Recording, Ref, arrays, each
+
+LARGEST = 2**20
+"""How many numbers a batch may have to be copied to where the calls look for it."""
+MOST = 8
+"""How many shapes of batch are recorded; each takes some memory for good."""
+ALIGNED = 64
+"""Bytes: a line of the cache, and the widest vector."""
+
+Result = tuple[State, dict[str, Array]]
+Step = Callable[[State, Batch], Result]
+
+
+class Replayed:
+    """A step that runs its third batch of a shape, and all after it, as a list of calls.
+
+    The first runs as it is, for the last batch of an epoch may be the only one of its shape; before the second the
+    step is recorded. One that cannot be recorded goes on as it is, and `reason` says why.
+    """
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.reason: str | None = None
+        self._seen: set[Any] = set()
+        self._programs: dict[Any, Program] = {}
+        self._memory = np.empty(0, "uint8")
+
+    def __call__(self, state: State, batch: Batch) -> Result:
+        program = self._program(state, batch) if sum(x.size for x in batch.values()) <= LARGEST else None
+        if program is None:
+            return self.step(state, batch)
+        for name, x in batch.items():
+            np.copyto(program.batch[name], x)
+        return self._run(program, state)
+
+    def steps(
+        self, state: State, data: Batch, order: np.ndarray, w: np.ndarray, size: int
+    ) -> Iterator[Result]:
+        """The steps of an epoch, whose samples are gathered to where the calls look for them."""
+        keys: dict[int, Any] = {}
+        takes = {name: _taker(x) for name, x in data.items()}
+        for start in range(0, len(w), size):
+            rows, part = order[start : start + size], w[start : start + size]
+            program = self._programs.get(keys.get(len(part)))
+            if program is None:
+                batch = {name: take(rows, 0) for name, take in takes.items()}
+                batch["w"] = part
+                keys[len(part)] = _key(batch)
+                result = self(state, batch)
+            else:
+                for name, take in takes.items():
+                    take(rows, 0, program.batch[name], "clip")  # any other mode goes by way of a copy
+                program.batch["w"][...] = part
+                result = self._run(program, state)
+            state = result[0]
+            yield result
+
+    def _run(self, program: Program, state: State) -> Result:
+        return program.run(state) or self.step(state, dict(program.batch))
+
+    def _program(self, state: State, batch: Batch) -> Program | None:
+        """The calls for batches of this shape, once there has been one before."""
+        key = _key(batch)
+        if key in self._programs or self.reason is not None or not all(map(_in_order, batch.values())):
+            return self._programs.get(key)
+        if key not in self._seen:
+            self._seen.add(key)
+        elif len(self._programs) < MOST:
+            try:
+                program = self._programs[key] = Program(self.step, state, batch)
+            except Exception as error:
+                # whatever it is, the step itself still runs, and shows errors of its own
+                self.reason = f"{type(error).__name__}: {error}"
+                return None
+            if program.size > self._memory.size:
+                self._memory = _aligned(program.size)
+            for known in self._programs.values():
+                known.place(self._memory)
+        return self._programs.get(key)
+
+
+class Program:
+    """The calls of a step for one shape of batch."""
+
+    def __init__(self, step: Step, state: State, batch: Batch) -> None:
+        if not _writable(leaves(state)):
+            raise NotRecordableError("the state's arrays cannot be written through")
+        recording = Recording()
+        given = each(state, recording.root, np.ndarray)
+        samples = {name: recording.root(x) for name, x in batch.items()}
+        new, metrics = step(given, samples)
+        self.roots = recording.roots
+        self._samples = {name: x.ref for name, x in samples.items()}
+        self._metrics = {name: x.ref for name, x in metrics.items()}
+        self._state = [x.ref for x in leaves(given)]
+        if _names(new) != _names(given):
+            raise NotRecordableError("the state has other arrays after the step")
+        carried = [call for pair in zip(self._state, leaves(new), strict=True) for call in self._carry(*pair)]
+        wanted = {
+            ref.root for ref in arrays([self._metrics, self._state, [call.args for call in carried]], Ref)
+        }
+        self.calls = [*recording.needed(wanted), *carried]
+        self._offsets, self.size = plan(self._spans())
+        self.batch: Batch = {}
+        self._memory = np.empty(0, "uint8")
+        self._bound: list[np.ndarray] = []
+
+    def _carry(self, old: Ref, new: Recorded) -> Iterator[Call]:
+        """The call, if there must be one, that brings an array of the new state to where the old one is."""
+        if new.ref != old:
+            if (new.shape, new.dtype) != (old.shape, old.dtype) or new.root in [
+                ref.root for ref in self._state
+            ]:
+                raise NotRecordableError("the state changes its form")
+            yield Call(np.copyto, (old, new.ref), old.root)
+
+    def _spans(self) -> dict[int, tuple[int, int, int]]:
+        """(first call, last call, bytes) of each root that is not of the state."""
+        first: dict[int, int] = {ref.root: -1 for ref in self._samples.values()}
+        last = dict(first)
+        for index, call in enumerate(self.calls):
+            for ref in arrays(call.args, Ref):
+                first.setdefault(ref.root, index)
+                last[ref.root] = index
+        for ref in self._metrics.values():
+            last[ref.root] = len(self.calls)
+        state = {ref.root for ref in self._state}
+        return {
+            root: (first[root], last[root], _bytes(self.roots[root])) for root in first if root not in state
+        }
+
+    def place(self, memory: np.ndarray) -> None:
+        """Settles where everything but the state is."""
+        self._memory, self._bound = memory, []
+        self.batch = each(self._samples, partial(self._array, state={}), Ref)
+
+    def run(self, state: State) -> Result | None:
+        """The step on the samples in `batch`; None, and nothing done, where the state is of another form."""
+        given = leaves(state)
+        known = len(given) == len(self._bound) and all(map(is_, given, self._bound))
+        if not known and not self._bind(given):
+            return None
+        for function, args in self._made:
+            function(*args)
+        return state, {name: x.copy()[()] for name, x in self._results.items()}
+
+    def _bind(self, given: list[np.ndarray]) -> bool:
+        """The calls on this state's arrays."""
+        form = [(x.shape, x.dtype, x.strides) for x in given]
+        if form != [(ref.shape, ref.dtype, ref.strides) for ref in self._state] or not _writable(given):
+            return False
+        state = {ref.root: x for ref, x in zip(self._state, given, strict=True)}
+        place = partial(self._array, state=state)
+        self._made = [(call.function, each(call.args, place, Ref)) for call in self.calls]
+        self._results = each(self._metrics, place, Ref)
+        self._bound = given
+        return True
+
+    def _array(self, ref: Ref, state: dict[int, np.ndarray]) -> np.ndarray:
+        own = state.get(ref.root)
+        if own is not None and ref == self.roots[ref.root]:
+            return own
+        buffer, start = (self._memory, self._offsets[ref.root]) if own is None else (own, 0)
+        return np.ndarray(ref.shape, ref.dtype, buffer, start + ref.offset, ref.strides)
+
+
+def plan(spans: dict[int, tuple[int, int, int]]) -> tuple[dict[int, int], int]:
+    """({name: offset}, size in all) for arrays of (first use, last use, bytes), none over another that is in use.
+
+    The largest first, each in the first gap that is wide enough. Source: Pisarchyk, Lee, 2020, arXiv:2001.03288.
+    """
+    offsets: dict[int, int] = {}
+    for name, (first, last, size) in sorted(spans.items(), key=lambda item: -item[1][2]):
+        offset = 0
+        for other in sorted(offsets, key=offsets.__getitem__):
+            begin, end, taken = spans[other]
+            if begin > last or end < first:
+                continue
+            if offset + size <= offsets[other]:
+                break
+            offset = max(offset, offsets[other] + taken)
+        offsets[name] = offset
+    return offsets, max((offsets[name] + spans[name][2] for name in offsets), default=0)
+
+
+def leaves(tree: dict[str, Any]) -> list[Any]:
+    """The arrays of a state."""
+    found: list[Any] = []
+    for value in tree.values():
+        if type(value) is dict:
+            found += leaves(value)
+        else:
+            found.append(value)
+    return found
+
+
+def _names(tree: Any) -> Any:
+    return [(name, _names(value)) for name, value in tree.items()] if isinstance(tree, dict) else type(tree)
+
+
+def _key(batch: Batch) -> Any:
+    return tuple([(name, x.shape, x.dtype) for name, x in batch.items()])
+
+
+def _taker(x: np.ndarray) -> Callable[..., Any]:
+    """`x.take` along the first axis, which would first copy all of an array that is not contiguous."""
+    if x.flags.c_contiguous:
+        return x.take
+
+    def take(rows: np.ndarray, axis: int, out: np.ndarray | None = None, mode: str = "") -> np.ndarray | None:
+        if out is None:
+            return x[rows]
+        out[...] = x[rows]
+        return out
+
+    return take
+
+
+def _in_order(x: np.ndarray) -> bool:
+    return type(x) is np.ndarray and x.flags.c_contiguous
+
+
+def _writable(given: list[np.ndarray]) -> bool:
+    return all(_in_order(x) and x.flags.writeable for x in given)
+
+
+def _bytes(ref: Ref) -> int:
+    size = ref.dtype.itemsize * int(np.prod(ref.shape))
+    return -(-size // ALIGNED) * ALIGNED
+
+
+def _aligned(size: int) -> np.ndarray:
+    memory = np.empty(size + ALIGNED, "uint8")
+    start = -memory.__array_interface__["data"][0] % ALIGNED
+    return memory[start : start + size]
