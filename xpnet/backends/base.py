@@ -54,12 +54,14 @@ class Natives(NamedTuple):
 
     pure: whether what the step does hangs on its arguments' shapes alone, as where nobody's own code is in it, so
     that its Python need not run at every step. A library that traces takes that for granted.
+    deterministic: whether the bits may hang on no number of threads.
     """
 
     name: str = "portable"
     update: Update = update_each
     ops: Mapping[str, Op] = MappingProxyType({})
     pure: bool = False
+    deterministic: bool = True
 
 
 class Backend(ABC):

@@ -60,6 +60,16 @@ def threads_for(products: Iterable[int], cores: int | None = None, *, alone: boo
     return max(1, min(cores, max(products, default=0) // PER_THREAD))
 
 
+def cores_for(*, alone: bool = False) -> int:
+    """How many cores may work at a step's large products together, each on its part and with one thread of BLAS.
+
+    One where BLAS has threads of its own: where it is `alone`, or where nobody can set their number; what the
+    environment sets is an upper bound.
+    """
+    cores = machine.cores()
+    return 1 if alone or not _libraries() else min(cores, given() or cores)
+
+
 def given() -> int | None:
     """The number of threads that the environment sets, an upper bound; None where it sets none."""
     for name in GIVEN:

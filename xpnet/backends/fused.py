@@ -92,6 +92,7 @@ def rule_loop(
         every = function(["c", *(name for group in groups for name in group)], lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
+        every.each_by_itself = min(ranks) > 0  # it may be called on parts of the arrays, one after another
         return kernel(every, consumes=True)
     except Exception as error:
         # whatever stops it, the rule itself still runs
@@ -147,9 +148,9 @@ def jit(plain: Any) -> Any:
     import numba
 
     try:
-        return numba.njit(plain, cache=True, error_model="numpy")
+        return numba.njit(plain, cache=True, nogil=True, error_model="numpy")
     except RuntimeError:
-        return numba.njit(plain, error_model="numpy")
+        return numba.njit(plain, nogil=True, error_model="numpy")
 
 
 __all__ = ["NotElementwiseError", "available", "function", "jit", "loop", "rule_loop", "update"]

@@ -13,6 +13,7 @@ from ..errors import BackendError, MissingExtraError
 from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, State
 from .base import Backend, Natives
+from .blas import cores_for, limited, threads_for
 from .recording import Recorded
 from .replay import Replayed
 
@@ -50,8 +51,6 @@ class NumpyBackend(Backend):
         return Natives("numba", update, table(dtype))
 
     def threads(self, products: Iterable[int], *, deterministic: bool) -> AbstractContextManager[Any]:
-        from .blas import limited, threads_for
-
         return limited(threads_for(products, alone=not deterministic))
 
     def compile(
@@ -59,7 +58,9 @@ class NumpyBackend(Backend):
     ) -> Callable[..., Any]:
         if natives is not None and natives.ops:
             function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
-        return Replayed(function) if consumes and natives is not None and natives.pure else function
+        if not consumes or natives is None or not natives.pure:
+            return function
+        return Replayed(function, cores_for(alone=not natives.deterministic))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Batch, State
+from .pieces import in_pieces
 from .recording import Call, NotRecordableError, Recorded, Recording, Ref, arrays, each
 
 LARGEST = 2**20
@@ -34,8 +35,8 @@ class Replayed:
     step is recorded. One that cannot be recorded goes on as it is, and `reason` says why.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, cores: int = 1) -> None:
+        self.step, self.cores = step, cores
         self.reason: str | None = None
         self._seen: set[Any] = set()
         self._programs: dict[Any, Program] = {}
@@ -83,7 +84,7 @@ class Replayed:
             self._seen.add(key)
         elif len(self._programs) < MOST:
             try:
-                program = self._programs[key] = Program(self.step, state, batch)
+                program = self._programs[key] = Program(self.step, state, batch, self.cores)
             except Exception as error:
                 # whatever it is, the step itself still runs, and shows errors of its own
                 self.reason = f"{type(error).__name__}: {error}"
@@ -98,14 +99,14 @@ class Replayed:
 class Program:
     """The calls of a step for one shape of batch."""
 
-    def __init__(self, step: Step, state: State, batch: Batch) -> None:
+    def __init__(self, step: Step, state: State, batch: Batch, cores: int) -> None:
         if not _writable(leaves(state)):
             raise NotRecordableError("the state's arrays cannot be written through")
         recording = Recording()
         given = each(state, recording.root, np.ndarray)
         samples = {name: recording.root(x) for name, x in batch.items()}
         new, metrics = step(given, samples)
-        self.roots = recording.roots
+        self.roots, self.cores = recording.roots, cores
         self._samples = {name: x.ref for name, x in samples.items()}
         self._metrics = {name: x.ref for name, x in metrics.items()}
         self._state = [x.ref for x in leaves(given)]
@@ -156,8 +157,8 @@ class Program:
         known = len(given) == len(self._bound) and all(map(is_, given, self._bound))
         if not known and not self._bind(given):
             return None
-        for function, args in self._made:
-            function(*args)
+        for call in self._made:
+            call()
         return state, {name: x.copy()[()] for name, x in self._results.items()}
 
     def _bind(self, given: list[np.ndarray]) -> bool:
@@ -167,7 +168,9 @@ class Program:
             return False
         state = {ref.root: x for ref, x in zip(self._state, given, strict=True)}
         place = partial(self._array, state=state)
-        self._made = [(call.function, each(call.args, place, Ref)) for call in self.calls]
+        self._made = [
+            in_pieces(call.function, each(call.args, place, Ref), self.cores) for call in self.calls
+        ]
         self._results = each(self._metrics, place, Ref)
         self._bound = given
         return True

@@ -208,9 +208,8 @@ class Trainer:
             elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
             seconds = steps * (arrays * PER_ARRAY + elements * (PER_ELEMENT + batch_size * PER_PRODUCT))
             natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
-            self._natives = natives._replace(
-                pure=self.natives is not False and ours(self.network, self.loss, self.optimizer)
-            )
+            pure = self.natives is not False and ours(self.network, self.loss, self.optimizer)
+            self._natives = natives._replace(pure=pure, deterministic=self.deterministic)
         natives = self._natives
         if natives.name not in self._steps:
             step = make_step(

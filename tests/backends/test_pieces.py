@@ -1,0 +1,130 @@
+"""Calls in pieces on several cores: the bits of the whole, whoever makes them, and every error said."""
+
+import os
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet.backends import blas, fused, pieces
+from xpnet.backends.pieces import in_pieces
+from xpnet.optim import update_each
+
+RNG = np.random.default_rng(0)
+
+
+def array(shape, dtype, order="C"):
+    return np.asarray(RNG.standard_normal(shape), dtype, order=order)
+
+
+def is_cut(call):
+    return call.func is pieces._together
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in a training; BLAS's own threads would be another program's."""
+    with blas.limited(1):
+        yield
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("orders", ["CC", "FC", "CF"])
+@pytest.mark.parametrize("shape", [(256, 512, 512), (1024, 256, 300), (500, 401, 333), (192, 700, 257)])
+def test_a_product_in_pieces_has_the_bits_of_the_whole(shape, orders, dtype):
+    m, k, n = shape
+    a, b = array((m, k), dtype, orders[0]), array((k, n), dtype, orders[1])
+    for function in (np.dot, np.matmul):
+        out = np.full((m, n), np.nan, dtype)
+        in_pieces(function, (a, b, out), 4)()
+        assert np.array_equal(out, function(a, b))
+
+
+def test_large_products_are_cut_and_small_ones_are_not():
+    """(On some kernel of BLAS the pieces of one dtype may have other bits; of neither is not to be expected.)"""
+    large, small = [[array((n, n), d) for _ in range(3)] for n, d in ((512, "float32"), (128, "float32"))]
+    double = [array((512, 512), "float64") for _ in range(3)]
+    assert is_cut(in_pieces(np.dot, tuple(large), 4)) or is_cut(in_pieces(np.dot, tuple(double), 4))
+    assert not is_cut(in_pieces(np.dot, tuple(small), 4))
+    assert not is_cut(in_pieces(np.dot, tuple(large), 1))
+    assert not is_cut(in_pieces(np.add, tuple(large), 4))
+
+
+@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+def test_an_update_in_pieces_has_the_bits_of_the_whole():
+    optimizer, shapes = xn.adamw(), {"w": (1025, 300), "b": (300,), "one": (1,)}
+    params, grads, m = ({name: array(shape, "float64") for name, shape in shapes.items()} for _ in range(3))
+    slots = {"m": m, "v": {name: x * x for name, x in m.items()}}
+    scalars = tuple(float(x) for x in optimizer.scalars(np, np.float64(1e-3), np.float64(3)))
+    wanted, wanted_slots = update_each(optimizer.rule, params, grads, slots, scalars)
+    loop = fused.rule_loop(optimizer.rule, 2, len(scalars), "d", (2, 1, 1)).__wrapped__
+    arrays = [x for name in shapes for x in (params[name], grads[name], m[name], slots["v"][name])]
+    call = in_pieces(loop, (np.asarray(scalars), *arrays), 4)
+    assert is_cut(call)
+    call()
+    for name in shapes:
+        assert np.array_equal(params[name], wanted[name])
+        assert np.array_equal(m[name], wanted_slots["m"][name])
+
+
+def test_busy_threads_hold_nothing_up():
+    """Whoever asked makes the pieces that nobody takes."""
+    freed, done = threading.Event(), []
+    tasks = pieces._crew(3, os.getpid())
+    blocked = pieces.SimpleQueue()
+    for _ in range(3):
+        tasks.put((partial(freed.wait, 20), blocked))
+    try:
+        pieces._together([partial(done.append, threading.get_ident()) for _ in range(6)], 4)
+        assert len(done) == 6
+    finally:
+        freed.set()
+
+
+def test_an_error_is_raised_once_all_have_ended():
+    ended = []
+
+    def piece(seconds, error=None):
+        time.sleep(seconds)
+        ended.append(seconds)
+        if error:
+            raise error
+
+    calls = [partial(piece, 0.0), partial(piece, 0.01, KeyError("lost")), partial(piece, 0.1)]
+    with pytest.raises(KeyError, match="lost"):
+        pieces._together(calls, 4)
+    assert sorted(ended) == [0.0, 0.01, 0.1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
+def test_a_forked_process_has_a_crew_of_its_own():
+    pieces._together([lambda: None] * 4, 4)
+    child = os.fork()
+    if child == 0:
+        done = []
+        pieces._together([partial(done.append, None)] * 8, 4)
+        os._exit(0 if len(done) == 8 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_training_on_several_cores_has_the_bits_of_one(monkeypatch):
+    if not blas._libraries():
+        pytest.skip("threadpoolctl is not installed: pip install 'xpnet[fast]'")
+    x, y = array((512, 300), "float32"), np.arange(512) % 10
+    found = []
+    for cores in (1, 4):
+        monkeypatch.setattr(blas.machine, "cores", lambda cores=cores: cores)
+        monkeypatch.setattr(blas, "given", lambda: None)
+        net = xn.Sequential(xn.Dense(320, "relu"), xn.Dense(10))
+        model = xn.Model(net, loss="softmax_cross_entropy", optimizer="adam", backend="numpy")
+        model.fit(x, y, epochs=3, batch_size=256)
+        (step,) = model._trainer._steps.values()
+        (program,) = step._programs.values()
+        assert any(map(is_cut, program._made)) == (cores == 4)
+        found.append((model.history["loss"], {name: p.tobytes() for name, p in model.params.items()}))
+    assert found[0] == found[1]
