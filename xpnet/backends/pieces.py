@@ -1,9 +1,9 @@
 """Large calls of a replayed step in pieces, on several cores at once, with the bits of the whole.
 
 OpenBLAS's own threads wait for each other by spinning, and a product's last bits hang on their number. Here a product
-is cut by columns or rows, each piece for one thread of BLAS, and only where the pieces give the bits of the whole, which
-hangs on the kernel: that is tried out once for its shape. Whoever is free takes the next piece, so that a thread whose
-core another program has holds up no more than the piece that it is at.
+is cut by columns or rows, each piece for one thread of BLAS, and only where the pieces give the bits of the whole:
+that hangs on BLAS's kernel, and is tried out once for a shape. Whoever is free takes the next piece, so that a thread
+whose core another program has holds up no more than the piece that it is at.
 """
 
 from __future__ import annotations
