@@ -35,9 +35,10 @@ class Model(Placed):
     random: initial weights, order of samples, dropout. natives: whether faster twins run in
     the place of ops and update: on NumPy compiled ones with the same bits (the extra `fast`), "auto" where the work
     of a `fit` repays loading them; on PyTorch its own kernels, and with True Numba's update, whose last bits differ.
-    deterministic: NumPy's products run on one thread, whose bits are the same on any number of cores, and which no
-    other program slows down by more than its share; False takes more threads for large products, and needs
-    threadpoolctl (the extra `fast`), without which BLAS keeps its own setting.
+    Unless it is False, a step on NumPy that has no code but xpnet's in it is recorded once and replayed.
+    deterministic: BLAS runs on one thread, and large products of a replayed step in pieces on several cores, so that
+    the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
+    (the extra `fast`), without which BLAS keeps its own setting.
     """
 
     def reset(self) -> Model:

@@ -233,8 +233,13 @@ def test_nothing_of_a_value_gets_out(look):
         lambda x: np.unstack(x)[1] * np.zeros_like(x)[0] + np.permute_dims(x, (1, 0))[:, 0],
         lambda x: np.broadcast_to(x[0], (4, *x.shape[1:])) + 1,
         lambda x: np.bitwise_xor(np.astype(x, np.int32), 7) >> 1,
+        lambda x: np.where(x > 0, 1.0, np.astype(x, np.float64)) + np.where(x[0] < 0, x, x[:, :1]),
+        lambda x: (
+            np.mean(x, axis=0) + np.mean(x, axis=(0, 1), keepdims=True) * np.min(x[:0, 1] + 2, initial=3)
+        ),
+        lambda x: np.prod(x) + np.max(x, axis=1) - np.min(x) + np.sum(x > 0, axis=1) + np.mean(x > 0),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_calls_made_again_give_what_the_function_gives(f):
     """On other values than those recorded, in memory that has been used before."""

@@ -18,6 +18,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..namespace import register
 from ..typing import Shape
 
+_REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
+
 
 class NotRecordableError(TypeError):
     """A step that does what cannot be written down; it runs as it is."""
@@ -144,15 +146,27 @@ class Recorded(NDArrayOperatorsMixin):
         return self._into(ufunc, args, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        plain = len(args) == 1 and set(options) <= {"axis", "keepdims"}
         if function is np.empty_like:
             return self.recording.root(function(*each(args, _value), **options))
-        if function is np.sum and len(args) == 1 and set(options) <= {"axis", "keepdims"}:
-            return np.add.reduce(*args, **{"axis": None, **options})
-        if function is np.astype and len(args) == 2 and args[0].dtype != args[1] and not options:
-            found = self.recording.root(args[0].value.astype(args[1]))
-            self.recording.add(np.copyto, found, args[0], "unsafe", fills=found)
-            return found
+        if function in _REDUCED and plain:
+            return _REDUCED[function].reduce(*args, **{"axis": None, **options})
+        if function is np.mean and plain and self.dtype.kind == "f" and self.size:
+            total = np.add.reduce(*args, **{"axis": None, **options})
+            return total / (self.size // total.size)
+        if function is np.astype and len(args) == 2 and not options and args[0].dtype != args[1]:
+            return self._copied(args[0].value.astype(args[1]), (args[0], "unsafe"))
+        if function is np.where and len(args) == 3:
+            value, (condition, chosen, other) = function(*each(args, _value)), args
+            return self._copied(value, (other,), (chosen, "same_kind", condition))
         return self.recording.run(function, args, options)
+
+    def _copied(self, value: Any, *sources: tuple[Any, ...]) -> Any:
+        """An array like the value, that these are copied to one after another."""
+        found = self.recording.root(value)
+        for source in sources:
+            self.recording.add(np.copyto, found, *source, fills=found)
+        return found
 
     def _into(
         self,
