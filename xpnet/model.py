@@ -32,9 +32,10 @@ class Model(Placed):
     network: a layer. loss: an op's name, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
     reduction: "mean" or "sum" of the samples' losses in a batch. backend, device: names, or None to follow
     the data; NumPy arrays then go where "auto" says. dtype: of parameters and inputs. seed: of everything
-    random: initial weights, order of samples, dropout. natives: whether faster twins run in
-    the place of ops and update: on NumPy compiled ones with the same bits (the extra `fast`), "auto" where the work
-    of a `fit` repays loading them; on PyTorch its own kernels, and with True Numba's update, whose last bits differ.
+    random: initial weights, order of samples, dropout.
+    natives: whether faster twins run in the place of ops and update. On NumPy compiled ones with the same bits (the
+    extra `fast`), "auto" where the work of a `fit` repays loading them; on PyTorch its own kernels, with True Numba's
+    update, whose last bits differ, and with "compile" torch.compile, which needs a C++ compiler and half a minute.
     Unless it is False, a step on NumPy that has no code but xpnet's in it is recorded once and replayed.
     deterministic: BLAS runs on one thread, and large products of a replayed step in pieces on several cores, so that
     the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl

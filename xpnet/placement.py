@@ -56,8 +56,8 @@ class Placed:
         dtype = choose("dtype", str(dtype).rpartition(".")[2], DTYPES)  # "float32", or torch.float32
         if not isinstance(seed, int | np.integer) or seed < 0:
             raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
-        if natives not in (True, False, "auto"):
-            raise ValueError(f"natives {natives!r} must be True, False or 'auto'")
+        if natives not in (True, False, "auto", "compile"):
+            raise ValueError(f"natives {natives!r} must be True, False, 'auto' or 'compile'")
         if deterministic not in (True, False):
             raise ValueError(f"deterministic {deterministic!r} must be True or False")
         self.network, self.loss, self.optimizer = network, loss, optimizer
@@ -100,7 +100,7 @@ class Placed:
 
     @property
     def updates(self) -> str:
-        """What the last training ran on: "portable", or the natives of its backend, "numba" or "torch"."""
+        """What the last training ran on: "portable", or its natives: "numba", "torch", "torch.compile"."""
         return "portable" if self._trainer is None else self._trainer.updates
 
     @property

@@ -232,3 +232,28 @@ def test_training_may_be_long_or_short_and_in_parts_with_the_same_bits():
             model.fit(X, Y, epochs=epochs, batch_size=10**9 if epochs == 3 else 70)
         models.append(model)
     same(list(models[0].params.values()), list(models[1].params.values()))
+
+
+def test_a_step_goes_through_torch_compile_where_that_is_asked_for(monkeypatch):
+    """By TorchDynamo alone: a compiler of C++ is not everywhere, and takes half a minute."""
+    compiled = []
+
+    def compiler(function, **options):
+        compiled.append(options)
+        return torch_compile(function, backend="eager", fullgraph=True, **options)
+
+    torch_compile = torch.compile
+    monkeypatch.setattr(torch, "compile", compiler)
+    found = {}
+    for natives in (False, "compile"):
+        model = xn.Model(
+            xn.Sequential(xn.Dense(6, "relu"), xn.Dropout(0.2), xn.Dense(3)), loss="softmax_cross_entropy",
+            optimizer="adam", dtype="float64", backend="torch", natives=natives,
+        )  # fmt: skip
+        model.fit(np.arange(80.0).reshape(20, 4) % 7, np.arange(20) % 3, epochs=3, batch_size=8)
+        found[model.updates] = model
+    assert compiled == [{"dynamic": False}]
+    assert set(found) == {"portable", "torch.compile"}
+    np.testing.assert_allclose(
+        found["torch.compile"].history["loss"], found["portable"].history["loss"], rtol=1e-12
+    )

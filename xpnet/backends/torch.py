@@ -14,6 +14,9 @@ from ..optim import Optimizer
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule
 from .base import Backend, Capabilities, Natives
 
+COMPILED = "torch.compile"
+"""What the record calls a step that went through it."""
+
 
 class TorchBackend(Backend):
     """PyTorch tensors; nothing is recorded for autograd, since xpnet has its own derivatives."""
@@ -88,12 +91,16 @@ class TorchBackend(Backend):
 
     def scalars(self, optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
         """As numbers on a CPU: arithmetic on tensors of one number takes as long as on a thousand."""
-        if self.selected.type != "cpu":
+        import torch
+
+        if self.selected.type != "cpu" or torch.compiler.is_compiling():
             return super().scalars(optimizer, lr, count)
         with np.errstate(all="ignore"):
             return optimizer.scalars(np, np.float64(lr.item()), np.float64(count.item()))
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        if wanted == "compile":
+            return Natives(COMPILED)
         if wanted is False:
             return Natives(update=self.update)
         from .torch_ops import TABLE
@@ -106,10 +113,13 @@ class TorchBackend(Backend):
     ) -> Callable[..., Any]:
         import torch
 
-        if natives is not None and natives.ops:
+        compiled = natives is not None and natives.name == COMPILED
+        if compiled:
+            function = torch.compile(function, dynamic=False)
+        elif natives is not None and natives.ops:
             function = with_natives(function, torch.Tensor, table=natives.ops)
         # cheaper than no_grad, but its tensors cannot go into autograd later: not for what a user gets
-        mode = torch.inference_mode if consumes else torch.no_grad
+        mode = torch.inference_mode if consumes and not compiled else torch.no_grad
 
         @wraps(function)
         def run(*args: Any) -> Any:
