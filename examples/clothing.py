@@ -13,8 +13,8 @@ import xpnet as xn
 
 from lesson import run
 
-SIZES = [0.8, 1.1, 1.7, 1.9, 2.7, 3.2, 3.7, 4.0, 5.0, 5.5, 6.0, 6.3]
-FITS = [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
+SIZES = xn.data.CLOTHING_SIZES  # 0.8 to 6.3
+FITS = xn.data.CLOTHING_FITS  # those from 2.7 to 4.0
 NAMES = ("w11_1", "b1_1", "w12_1", "b2_1", "w11_2", "w21_2", "b1_2")
 START = (0.1, 0.6, 0.9, -1.5, 0.1, 0.9, 0.2)
 TRAINED = ("1.965", "-8.811", "3.495", "-8.116", "-9.411", "8.746", "-3.995")

@@ -8,6 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import io
+from xpnet.data.tables import Columns, Dropped, Number, Target, Text
 
 X = np.random.default_rng(0).standard_normal((37, 3))
 Y = np.arange(37) % 3
@@ -129,6 +130,44 @@ def test_a_backend_that_is_unknown_is_not_the_files_fault(tmp_path):
     assert not isinstance(caught.value, xn.ModelFileError)
 
 
+COLUMNS = Columns(
+    (Number("a", 1.5, 2.0), Text("c", ("", "ä")), Dropped("id", "it numbers the rows")),
+    Target("y", "classification", (1, 2, 3), why="as asked"),
+    ("a note",),
+)
+
+
+def test_columns_of_a_table_are_kept(tmp_path):
+    model = make()
+    model.fit(X, Y, epochs=1)
+    model.columns = COLUMNS
+    model.save(tmp_path / "m")
+    assert xn.load(tmp_path / "m", backend="numpy").columns == COLUMNS
+    model.columns = None
+    model.save(tmp_path / "m")
+    assert "columns" not in io.read(tmp_path / "m")[1]  # as files were before there were columns
+    assert xn.load(tmp_path / "m", backend="numpy").columns is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "words"),
+    [
+        (
+            Columns((Number("a"),)),
+            ValueError,
+            r"columns make 1 features of a row, and the model takes \(3,\)",
+        ),
+        ([Number("a")] * 3, TypeError, "model.columns: xn.data.Columns were wanted, or None"),
+    ],
+)
+def test_columns_that_are_not_the_models_are_not_saved(tmp_path, columns, error, words):
+    model = make().build((3,))
+    model.columns = columns
+    with pytest.raises(error, match=words):
+        model.save(tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
 # Files with the right checksum that describe no model
 
 DENSE = {"type": "Dense", "units": 3}
@@ -141,6 +180,21 @@ TARGETS = {
     "vector": False,
     "threshold": 0.5,
 }
+
+NUMBER = {"type": "Number", "name": "a", "mean": 0.0, "scale": 1.0, "missing": False}
+TEXT = {"type": "Text", "name": "c", "categories": ["p", "q"], "other": False}
+TARGET = {
+    "type": "Target",
+    "name": "y",
+    "task": "classification",
+    "labels": ["p", "q"],
+    "mean": 0.0,
+    "scale": 1.0,
+}
+
+
+def columns(*columns, **others):
+    return {"type": "Columns", "columns": list(columns), "target": TARGET, "notes": [], **others}
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +232,19 @@ CONFIGS = [
     *({"seed": value} for value in (None, -1, 1.5, "0", [0])),
     *({"input_shape": value} for value in (None, 3, [], [0], [-3], ["a"], [4], [3, 4], [10**15], [10**40])),
     *({"epochs": value} for value in (None, -1, "1", [], 1.5, float("inf"), float("nan"))),
+    *({"columns": value} for value in (5, [], "x", {}, DENSE, NUMBER, {"type": "Columns"}, columns(), columns(NUMBER))),
+    *({"columns": columns(TEXT, value)} for value in (TEXT, 5, None, DENSE, "x", TARGET, {"type": "Dropped"})),
+    *({"columns": columns(TEXT, {**NUMBER, "name": value})} for value in ("c", "y", 5, None, [])),
+    *({"columns": columns(TEXT, {**NUMBER, "mean": value})} for value in ("x", None, float("nan"), float("inf"), True)),
+    *({"columns": columns(TEXT, {**NUMBER, "scale": value})} for value in (0, -1, "x", float("inf"))),
+    *({"columns": columns(TEXT, {**NUMBER, "missing": value})} for value in (1, "x", None, True)),  # True: 4 features
+    *({"columns": columns(NUMBER, {**TEXT, "categories": value})} for value in ([], ["p"], ["p"] * 2, [1, 2], "pq")),
+    *({"columns": columns(NUMBER, {**TEXT, "other": value})} for value in (1, None, True)),
+    *({"columns": columns(NUMBER, TEXT, notes=value)} for value in (5, "x", [5], None)),
+    *({"columns": columns(NUMBER, TEXT, target=value)} for value in (5, "y", DENSE, NUMBER)),
+    *({"columns": columns(NUMBER, TEXT, target=TARGET | {"labels": value})} for value in ([], ["p"], ["p", 1], 5)),
+    *({"columns": columns(NUMBER, TEXT, target={**TARGET, "task": value})} for value in ("regression", "x", None)),
+    *({"columns": columns(NUMBER, TEXT, target={**TARGET, "scale": value})} for value in (0, "x")),
     *({"history": value} for value in (None, 5, "abc", ["loss"], {"loss": 3}, {"loss": {}})),
 ]  # fmt: skip
 
@@ -185,6 +252,11 @@ CONFIGS = [
 @pytest.mark.parametrize("changed", CONFIGS, ids=str)
 def test_a_config_that_is_nonsense(good, tmp_path, changed):
     refused(tmp_path / "m", good[0], {**good[1], **changed})
+
+
+def test_the_columns_that_the_wrong_ones_are_made_from_load(good, tmp_path):
+    io.write(tmp_path / "m", good[0], {**good[1], "columns": columns(NUMBER, TEXT)})
+    assert xn.load(tmp_path / "m", backend="numpy").columns.features == ("a", "c=p", "c=q")
 
 
 @pytest.mark.parametrize("config", [None, 5, [], "abc", {}])

@@ -35,7 +35,17 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 
-LIBRARIES = {"torch", "jax", "jaxlib", "cupy", "numba", "array_api_strict", "array_api_compat", "dask"}
+LIBRARIES = {
+    "torch",
+    "jax",
+    "jaxlib",
+    "cupy",
+    "numba",
+    "array_api_strict",
+    "array_api_compat",
+    "dask",
+    "pandas",
+}
 
 
 def room(path):

@@ -40,6 +40,8 @@ class Model(Placed):
     deterministic: BLAS runs on one thread, and large products of a replayed step in pieces on several cores, so that
     the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
     (the extra `fast`), without which BLAS keeps its own setting.
+    The attribute `columns`, None, may be set to the `xn.data.Columns` that x came from: it is saved with the model,
+    so that `model.columns.inputs(frame)` makes x of a later table.
     """
 
     def reset(self) -> Model:

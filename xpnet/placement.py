@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .ops import LOSSES
 from .optim import OPTIMIZERS, Optimizer
 from .train import History, Trainer, to_inputs
 from .typing import Array, Shape
+
+if TYPE_CHECKING:
+    from .data import Columns
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
@@ -65,6 +68,7 @@ class Placed:
         self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
         self.history = History()
         self.input_shape: Shape | None = None
+        self.columns: Columns | None = None
         self._output_shape: Shape = ()
         self._follows_data = backend is None
         self._device = device

@@ -8,6 +8,7 @@ from typing import Any
 
 from .backends import Backend, get
 from .data import Targets
+from .data.tables import COLUMNS, Columns
 from .describe import within
 from .errors import ModelFileError
 from .io import flat_state, from_config, nested_state, read, to_config, write
@@ -18,7 +19,8 @@ from .train import History, Trainer
 from .typing import Shape
 
 CLASSES = {
-    cls.__name__: cls for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets)
+    cls.__name__: cls
+    for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets, *COLUMNS.values())
 }
 """What a model file may name."""
 
@@ -43,6 +45,8 @@ def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Ta
         "epochs": trainer.epochs,
         "history": dict(model.history),
     }
+    if model.columns is not None:
+        config["columns"] = to_config(_made_x(model.columns, model.input_shape))
     write(path, flat_state(trainer.dump()), config)
 
 
@@ -70,6 +74,8 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
         trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
         model._targets = _fitting(made["targets"], model._targets.kind, model._output_shape)
         model.history = _history(config["history"])
+        if config.get("columns") is not None:
+            model.columns = _made_x(from_config(config["columns"], classes), model.input_shape)
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
@@ -82,6 +88,18 @@ def _fitting(targets: Any, kind: str, output_shape: Shape) -> Targets:
     if targets.labels is not None and len(targets.labels) != told_apart:
         raise ValueError(f"{len(targets.labels)} labels do not fit the outputs {output_shape}")
     return targets
+
+
+def _made_x(columns: Any, input_shape: Shape) -> Columns:
+    """Columns that may have made x."""
+    if not isinstance(columns, Columns):
+        raise TypeError(f"model.columns: xn.data.Columns were wanted, or None, {columns!r} came")
+    if (columns.width,) != input_shape:
+        raise ValueError(
+            f"model.columns make {columns.width} features of a row, and the model takes {input_shape}: set those that "
+            "its x came from, or None"
+        )
+    return columns
 
 
 def _count(epochs: Any) -> int:

@@ -184,3 +184,22 @@ def test_fashion_mnist_is_what_the_literature_says():
     assert (x_train.min(), x_train.max()) == (0, 1)
     assert x_train.mean(dtype="float64") == pytest.approx(0.2860, abs=5e-5)
     assert x_train.std(dtype="float64") == pytest.approx(0.3530, abs=5e-5)
+
+
+def test_iris_is_what_the_literature_says():
+    """Means and deviations as Fisher's paper has them, of all 150."""
+    x_train, y_train, x_test, y_test = xn.data.iris()
+    assert (x_train.shape, x_test.shape) == ((120, 4), (30, 4))
+    assert (np.bincount(y_train).tolist(), np.bincount(y_test).tolist()) == ([40] * 3, [10] * 3)
+    x, y = np.concatenate([x_train, x_test]).astype("float64"), np.concatenate([y_train, y_test])
+    np.testing.assert_allclose(x[y == 0].mean(axis=0), [5.006, 3.428, 1.462, 0.246], atol=1e-6)
+    np.testing.assert_allclose(x[y == 1].mean(axis=0), [5.936, 2.770, 4.260, 1.326], atol=1e-6)
+    np.testing.assert_allclose(x[y == 2].mean(axis=0), [6.588, 2.974, 5.552, 2.026], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["clothing", "digits", "iris"])
+def test_what_comes_with_xpnet_is_a_data_set(name):
+    data = xn.data.DATASETS[name]()
+    assert [part.dtype for part in data] == ["float32", "int64"] * 2
+    assert len(data.x_train) == len(data.y_train) > 2 * len(data.x_test)
+    assert set(data.y_test) == set(data.y_train)

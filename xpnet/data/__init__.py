@@ -1,18 +1,52 @@
-"""Data: sets that come with xpnet, checks of what users give, targets, batches."""
+"""Data: sets that come with xpnet, tables, checks of what users give, targets, batches."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
 from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
-from .datasets import DATASETS, FASHION_MNIST_LABELS, Dataset, digits, fashion_mnist, idx_folder
+from .datasets import (
+    CLOTHING_FITS,
+    CLOTHING_SIZES,
+    DATASETS,
+    FASHION_MNIST_LABELS,
+    IRIS_LABELS,
+    Dataset,
+    clothing,
+    digits,
+    fashion_mnist,
+    idx_folder,
+    iris,
+)
 from .idx import read_idx
+from .npz import read_npz
 from .targets import KINDS, Targets
 
+if TYPE_CHECKING:
+    from .tables import Columns, Target, read_csv
+
+_TABLES = ("Columns", "Target", "read_csv")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _TABLES:  # loaded at their first use: no training on arrays needs them
+        from . import tables
+
+        return getattr(tables, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "CLOTHING_FITS",
+    "CLOTHING_SIZES",
     "DATASETS",
     "FASHION_MNIST_LABELS",
+    "IRIS_LABELS",
     "KINDS",
+    "Columns",
     "Dataset",
+    "Target",
     "Targets",
     "as_array",
     "batch_slices",
@@ -22,12 +56,16 @@ __all__ = [
     "check_probabilities",
     "check_weights",
     "class_weights",
+    "clothing",
     "count_batches",
     "digits",
     "fashion_mnist",
     "idx_folder",
+    "iris",
     "normalised",
+    "read_csv",
     "read_idx",
+    "read_npz",
     "shuffled",
     "split",
 ]

@@ -1,0 +1,380 @@
+"""Tables as arrays: what is learned of each column, and what later tables make of it."""
+
+import re
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet.data import Columns, Target
+from xpnet.data.tables import Dropped, Number, Text
+
+pd = pytest.importorskip("pandas", reason="pandas is not installed: pip install 'xpnet[data]'")
+
+Y = ["no", "yes"] * 3
+ROOT = (2 / 3) ** 0.5  # the deviation of 1, 2, 3
+
+
+def frame(**columns):
+    """A table as read_csv gives it: text, and the lines of the file as the index."""
+    table = pd.DataFrame({name: list(map(str, cells)) for name, cells in columns.items()}, dtype=object)
+    return table.set_axis(pd.RangeIndex(2, len(table) + 2, name="line"))
+
+
+def learned(cells, name="a", **options):
+    """(what is learned of one column, the notes beside that of the target)."""
+    n = len(cells)
+    table = frame(**{name: cells, "z": np.arange(n) % 2, "y": ["no", "yes"] * (n // 2) + ["no"] * (n % 2)})
+    columns = Columns.learn(table, **options)
+    return columns.columns[0], columns.notes[1:]
+
+
+NUMBERS = list(range(50)) + list(range(50, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "said"),
+    [
+        ([1, 2, 3, 1, 2, 3], Number("a", 2.0, ROOT), ""),
+        (["1e0", "+2", " 3.0 ", ".1e1", "2.", "3"], Number("a", 2.0, ROOT), ""),
+        (["1,000", "2,000", "3,000", "1,000.0", "2000", "3e3"], Number("a", 2000.0, 1000 * ROOT), ""),
+        ([1, 2, 3, "", "NA", "?"], Number("a", 2.0, ROOT, missing=True), ""),
+        (["-", "n/a", "NaN", "null", "None", 1, 2, 3], Number("a", 2.0, ROOT, missing=True), ""),
+        ([5, 5, "", 5], Number("a", 5.0, 1.0, missing=True), ""),
+        (["0.5", "00", "1.5", "01"], Number("a", 0.75, 0.3125**0.5), ""),
+        ([1, 2, 3] * 2 + [0, 0, 4, 4], Number("a", 2.0, 2.0**0.5), ""),
+        (["DE", "NA", "DE", "null"], Text("a", ("DE", "NA", "null")), ""),
+        (["b", "a", "", "b"], Text("a", ("", "a", "b")), ""),
+        (["yes", "no", "yes", "no"], Text("a", ("no", "yes")), ""),
+        (["True", "False", "True", "True"], Text("a", ("False", "True")), ""),
+        (["01234", "90210", "01234", "90210"], Text("a", ("01234", "90210")), ""),
+        ([1, "x", 1, "x"], Text("a", ("1", "x")), "2 numbers and 2 words are in it, such as 'x' (line 3)"),
+        ([7, 7, 7, 7], Dropped("a", "it is 7 in every row"), "column 'a' is left out: it is 7 in every row"),
+        (["x", "x"], Dropped("a", "it is 'x' in every row"), "left out"),
+        (["", ""], Dropped("a", "it is empty"), "left out"),
+        (["NA", "NA"], Dropped("a", "it is 'NA' in every row"), "left out"),
+        (["p", "q", "r", "s"], Dropped("a", "it is another text in every row, such as 'p'"), "left out"),
+        ([1.5, 2.5, 3.5, 4.5], Number("a", 3.0, 1.25**0.5), ""),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_column_is(cells, wanted, said):
+    found, notes = learned(cells)
+    assert type(found) is type(wanted)
+    if isinstance(wanted, Number):
+        assert (found.mean, found.scale) == pytest.approx((wanted.mean, wanted.scale), rel=1e-14)
+        assert found.missing == wanted.missing
+    else:
+        assert found == wanted
+    assert any(said in note for note in notes) if said else not notes
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "dropped"),
+    [
+        ("id", [3, 1, 2, 9], True),
+        ("PassengerId", [1, 2, 3, 4], True),
+        ("row_id", [1, 2, 3, 4], True),
+        ("Unnamed: 0", [0, 1, 2, 3], True),
+        ("No", [1, 2, 3, 4], True),
+        ("year", [1990, 1991, 1992, 1993], False),
+        ("id", [1, 2, "", 4], True),
+        ("id", [1, 2, 2, 4], False),
+        ("id", [1.5, 2, 3, 4], False),
+        ("paid", [1, 2, 3, 4], False),
+        ("casino", [1, 2, 3, 4], False),
+    ],
+)
+def test_whole_numbers_that_number_the_rows(name, cells, dropped):
+    assert isinstance(learned(cells, name)[0], Dropped) == dropped
+
+
+@pytest.mark.parametrize(("words", "number"), [(5, True), (6, False)])
+def test_a_few_words_among_numbers_are_missing(words, number):
+    found, notes = learned(NUMBERS[:100][words:] + ["ten"] * words)
+    assert isinstance(found, Number) == number
+    said = f"column 'a': {words} words among numbers taken as missing: 'ten' (line 97)"
+    assert any(note.startswith(said) for note in notes) == number
+    if number:
+        assert found.missing
+        assert found.mean == pytest.approx(np.mean(NUMBERS[words:]))
+
+
+@pytest.mark.parametrize("different", [100, 101])
+def test_of_many_texts_the_most_frequent_are_kept(different):
+    cells = [f"t{number:03}" for number in range(different)] + [
+        f"t{number:03}" for number in range(1, different)
+    ]
+    found, notes = learned(cells)
+    assert len(found.categories) == 100
+    assert ("t000" in found.categories) == (different == 100)  # it is there once, the others twice
+    assert (
+        found.other
+        == any("the 100 most frequent of its 101 texts" in note for note in notes)
+        == (different > 100)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([1, 2, "inf", 3], "column 'a' holds 'inf' (line 4), which is beyond all numbers"),
+        ([1, "-Infinity", 2, 3], "holds '-Infinity' (line 3)"),
+        (["1e308", "-1e308", 0, 1], "column 'a' holds numbers from -1e+308 to 1e+308: rescale them"),
+    ],
+)
+def test_numbers_beyond_all_bounds(cells, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        learned(cells)
+
+
+def test_numbers_near_the_bounds():
+    found, _ = learned(["1e-300", "3e-300", "1e-300", "3e-300"])
+    assert (found.mean, found.scale) == pytest.approx((2e-300, 1e-300))
+    found, _ = learned([1e9, 1e9 + 1, 1e9, 1e9 + 1])
+    assert (found.mean, found.scale) == pytest.approx((1e9 + 0.5, 0.5), rel=1e-14)
+
+
+# Targets
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "wanted", "why"),
+    [
+        (["b", "a", "b"], None, ("a", "b"), "target 'y' has 2 different texts: classification"),
+        ([2, 1, 1, 2, ""], None, (1, 2), "target 'y' holds 2 different whole numbers: classification"),
+        (["01", "02", "01"], None, ("01", "02"), "2 different texts"),
+        ([1, 2, 2], None, (), "target 'y' holds 2 different numbers: regression"),  # 1 stands once
+        (list(range(20)) * 2, None, tuple(range(20)), "20 different whole numbers: classification"),
+        (list(range(21)) * 2, None, (), "21 different numbers: regression"),
+        ([0.5, 1.5] * 2, None, (), "2 different numbers: regression"),
+        ([1, 2] * 2, "regression", (), "2 different whole numbers: regression, as asked"),
+        ([1, 2, 3], "classification", (1, 2, 3), "3 different numbers: classification, as asked"),
+        (["NA", "DE"] * 2, None, ("DE", "NA"), "2 different texts"),
+    ],
+)
+def test_the_task_is_seen_from_the_target(cells, task, wanted, why):
+    found = Target.learn(frame(a=cells, y=cells), task=task)
+    assert (found.task == "classification") == bool(wanted)
+    assert found.labels == wanted
+    assert why in found.why
+    if not wanted:
+        values = np.array(cells, float)
+        assert (found.mean, found.scale) == pytest.approx((values.mean(), values.std()))
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "words"),
+    [
+        ({"a": [1, 2], "species": Y[:2]}, {"target": "Specis"}, "target 'Specis' is unknown: did you mean 'species'?"),
+        ({"a": [1, 2], "y": ["x", "x"]}, {}, "target 'y' is x in every row"),
+        ({"a": [1, 2], "y": [1, 1]}, {}, "target 'y' is 1 in every row"),
+        ({"a": [1, 2], "y": ["", ""]}, {}, "target 'y' has no values"),
+        ({"a": [1, 2, 3], "y": ["p", "q", "r"]}, {}, "target 'y' holds another text in every row"),
+        ({"a": [1, 2], "y": Y[:2]}, {"task": "regression"}, "holds text, such as 'no' (line 2), and a regression"),
+        ({"a": [1, 2], "y": Y[:2]}, {"task": "regresion"}, "did you mean 'regression'"),
+        ({"a": [1, 1], "b": ["", ""], "y": Y[:2]}, {}, "no column is left to learn from: 'a': it is 1 in every"),
+        ({"y": Y[:2]}, {}, "no column is left to learn from: none was given"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_learned(columns, options, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Columns.learn(frame(**columns), **options)
+
+
+def test_frames_of_other_makers():
+    """Numbers, missing values, categories and booleans as pandas has them, and what is no frame."""
+    given = pd.DataFrame(
+        {
+            7: [1.0, np.nan, 3.0, 2.0],
+            "n": pd.array([1, None, 3, 2], "Int64"),
+            "c": pd.Categorical(["u", None, "v", "u"]),
+            "b": [True, False, True, True],
+            "m": pd.Series([1, "x", None, 1.0], dtype=object),
+            "y": ["p", "q", "p", "q"],
+        }
+    )
+    x, _ = (columns := Columns.learn(given)).inputs(given)
+    z = 1.5**0.5
+    assert columns.features == (
+        *("7", "7 missing", "n", "n missing", "c=", "c=u", "c=v", "b=False", "b=True", "m=", "m=1", "m=x"),
+    )
+    wanted = [
+        [-z, 0, -z, 0, 0, 1, 0, 0, 1, 0, 1, 0],
+        [0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 1],
+        [z, 0, z, 0, 0, 0, 1, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0],
+    ]
+    np.testing.assert_allclose(x, wanted, rtol=1e-6)
+    with pytest.raises(TypeError, match="frame: a table was wanted, such as read_csv gives, list came"):
+        Columns.learn([[1, 2]])
+    with pytest.raises(ValueError, match="2 columns of the name 'a'"):
+        Columns.learn(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]))
+
+
+# Later tables
+
+TRAIN = frame(
+    age=[20, 40, 60, ""], size=[1, 2, 3, 2], city=["Rome", "Oslo", "Rome", "Oslo"], id=[1, 2, 3, 4], y=Y[:4]
+)
+COLUMNS = Columns.learn(TRAIN)
+
+
+def test_a_later_table_gives_the_same_features():
+    """Hand-computed: ages 20, 40, 60 have mean 40 and deviation sqrt(800/3)."""
+    x, y = COLUMNS.arrays(TRAIN)
+    z = 20 / (800 / 3) ** 0.5
+    wanted = [[-z, 0, -(2**0.5), 0, 1], [0, 0, 0, 1, 0], [z, 0, 2**0.5, 0, 1], [0, 1, 0, 1, 0]]
+    np.testing.assert_allclose(x, wanted, rtol=1e-6, atol=1e-7)
+    assert (x.dtype, y.tolist(), COLUMNS.labels, COLUMNS.width) == ("float32", Y[:4], ("no", "yes"), 5)
+    assert COLUMNS.features == ("age", "age missing", "size", "city=Oslo", "city=Rome")
+    again, notes = COLUMNS.inputs(TRAIN[["city", "size", "age"]])  # in another order, without target and id
+    np.testing.assert_array_equal(again, x)
+    assert notes == ()
+    assert COLUMNS.inputs(TRAIN.iloc[:0])[0].shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "x", "said"),
+    [
+        (
+            {"city": ["Bonn", "Rome"]},
+            [[0, 0], [0, 1]],
+            "column 'city': 1 value, 1 different, not seen where it was ",
+        ),
+        ({"city": ["", "Oslo"]}, [[0, 0], [1, 0]], "such as '' (line 2): no category is set"),
+        (
+            {"size": ["", 2]},
+            [[0], [0]],
+            "column 'size': 1 value missing, as none was where it was learned: the mean 2",
+        ),
+        (
+            {"age": ["x", 40]},
+            [[0, 1], [0, 0]],
+            "column 'age': 1 word among numbers taken as missing: 'x' (line 2)",
+        ),
+        ({"height": [1, 2]}, [], "not learned and left out: 'height'"),
+    ],
+)
+def test_what_a_later_table_has_besides(changed, x, said):
+    (name,) = changed
+    found, (note,) = COLUMNS.inputs(
+        frame(**{"age": [40, 40], "size": [2, 2], "city": ["Oslo", "Rome"]} | changed)
+    )
+    assert said in note
+    own = [number for number, feature in enumerate(COLUMNS.features) if re.split("=| ", feature)[0] == name]
+    np.testing.assert_array_equal(found[:, own], np.reshape(x, (2, -1)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"Age": [1], "city": ["x"]}, "the table lacks 2 columns: 'age' (is it 'Age'?), 'size'"),
+        (
+            {"age": ["old"], "size": [1], "city": ["x"]},
+            "column 'age' holds 'old' (line 2), and numbers were learned",
+        ),
+        ({"age": ["inf"], "size": [1], "city": ["x"]}, "column 'age' holds 'inf' (line 2)"),
+        (
+            {"age": ["1e99"], "size": [1], "city": ["x"]},
+            "column 'age' holds '1e99' (line 2), too far from the mean 40",
+        ),
+    ],
+)
+def test_a_later_table_that_does_not_fit(columns, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        COLUMNS.inputs(frame(**columns))
+
+
+def test_other_takes_what_was_never_seen():
+    column = Text("a", ("p", "q"), other=True)
+    x = np.zeros((3, 3), "float32")
+    assert column.fill(x, pd.Series(["q", "zz", "p"])) == []
+    assert x.tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+
+
+def test_rows_without_a_target_are_left_out_and_said():
+    table = frame(a=[1, 2, 100, 4], y=["no", "yes", "", "no"])
+    columns = Columns.learn(table)
+    (a,) = columns.columns
+    assert (a.mean, a.scale) == pytest.approx((7 / 3, (14 / 9) ** 0.5))
+    assert "1 row without a target 'y' left out" in columns.notes
+    x, y = columns.arrays(table)
+    np.testing.assert_allclose(x[:, 0], np.array([-4, -1, 5]) / 14**0.5, rtol=1e-6)
+    assert y.tolist() == ["no", "yes", "no"]
+    with pytest.raises(
+        xn.LabelError, match=re.escape("target 'y' holds 'maybe' (line 2), which was not learned")
+    ):
+        columns.arrays(frame(a=[1], y=["maybe"]))
+
+
+def test_a_regression_comes_back_in_its_own_units():
+    table = frame(a=[1, 2, 3, 5], y=[10, 20, 60.5, 30])
+    columns = Columns.learn(table)
+    x, y = columns.arrays(table)
+    assert (x.dtype, y.dtype) == ("float32", "float32")
+    assert (y.mean(), y.std()) == pytest.approx((0, 1), abs=1e-6)
+    np.testing.assert_allclose(columns.restore(y), [10, 20, 60.5, 30], rtol=1e-6)
+    assert COLUMNS.restore("as it is") == "as it is"
+
+
+def test_a_split_holds_out_of_every_class_alike():
+    n = 50
+    table = frame(a=range(n), y=["rare" if row % 5 == 0 else "" if row == 1 else "often" for row in range(n)])
+    for seed in range(5):
+        train, held = Target.learn(table).split(table, 0.2, seed=seed)
+        assert (len(train), len(held)) == (39, 10)  # one row has no target
+        assert (held["y"] == "rare").sum() == 2
+    assert sorted([*train.index, *held.index]) == [line for line in table.index if line != 3]
+    assert not Target.learn(table).split(table, 0.2, seed=0)[1].index.equals(held.index)
+
+
+def test_against_scikit_learn():
+    preprocessing = pytest.importorskip("sklearn.preprocessing", reason="scikit-learn is not installed")
+    draw = np.random.default_rng(0)
+    a, c = draw.normal(5, 3, 40), draw.choice(["u", "v", "w"], 40)
+    x, _ = Columns.learn(frame(a=a, c=c, y=["p", "q"] * 20)).inputs(frame(a=a, c=c))
+    np.testing.assert_allclose(
+        x[:, :1], preprocessing.StandardScaler().fit_transform(a[:, None]), rtol=1e-6, atol=1e-6
+    )
+    np.testing.assert_array_equal(x[:, 1:], preprocessing.OneHotEncoder().fit_transform(c[:, None]).toarray())
+
+
+# The whole way
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "mse"])
+def test_from_a_raw_file_to_predictions_of_another(write, tmp_path, loss):
+    draw = np.random.default_rng(0)
+    size, city = draw.normal(10, 2, 200), draw.choice(["Rome", "Oslo", ""], 200)
+    y = 3 * size + 20 * (city == "Rome") + 100
+    label = np.where(y > np.median(y), "big", "small") if loss != "mse" else y.round(3)
+    rows = [f"{n},{s:.3f},{c},{t}\n" for n, s, c, t in zip(range(200), size, city, label, strict=True)]
+    frame, _ = xn.data.read_csv(write("id,size,city,y\n" + "".join(rows)))
+    target = Target.learn(frame)
+    train, held = target.split(frame, 0.2)
+    columns = Columns.learn(train, target=target.name, task=target.task)
+    units = len(columns.labels) or 1
+    model = xn.Model(
+        xn.Sequential(xn.Dense(8, "tanh"), xn.Dense(units)),
+        loss=loss,
+        optimizer=xn.adam(0.02),
+        backend="numpy",
+    )
+    model.fit(*columns.arrays(train), epochs=60)
+    model.columns = columns
+    model.save(tmp_path / "m")
+
+    loaded = xn.load(tmp_path / "m", backend="numpy")
+    assert loaded.columns == columns
+    raw = "city;size\n" + "".join(f"{city[n - 2]};{size[n - 2]:.3f}\n".replace(".", ",") for n in held.index)
+    later, notes = xn.data.read_csv(write(raw, "later.csv"))
+    assert "decimal commas in 'size'" in notes
+    x, notes = loaded.columns.inputs(later)
+    assert notes == ()
+    found = loaded.columns.restore(loaded.predict(x))
+    truth = label[held.index - 2]
+    if loss == "mse":
+        assert np.abs(found - truth).max() < 0.2 * np.std(y)
+    else:
+        assert np.mean(found == truth) > 0.9

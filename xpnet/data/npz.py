@@ -1,0 +1,40 @@
+"""NumPy's archives of arrays as inputs and targets."""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+import numpy as np
+
+_KEYS = (("x", "y"), ("x_train", "y_train", "x_test", "y_test"))
+
+
+def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
+    """(x, y), or (x_train, y_train, x_test, y_test), of an .npz file with arrays of these names.
+
+    Other arrays in it are not read, and nothing is unpickled. OSError where there is no file, ValueError, which names
+    the file, for another kind of file, and where names are missing, arrays hold objects or lengths differ.
+    """
+    import zipfile  # takes as long as all of data
+
+    damaged = (ValueError, EOFError, KeyError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error)
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
+            raise ValueError(f"{name}: this is no .npz file: numpy.savez(file, x=x, y=y) makes one")
+        file.seek(0)
+        try:  # of a name NumPy would leave a damaged file open
+            with np.load(file, allow_pickle=False) as found:
+                keys = next((keys for keys in _KEYS if set(keys) <= set(found.files)), None)
+                if keys is None:
+                    there = ", ".join(map(repr, found.files)) or "nothing"
+                    wanted = " or ".join(", ".join(keys) for keys in _KEYS)
+                    raise ValueError(f"the file holds {there}, wanted were the arrays {wanted}")
+                arrays = tuple(found[key] for key in keys)
+        except damaged as error:
+            raise ValueError(f"{name}: {error}") from error
+    for x, y, key in zip(arrays[::2], arrays[1::2], keys[::2], strict=True):
+        if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+            raise ValueError(f"{name}: {key} {x.shape} and its targets {y.shape} must have the same length")
+    return arrays

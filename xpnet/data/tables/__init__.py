@@ -1,0 +1,22 @@
+"""Tables as data: from a CSV file to arrays, by columns whose numbers and names are kept with the model.
+
+    frame, notes = read_csv("penguins.csv")
+    target = Target.learn(frame, "species")
+    train, held = target.split(frame, 0.2, seed=0)
+    columns = Columns.learn(train, target=target.name, task=target.task)
+    x, y = columns.arrays(train)
+
+A frame is pandas', the extra `data`, which is imported at the first table.
+"""
+
+from __future__ import annotations
+
+from .columns import Columns
+from .kinds import Dropped, Number, Text
+from .reading import read_csv
+from .target import Target
+
+COLUMNS = {cls.__name__: cls for cls in (Columns, Number, Text, Dropped, Target)}
+"""What a model file may name of a table."""
+
+__all__ = ["COLUMNS", "Columns", "Dropped", "Number", "Target", "Text", "read_csv"]

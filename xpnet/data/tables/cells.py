@@ -1,0 +1,131 @@
+"""Cells of a table's column: what is missing, what is a number, and what is a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import MissingExtraError
+
+MISSING = ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null")
+"""What means "missing" among numbers, in capitals or not; among texts an empty cell alone does."""
+
+MOSTLY = 0.95
+"""A column with this share of numbers holds numbers, and its words are taken as missing."""
+
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
+
+
+def import_pandas() -> Any:
+    """pandas, which holds tables; MissingExtraError without it."""
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtraError("tables", "pandas", "pip install 'xpnet[data]'") from error
+    return pandas
+
+
+def columns_of(frame: Any) -> dict[str, Any]:
+    """The columns of a frame by name; TypeError for what is no frame, ValueError for a name that stands twice."""
+    if not isinstance(frame, import_pandas().DataFrame):
+        raise TypeError(f"frame: a table was wanted, such as read_csv gives, {type(frame).__name__} came")
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"the table has {names.count(twice)} columns of the name {twice!r}: rename all but one"
+        )
+    return {name: frame.iloc[:, number] for number, name in enumerate(names)}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column read as numbers: NaN where a cell is missing or a word, and which cells are words.
+
+    padded: all are whole numbers, some with 0 in front, as zip codes have.
+    """
+
+    series: Any
+    values: np.ndarray
+    words: np.ndarray
+    padded: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a column of numbers: MOSTLY, and no zip codes."""
+        numbers = int(np.count_nonzero(~np.isnan(self.values)))
+        there = numbers + int(np.count_nonzero(self.words))
+        return numbers > 0 and not self.padded and numbers >= MOSTLY * there
+
+    def check_finite(self) -> None:
+        """ValueError naming the first infinite number."""
+        endless = np.flatnonzero(np.isinf(self.values))
+        if len(endless):
+            raise ValueError(
+                f"column {self.series.name!r} holds {examples(self.series, endless[:1])}, which is beyond all "
+                "numbers: mend it, or leave it empty"
+            )
+
+
+def as_numbers(series: Any) -> Cells:
+    """A column as numbers; 1,234,567 and inf are some, and True and False are words."""
+    if getattr(series.dtype, "kind", "O") in "iuf":
+        values = series.to_numpy("float64", na_value=np.nan)
+        return Cells(series, values, np.zeros(len(values), bool))
+    codes, text = _factorized(series)  # text repeats, and then this is nearly all that it costs
+    known = import_pandas().to_numeric(text, errors="coerce").to_numpy("float64", copy=True)
+    left = text[np.isnan(known)]
+    grouped = left.str.fullmatch(_THOUSANDS).to_numpy(bool)
+    known[left.index[grouped]] = left[grouped].str.replace(",", "", regex=False).astype("float64")
+    word = np.zeros(len(known), bool)
+    word[left.index[~grouped & ~left.str.lower().isin(MISSING).to_numpy(bool)]] = True
+    found = known[np.isfinite(known)]
+    whole = bool((found == np.floor(found)).all())
+    padded = whole and any(cell[0] == "0" and cell.isdigit() for cell in text if len(cell) > 1)
+    return Cells(series, known[codes], word[codes], padded)
+
+
+def as_text(series: Any) -> Any:
+    """A column as text, without the spaces around it and "" where it is missing; 1.0 is "1"."""
+    codes, text = _factorized(series)
+    return import_pandas().Series(text.to_numpy(object)[codes], series.index, object, series.name)
+
+
+def _factorized(series: Any) -> tuple[np.ndarray, Any]:
+    """(codes, text of each code) of a column: series.iloc[i] is text[codes[i]]."""
+    pandas = import_pandas()
+    codes, cells = pandas.factorize(series, use_na_sentinel=False)
+    text = [cell.strip() if isinstance(cell, str) else _written(cell) for cell in cells]
+    return codes, pandas.Series(text, dtype=object)
+
+
+def _written(cell: Any) -> str:
+    if import_pandas().isna(cell):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def place(series: Any, row: int) -> str:
+    """How a sentence names a row: by its line in the file, or by its label in the frame's index."""
+    return f"{series.index.name or 'row'} {series.index[row]}"
+
+
+def examples(series: Any, rows: Iterable[int]) -> str:
+    """The first three of some cells with their places: 'ten' (line 4), 'six' (line 9)."""
+    return ", ".join(f"{series.iloc[row]!r} ({place(series, row)})" for row in list(rows)[:3])
+
+
+def listed(names: Iterable[Any], most: int = 10) -> str:
+    """Names in a sentence, with quotes, the first of them where they are many."""
+    known = list(names)
+    return ", ".join(map(repr, known[:most])) + (
+        f" and {len(known) - most} more" if len(known) > most else ""
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: 1 row, 2 rows."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,180 @@
+"""A CSV file, as it is in the world, as a frame of text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from .cells import MISSING, MOSTLY, counted, import_pandas
+from .opening import read_text
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LOOK = 50
+_ROWS = 256  # at a time; garbage collection makes more of them slower
+_NUMBER = re.compile(r"\s*[+-]?(\d+(?P<point>[.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
+_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
+
+
+def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
+    """(frame, notes): the table in a CSV file, every cell the text that stands there, "" where it is empty.
+
+    The separator (comma, semicolon, tab or bar), the encoding (UTF-8, UTF-16, else cp1252) and gzip are found from
+    the content. Spaces around cells go; blank lines and empty rows are left out; with semicolons 1.234,5 becomes
+    1234.5. The frame's index, "line", is the line of the file that each row begins in. Nothing else is
+    interpreted: "NA" and "01234" stay as they are. notes: a sentence for each thing that was guessed or mended.
+    OSError and ValueError, which name the file, for what cannot be read; a row with more or fewer
+    values than there are names is named by its line.
+    """
+    pandas, name = import_pandas(), os.fspath(path)
+    notes: list[str] = []
+    try:
+        content, encoding = read_text(name)
+        if encoding != "utf-8":
+            notes.append(f"the text is read as {encoding}")
+        separator = _separator(content)
+        if separator != ",":
+            notes.append(f"values are separated by {_SEPARATORS[separator]}")
+        names, cells, lines = _table(content, separator, notes)
+        index = pandas.Index(lines, dtype="int64", name="line")
+        frame = pandas.DataFrame(dict(zip(names, cells, strict=True)), index, dtype=object, copy=False)
+        frame = _without_empty_rows(frame, notes)
+        if frame.empty:
+            raise ValueError("the file holds names and no rows: at least one row was wanted")
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if separator == ";":
+        _mend_commas(frame, notes)
+    return frame, tuple(notes)
+
+
+def _records(content: bytes, separator: str) -> Iterator[tuple[int, int, list[str]]]:
+    """(its first line, its last line, its values) of each record that is not blank."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    # csv takes a quote for closed where the text ends; in a text there is no \0, so it shows what swallowed it
+    reader = csv.reader(chain(text, ["\0"]), delimiter=separator, skipinitialspace=True)
+    start = 1
+    try:
+        for record in reader:
+            if len(record) > 1 or (record and record[0].strip()):
+                if record[-1].endswith("\0"):
+                    if record == ["\0"]:
+                        return
+                    raise ValueError(f"line {start}: a quote in the row that begins there is never closed")
+                yield start, reader.line_num, record
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"line {start}: {error}: is a quote missing?") from error
+
+
+def _separator(content: bytes) -> str:
+    """The separator under which most of the first records have the same number of values, more than one."""
+
+    def score(separator: str) -> tuple[bool, float, int]:
+        counts: Counter[int] = Counter()
+        with suppress(ValueError):  # reading will say so, if it is this one
+            for _, _, record in islice(_records(content, separator), _LOOK):
+                counts[len(record)] += 1
+        width, alike = max(counts.items(), key=itemgetter(1), default=(0, 0))
+        return width > 1, alike / max(counts.total(), 1), width
+
+    return max(_SEPARATORS, key=score)
+
+
+def _table(
+    content: bytes, separator: str, notes: list[str]
+) -> tuple[list[str], list[np.ndarray], array[int]]:
+    """(names, the cells of each column, the line of each row)."""
+    records = _records(content, separator)
+    first, last, header = next(records, (1, 1, []))
+    if not header:
+        raise ValueError("the file holds quotes and no values: names and rows were wanted")
+    if _is_data(header):
+        names = [f"column {number}" for number in range(1, len(header) + 1)]
+        notes.append(f"the first line holds values: the columns are called 'column 1' to {names[-1]!r}")
+        records = chain([(first, last, header)], records)
+    else:
+        names = _distinct([name.strip() for name in header], notes)
+    lines = array("q")
+    parts: list[list[np.ndarray]] = [[np.empty(0, object)] for _ in names]
+    known: list[dict[str, str]] = [{} for _ in names]
+    while rows := list(islice(records, _ROWS)):
+        for start, end, record in rows:
+            if len(record) != len(names):
+                long = f" and ends in line {end}: is a quote missing?" if end > start else ""
+                raise ValueError(
+                    f"line {start} has {counted(len(record), 'value')}{long}, line {first} has {len(names)}: "
+                    f"quote what holds {_SEPARATORS[separator]}, and leave empty what is missing"
+                )
+            lines.append(start)
+        for number, cells in enumerate(zip(*(record for _, _, record in rows), strict=True)):
+            parts[number].append(np.array(_kept(cells, known[number]), object))
+    return names, [np.concatenate(part) for part in parts], lines
+
+
+def _kept(cells: Iterable[str], known: dict[str, str]) -> list[str]:
+    """Cells without the spaces around them; the same text is kept once while a column has few."""
+    if len(known) > _ROWS:
+        return list(map(str.strip, cells))
+    return [known.setdefault(cell, cell) for cell in map(str.strip, cells)]
+
+
+def _is_data(header: list[str]) -> bool:
+    """Whether the first record holds values and no names: all are numbers, or one has a decimal point."""
+    found = [_NUMBER.fullmatch(name) for name in header]
+    return all(found) or any(match and match["point"] for match in found)
+
+
+def _distinct(header: list[str], notes: list[str]) -> list[str]:
+    """The columns' names, each once, as pandas makes them so: a, a.1 and Unnamed: 3."""
+    names: dict[str, None] = {}  # a set in order: tables may have thousands of columns
+    taken = set(header)
+    for number, given in enumerate(header):
+        name = given or f"Unnamed: {number}"
+        same, count = name, 0
+        while name in names or (count and name in taken):
+            count += 1
+            name = f"{same}.{count}"
+        if not given:
+            notes.append(f"column {number + 1} has no name and is called {name!r}")
+        elif count:
+            notes.append(f"the name {given!r} stands twice: column {number + 1} is called {name!r}")
+        names[name] = None
+    return list(names)
+
+
+def _without_empty_rows(frame: Any, notes: list[str]) -> Any:
+    empty = (frame == "").all(axis=1).to_numpy()
+    if not empty.any():
+        return frame
+    lines = frame.index[empty]
+    notes.append(f"{counted(len(lines), 'empty row')} left out, the first in line {lines[0]}")
+    return frame[~empty]
+
+
+def _mend_commas(frame: Any, notes: list[str]) -> None:
+    """1.234,5 as 1234.5 in the columns that hold numbers, if one of them has a comma."""
+    found = {}
+    for column in frame:
+        cells = frame[column]
+        there = ~cells.str.lower().isin(MISSING)
+        fits = there & cells.str.fullmatch(_COMMA)
+        if fits.any() and fits.sum() >= MOSTLY * there.sum():
+            found[column] = fits
+    with_comma = [column for column in found if frame[column].str.contains(",", regex=False).any()]
+    if not with_comma:
+        return
+    for column, fits in found.items():
+        plain = frame[column].str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+        frame[column] = frame[column].where(~fits, plain)
+    notes.append(f"decimal commas in {', '.join(map(repr, with_comma))}")
