@@ -15,13 +15,13 @@ FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
 BASE = {"typing", "errors", "namespace", "describe"}
-ROOMS = {"ops", "init", "optim", "calculus", "data", "layers", "train", "backends", "io"}
+ROOMS = {"ops", "init", "optim", "calculus", "metrics", "data", "layers", "train", "backends", "io"}
 EDGES = {"testing", "sklearn", "plots"}
 """They import whatever is below them, and `cli` alone imports them."""
 
 MAY_IMPORT = {
     **dict.fromkeys((*BASE, "ops", "init", "optim", "data"), BASE),
-    "calculus": BASE | {"data"},  # the checks of what users give
+    **dict.fromkeys(("calculus", "metrics"), BASE | {"data"}),  # the checks of what users give
     "layers": BASE | {"ops", "init"},
     "train": BASE | {"ops", "init", "layers", "optim", "data"},
     "backends": BASE | {"ops", "optim"},  # the portable update loop is optim's

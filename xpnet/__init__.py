@@ -30,8 +30,20 @@ _PLACES = {
         "Softmax",
         "Tanh",
     ),
-    "optim": ("adagrad", "adam", "adamw", "rmsprop", "schedules", "sgd"),
-    "train": ("Callback", "EarlyStopping", "History", "make_step"),
+    "optim": (
+        "adadelta",
+        "adagrad",
+        "adam",
+        "adamax",
+        "adamw",
+        "lion",
+        "nadam",
+        "radam",
+        "rmsprop",
+        "schedules",
+        "sgd",
+    ),
+    "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "fit_lbfgs", "make_step"),
     "calculus": (
         "check_gradient",
         "derivative",
@@ -50,7 +62,20 @@ _PLACES = {
         "PullbackSpentError",
     ),
 }
-_ROOMS = ("backends", "calculus", "data", "init", "io", "layers", "ops", "optim", "plots", "testing", "train")
+_ROOMS = (
+    "backends",
+    "calculus",
+    "data",
+    "init",
+    "io",
+    "layers",
+    "metrics",
+    "ops",
+    "optim",
+    "plots",
+    "testing",
+    "train",
+)
 _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = ["__version__", *_HOME, *(room for room in _ROOMS if room not in _HOME)]

@@ -41,6 +41,52 @@ def uniform(
     return rng.uniform(low, high, shape).astype(dtype)
 
 
+def truncated_normal(
+    rng: np.random.Generator,
+    shape: Shape,
+    dtype: Any,
+    std: float = 1.0,
+    mean: float = 0.0,
+    low: float = -2.0,
+    high: float = 2.0,
+) -> np.ndarray:
+    """Normal distribution N(mean, std^2) of which only what lies in [low, high] is drawn.
+
+    low and high are values, not multiples of std: with std 0.02 the defaults cut nothing off. PyTorch's trunc_normal_.
+    ValueError where less than a thousandth of the distribution lies there.
+    """
+    within = 0.5 * (_erf((high - mean) / std) - _erf((low - mean) / std)) if std > 0 and low < high else 0.0
+    if not within >= 1e-3:
+        raise ValueError(
+            f"truncated_normal: N({mean!r}, {std!r}^2) has nothing to speak of in [{low!r}, {high!r}]: widen it"
+        )
+    drawn = mean + std * rng.standard_normal(shape)
+    while (outside := (drawn < low) | (drawn > high)).any():
+        drawn[outside] = mean + std * rng.standard_normal(int(outside.sum()))
+    return drawn.astype(dtype)
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape, dtype: Any, gain: float = 1.0) -> np.ndarray:
+    """gain times a matrix with orthonormal columns, or rows where it has fewer of them, each as likely as any other.
+
+    The Q of a normal matrix's Q R, with signs that make R's diagonal positive; axes but the last are one.
+    Source: Saxe, McClelland, Ganguli, 2013, arXiv:1312.6120; PyTorch's orthogonal_.
+    """
+    fans(shape)
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    drawn = rng.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(drawn)
+    q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
+
+
+def identity(rng: np.random.Generator, shape: Shape, dtype: Any, gain: float = 1.0) -> np.ndarray:
+    """gain times the identity, which passes on as many features as a matrix that is not square has on both sides."""
+    if len(shape) != 2:
+        raise ValueError(f"identity: a weight {shape} is no matrix: use orthogonal, glorot or he")
+    return (gain * np.eye(*shape)).astype(dtype)
+
+
 def glorot(rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str = "uniform") -> np.ndarray:
     """Variance 2 / (fan_in + fan_out), which keeps signals and gradients in scale through tanh-like units.
 
@@ -67,8 +113,34 @@ def lecun(rng: np.random.Generator, shape: Shape, dtype: Any, distribution: str 
 
 
 INITIALIZERS: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function for function in (zeros, ones, normal, uniform, glorot, he, lecun)
+    function.__name__: function
+    for function in (
+        *(zeros, ones, normal, uniform, truncated_normal),
+        *(glorot, he, lecun, orthogonal, identity),
+    )
 }
+
+_RECTIFIED = (
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "celu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "hard_swish",
+)
+DEFAULTS: dict[Any, Any] = {**dict.fromkeys(_RECTIFIED, "he"), "selu": "lecun"}
+"""What weights in front of an activation start from where nothing is said: He's for rectified units, smooth ones
+included, LeCun's for selu, whose fixed point needs it (Klambauer et al., 2017, arXiv:1706.02515); else Glorot's."""
+
+
+def default(activation: Any) -> str:
+    """The initialiser, by name, for a weight in front of an activation, by name."""
+    return DEFAULTS.get(activation, "glorot") if isinstance(activation, str) else "glorot"
 
 
 def initializer(
@@ -90,6 +162,11 @@ def fans(shape: Shape) -> tuple[int, int]:
         raise ValueError(f"fans: a weight {shape} has no input and output axes: use zeros, normal or uniform")
     field = math.prod(shape[:-2])
     return max(1, field * shape[-2]), max(1, field * shape[-1])
+
+
+def _erf(z: float) -> float:
+    """How likely a standard normal number is within z of 0, with z's sign."""
+    return math.erf(z / math.sqrt(2))
 
 
 def _with_variance(

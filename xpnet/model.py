@@ -11,7 +11,7 @@ from .data import Targets
 from .errors import BackendError
 from .layers import summary
 from .ops import sigmoid, softmax
-from .placement import Placed
+from .placement import Placed, Snapshot
 from .train import (
     Callback,
     Data,
@@ -166,6 +166,20 @@ class Model(Placed):
     @params.setter
     def params(self, new: Flat) -> None:
         self._built().replace("params", new)
+
+    @property
+    def averaged(self) -> Flat:
+        """The running averages of the parameters, copies: `model.params = model.averaged` takes them over.
+
+        ValueError where the optimizer keeps none. Batch norm's statistics are those of the last step.
+        """
+        state = self._built().state
+        if self.optimizer.average is None:
+            raise ValueError(
+                f"{self.optimizer!r} keeps no averages: give it one, such as average=0.999 or average='mean'"
+            )
+        moved = int(self._built().backend.to_numpy(state["step"])[0]) > 0  # before, they are 0
+        return Snapshot({**self.params, **(self._snapshot("slots").get("average", {}) if moved else {})})
 
     @property
     def buffers(self) -> Flat:

@@ -42,7 +42,8 @@ class Loss(Protocol):
 class Rule(Protocol):
     """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`."""
 
-    __name__: str
+    @property
+    def __name__(self) -> str: ...
 
     def __call__(self, xp: Namespace, p: Array, g: Array, /, *rest: Any) -> tuple[Array, ...]: ...
 

@@ -32,16 +32,17 @@ def one(optimizer, size, dtype="float32", repeats=30):
     """(portable, fused) medians in microseconds, and whether one update gives the same bits."""
     rng = np.random.default_rng(0)
     grads = {"w": rng.standard_normal(size).astype(dtype)}
-    scalars = optimizer.scalars(np, np.asarray(optimizer.peak, dtype), np.asarray(10, dtype))
+    part = optim.Part(optimizer)
+    scalars = part.scalars(np, np.asarray(optimizer.peak, dtype), np.asarray(10, dtype))
 
     def fresh():
         drawn = np.random.default_rng(1)
-        slots = {slot: {"w": drawn.random(size).astype(dtype)} for slot in optimizer.slots}
+        slots = {slot: {"w": drawn.random(size).astype(dtype)} for slot in part.slots}
         return {"w": drawn.standard_normal(size).astype(dtype)}, slots
 
     both = {"portable": optim.update_each, "fused": fused.update}
     results = {
-        name: update(optimizer.rule, fresh()[0], grads, fresh()[1], scalars) for name, update in both.items()
+        name: update(part.rule, fresh()[0], grads, fresh()[1], scalars) for name, update in both.items()
     }
     same = np.array_equal(results["portable"][0]["w"], results["fused"][0]["w"])
     count = max(1, int(2e6 / size / 20))
@@ -51,7 +52,7 @@ def one(optimizer, size, dtype="float32", repeats=30):
             params, slots = results[name]
             start = time.perf_counter()
             for _ in range(count):
-                params, slots = update(optimizer.rule, params, grads, slots, scalars)
+                params, slots = update(part.rule, params, grads, slots, scalars)
             times[name].append((time.perf_counter() - start) / count * 1e6)
             results[name] = params, slots
     return statistics.median(times["portable"]), statistics.median(times["fused"]), same

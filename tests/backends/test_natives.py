@@ -224,7 +224,7 @@ def test_without_numba_a_run_is_portable_or_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("use", [None, "on", 2])
 def test_a_bad_choice_is_named(use):
-    with pytest.raises(ValueError, match=r"natives .* must be True, False or 'auto'"):
+    with pytest.raises(ValueError, match=r"natives .* must be True, False, 'auto' or 'compile'"):
         xn.Model(NETWORKS["dense"], loss="mse", optimizer="sgd", natives=use)
 
 

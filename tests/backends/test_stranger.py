@@ -85,7 +85,7 @@ for name in ("neg", "invert"):
 
 STANDARD = """abs all any arange argmax astype concat cos count_nonzero exp expm1 floor full isfinite isnan log log1p
 logical_and logical_or
-matrix_transpose max mean ones_like reshape sign sqrt stack sum take tanh where zeros zeros_like"""
+matrix_transpose max maximum mean ones_like reshape round sign sqrt stack sum take tanh where zeros zeros_like"""
 
 strange = ModuleType("strange")
 for name in STANDARD.split():

@@ -54,15 +54,15 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
         pytest.importorskip("numba")
     monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
     options = {"compiled": 0} if how == "compiled" else {}
-    params, slots = arrays(dtype), {slot: arrays(dtype, np.zeros) for slot in row.optimizer.slots}
+    params, slots = arrays(dtype), {slot: arrays(dtype, np.zeros) for slot in row.part.slots}
     wanted, wanted_slots = params, slots
     lr = TORCH.asarray(np.asarray(row.optimizer.peak), dtype=dtype)
     for t in range(1, 11):
         grads, count = arrays(dtype), TORCH.asarray(np.asarray([t], "int32"))
-        portable = scalars_after(row.optimizer, lr, count)
-        wanted, wanted_slots = update_each(row.optimizer.rule, wanted, grads, wanted_slots, portable)
-        numbers = TORCH.scalars(row.optimizer, lr, count)
-        params, slots = torch_update.update(row.optimizer.rule, params, grads, slots, numbers, **options)
+        portable = scalars_after(row.part, lr, count)
+        wanted, wanted_slots = update_each(row.part.rule, wanted, grads, wanted_slots, portable)
+        numbers = TORCH.scalars(row.part, lr, count)
+        params, slots = torch_update.update(row.part.rule, params, grads, slots, numbers, **options)
         for got, want in ((params, wanted), *((slots[slot], wanted_slots[slot]) for slot in slots)):
             assert list(got) == list(want)
             for name, x in want.items():
@@ -125,8 +125,8 @@ def test_a_copy_of_joined_arrays_is_a_plain_dict(again):
 
 def test_the_scalars_are_numbers_on_a_cpu():
     lr, count = TORCH.asarray(np.asarray(0.1), dtype="float64"), TORCH.asarray(np.asarray([7], "int32"))
-    for optimizer in (row.optimizer for row in OPTIMIZERS):
-        numbers, wanted = TORCH.scalars(optimizer, lr, count), scalars_after(optimizer, lr, count)
+    for part in (row.part for row in OPTIMIZERS):
+        numbers, wanted = TORCH.scalars(part, lr, count), scalars_after(part, lr, count)
         assert all(isinstance(number, float) for number in numbers)
         np.testing.assert_allclose(numbers, [float(x) for x in wanted], rtol=1e-14)
 

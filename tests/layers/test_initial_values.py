@@ -51,6 +51,78 @@ def test_plain_distributions():
     assert (draw("ones", (3,)) == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("std", "mean", "low", "high"), [(1.0, 0.0, -2.0, 2.0), (0.5, 0.2, -0.1, 3.0), (2.0, 5.0, 6.0, 9.0)]
+)
+def test_a_truncated_normal_has_its_mean_and_variance(std, mean, low, high):
+    """Of N(0, 1) cut to [a, b]: mean (f(a) - f(b)) / Z, variance 1 + (a f(a) - b f(b)) / Z - mean^2."""
+    w = draw(("truncated_normal", std, mean, low, high))
+    a, b = (low - mean) / std, (high - mean) / std
+    fa, fb = (math.exp(-z * z / 2) / math.sqrt(2 * math.pi) for z in (a, b))
+    z = (math.erf(b / math.sqrt(2)) - math.erf(a / math.sqrt(2))) / 2
+    shift = (fa - fb) / z
+    assert low <= w.min() < low + 0.01 * (high - low)
+    assert w.max() <= high
+    assert abs(w.mean() - mean - std * shift) < 5 * std / math.sqrt(w.size)
+    assert abs(w.var() / std**2 / (1 + (a * fa - b * fb) / z - shift**2) - 1) < 0.03
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (30, 40), (3, 3, 4, 8), (2, 5, 40), (1, 3)])
+def test_an_orthogonal_matrix(shape):
+    w = draw(("orthogonal", 1.5), shape)
+    matrix = w.reshape(-1, shape[-1])
+    small = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
+    assert w.shape == shape
+    assert np.abs(small - 1.5**2 * np.eye(len(small))).max() < 1e-13
+
+
+def test_an_orthogonal_matrix_has_no_favourite_direction():
+    """QR as LAPACK gives it leaves a diagonal of one sign."""
+    drawn = np.stack([draw("orthogonal", (3, 3), seed=seed) for seed in range(2000)])
+    assert np.abs(drawn.mean(axis=0)).max() < 5 / math.sqrt(3 * 2000)  # each element has the variance 1/3
+    assert np.abs(drawn.var(axis=0) * 3 - 1).max() < 0.15
+
+
+def test_the_identity_where_it_is_not_square():
+    assert np.array_equal(draw("identity", (3, 2)), [[1, 0], [0, 1], [0, 0]])
+    assert np.array_equal(draw(("identity", 2.0), (2, 3)), [[2, 0, 0], [0, 2, 0]])
+
+
+def test_initial_values_beside_pytorchs():
+    """The same sizes and the same laws; the draws themselves are each library's own."""
+    torch = pytest.importorskip("torch", reason="PyTorch, the peer to compare with, is not installed")
+    assert np.array_equal(draw("identity", (3, 5)), torch.nn.init.eye_(torch.empty(5, 3)).T)
+    for spec, fill in (
+        ("truncated_normal", torch.nn.init.trunc_normal_),
+        ("orthogonal", torch.nn.init.orthogonal_),
+        (("orthogonal", 2.0), lambda x: torch.nn.init.orthogonal_(x, 2.0)),
+    ):
+        torch.manual_seed(3)
+        ours, theirs = draw(spec), fill(torch.empty(FAN_OUT, FAN_IN)).numpy().T
+        assert abs(ours.std() / theirs.std() - 1) < 0.02
+        assert np.allclose(
+            *(np.quantile(w, [0.05, 0.25, 0.5, 0.75, 0.95]) for w in (ours, theirs)), atol=0.03
+        )
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "message"),
+    [
+        (
+            ("truncated_normal", 1.0, 0.0, 5.0, 6.0),
+            (3, 4),
+            r"N\(0\.0, 1\.0\^2\) has nothing to speak of in \[5",
+        ),
+        (("truncated_normal", 0.0), (3, 4), "nothing to speak of"),
+        ("orthogonal", (4,), "no input and output axes"),
+        ("identity", (3, 3, 4), r"identity: a weight \(3, 3, 4\) is no matrix"),
+    ],
+)
+def test_initial_values_that_cannot_be(spec, shape, message):
+    with pytest.raises(ValueError, match=message):
+        draw(spec, shape)
+
+
 def test_fans_of_a_weight():
     assert init.fans((5, 7)) == (5, 7)
     assert init.fans((3, 3, 16, 32)) == (144, 288)  # a 3 x 3 kernel from 16 to 32 channels
@@ -73,7 +145,7 @@ def test_the_same_seed_draws_the_same_in_the_dtype_asked(name):
         assert w.shape == (FAN_IN, FAN_OUT)
         assert np.array_equal(w, draw(name, dtype=dtype))
     assert np.array_equal(draw(name, dtype="float32"), draw(name).astype("float32"))
-    if name not in ("zeros", "ones"):
+    if name not in ("zeros", "ones", "identity"):
         assert not np.array_equal(draw(name), draw(name, seed=1))
 
 
@@ -90,6 +162,13 @@ def test_rectified_units_start_from_he(activation):
 def test_other_units_start_from_glorot(activation):
     w = weights(Dense(FAN_OUT, activation), FAN_IN)["weight"]
     assert abs(w.var() * (FAN_IN + FAN_OUT) / 2 - 1) < 0.03
+
+
+def test_each_activation_has_its_default():
+    assert [init.default(name) for name in ("gelu", "silu", "relu6")] == ["he"] * 3
+    assert init.default("selu") == "lecun"
+    assert init.default(None) == init.default("softmax") == init.default(len) == "glorot"
+    assert all(name in init.INITIALIZERS for name in init.DEFAULTS.values())
 
 
 def test_an_initializer_asked_for_is_taken():

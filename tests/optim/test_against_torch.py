@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xpnet import optim
-from xpnet.optim import update_each
+from xpnet.optim import Part, update_each
 
 torch = pytest.importorskip("torch", reason="PyTorch, the peer to compare with, is not installed")
 
@@ -23,10 +23,11 @@ DRAWN = settings(max_examples=20, deadline=None, database=None, derandomize=True
 def ours(optimizer, start, gradients):
     """The parameters after each update."""
     params = {name: p.copy() for name, p in start.items()}
-    slots = {slot: {name: np.zeros_like(p) for name, p in start.items()} for slot in optimizer.slots}
+    part = Part(optimizer)
+    slots = {slot: {name: np.zeros_like(p) for name, p in start.items()} for slot in part.slots}
     for t, grads in enumerate(gradients, start=1):
-        scalars = optimizer.scalars(np, np.asarray(optimizer.peak), np.asarray(float(t)))
-        params, slots = update_each(optimizer.rule, params, grads, slots, scalars)
+        scalars = part.scalars(np, np.asarray(optimizer.peak), np.asarray(float(t)))
+        params, slots = update_each(part.rule, params, grads, slots, scalars)
         yield params
 
 
@@ -79,7 +80,7 @@ def test_adam(lr, beta1, beta2, eps, seed):
 @given(lr=LR, beta1=DECAY, beta2=DECAY, eps=EPS, decay=st.floats(0, 1), seed=SEEDS)
 def test_adamw(lr, beta1, beta2, eps, decay, seed):
     compare(
-        optim.adamw(lr, beta1, beta2, eps, decay),
+        optim.adamw(lr, beta1, beta2, eps, weight_decay=decay),
         lambda params: torch.optim.AdamW(params, lr, (beta1, beta2), eps, decay),
         seed,
     )
@@ -97,6 +98,79 @@ def test_adagrad(lr, eps, seed):
     compare(optim.adagrad(lr, eps), lambda params: torch.optim.Adagrad(params, lr, eps=eps), seed)
 
 
+@DRAWN
+@given(lr=LR, rho=DECAY, eps=EPS, seed=SEEDS)
+def test_adadelta(lr, rho, eps, seed):
+    compare(optim.adadelta(lr, rho, eps), lambda params: torch.optim.Adadelta(params, lr, rho, eps), seed)
+
+
+@DRAWN
+@given(lr=LR, beta1=DECAY, beta2=DECAY, eps=EPS, decay=st.floats(0, 1), decoupled=st.booleans(), seed=SEEDS)
+def test_amsgrad(lr, beta1, beta2, eps, decay, decoupled, seed):
+    compare(
+        optim.adam(lr, beta1, beta2, eps, amsgrad=True, weight_decay=decay, decoupled=decoupled),
+        lambda params: torch.optim.Adam(
+            params, lr, (beta1, beta2), eps, decay, amsgrad=True, decoupled_weight_decay=decoupled
+        ),
+        seed,
+    )
+
+
+@DRAWN
+@given(lr=LR, beta1=DECAY, beta2=DECAY, eps=EPS, decay=st.floats(0, 1), seed=SEEDS)
+def test_adamax(lr, beta1, beta2, eps, decay, seed):
+    compare(
+        optim.adamax(lr, beta1, beta2, eps, weight_decay=decay),
+        lambda params: torch.optim.Adamax(params, lr, (beta1, beta2), eps, decay),
+        seed,
+    )
+
+
+@DRAWN
+@given(
+    lr=LR, beta1=DECAY, beta2=DECAY, eps=EPS, fade=st.floats(0, 2), decay=st.floats(0, 1), decoupled=st.booleans(),
+    seed=SEEDS,
+)  # fmt: skip
+def test_nadam(lr, beta1, beta2, eps, fade, decay, decoupled, seed):
+    """PyTorch keeps its product of momenta in the default dtype, float32, which costs it 1e-11."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        compare(
+            optim.nadam(lr, beta1, beta2, eps, momentum_decay=fade, weight_decay=decay, decoupled=decoupled),
+            lambda params: torch.optim.NAdam(
+                params, lr, (beta1, beta2), eps, decay, fade, decoupled_weight_decay=decoupled
+            ),
+            seed,
+        )
+    finally:
+        torch.set_default_dtype(default)
+
+
+@DRAWN
+@given(lr=LR, beta1=DECAY, beta2=DECAY, eps=EPS, decay=st.floats(0, 1), decoupled=st.booleans(), seed=SEEDS)
+def test_radam(lr, beta1, beta2, eps, decay, decoupled, seed):
+    compare(
+        optim.radam(lr, beta1, beta2, eps, weight_decay=decay, decoupled=decoupled),
+        lambda params: torch.optim.RAdam(
+            params, lr, (beta1, beta2), eps, decay, decoupled_weight_decay=decoupled
+        ),
+        seed,
+    )
+
+
+@DRAWN
+@given(lr=LR, momentum=DECAY, decay=st.floats(0, 1), seed=SEEDS)
+def test_coupled_decay(lr, momentum, decay, seed):
+    for optimizer, peer in (
+        (optim.sgd(lr, momentum, weight_decay=decay), lambda p: torch.optim.SGD(p, lr, momentum, 0, decay)),
+        (optim.adam(lr, weight_decay=decay), lambda p: torch.optim.Adam(p, lr, weight_decay=decay)),
+        (optim.rmsprop(lr, weight_decay=decay), lambda p: torch.optim.RMSprop(p, lr, weight_decay=decay)),
+        (optim.adadelta(lr, weight_decay=decay), lambda p: torch.optim.Adadelta(p, lr, weight_decay=decay)),
+    ):
+        compare(optimizer, peer, seed)
+
+
 @pytest.mark.parametrize(
     ("optimizer", "peer", "names"),
     [
@@ -105,6 +179,10 @@ def test_adagrad(lr, eps, seed):
         (optim.rmsprop(), torch.optim.RMSprop, {"lr": "lr", "alpha": "alpha", "eps": "eps"}),
         (optim.adagrad(), torch.optim.Adagrad, {"lr": "lr", "eps": "eps"}),
         (optim.sgd(), torch.optim.SGD, {"momentum": "momentum", "nesterov": "nesterov"}),
+        (optim.adadelta(), torch.optim.Adadelta, {"lr": "lr", "rho": "rho", "eps": "eps"}),
+        (optim.adamax(), torch.optim.Adamax, {"lr": "lr", "eps": "eps"}),
+        (optim.nadam(), torch.optim.NAdam, {"lr": "lr", "eps": "eps", "momentum_decay": "momentum_decay"}),
+        (optim.radam(), torch.optim.RAdam, {"lr": "lr", "eps": "eps"}),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, optim.Optimizer) else "",
 )
@@ -112,7 +190,7 @@ def test_defaults_are_pytorchs(optimizer, peer, names):
     defaults = peer(
         [torch.zeros(1, requires_grad=True)], **({"lr": 0.1} if peer is torch.optim.SGD else {})
     ).defaults
-    for ours_name, their_name in names.items():
+    for ours_name, their_name in {**names, "weight_decay": "weight_decay"}.items():
         assert getattr(optimizer, ours_name) == defaults[their_name]
     if hasattr(optimizer, "beta1"):
         assert (optimizer.beta1, optimizer.beta2) == defaults["betas"]

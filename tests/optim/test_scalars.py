@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from xpnet import optim
+from xpnet.optim import Part
 from xpnet.optim.base import decay_sum
 
 STEPS = (1, 2, 3, 10, 100, 1000, 10_000, 100_000)
@@ -53,9 +54,9 @@ def test_adams_first_step_has_the_length_of_the_rate():
 
 def test_decoupled_decay_does_not_pass_through_the_moments():
     """With no gradient AdamW shrinks a parameter by lr weight_decay, and its slots stay 0."""
-    optimizer = optim.adamw(0.1, weight_decay=0.5)
-    scalars = optimizer.scalars(np, np.asarray(0.1), np.asarray(1.0))
-    p, m, v = optimizer.rule(np, np.ones(2), np.zeros(2), np.zeros(2), np.zeros(2), *scalars)
+    part = Part(optim.adamw(0.1, weight_decay=0.5))
+    scalars = part.scalars(np, np.asarray(0.1), np.asarray(1.0))
+    p, m, v = part.rule(np, np.ones(2), np.zeros(2), np.zeros(2), np.zeros(2), *scalars)
     assert np.allclose(p, 0.95, rtol=1e-15)
     assert not m.any()
     assert not v.any()
@@ -69,7 +70,7 @@ def test_slots():
 
 
 def test_optimizers_by_name():
-    assert set(optim.OPTIMIZERS) == {"sgd", "adam", "adamw", "rmsprop", "adagrad"}
+    assert {"sgd", "adam", "adamw", "rmsprop", "adagrad", "nadam", "lion"} < set(optim.OPTIMIZERS)
     for name, cls in optim.OPTIMIZERS.items():
         assert getattr(optim, name) is cls
         assert cls() == cls()
@@ -92,7 +93,9 @@ def test_rates_that_can_be(lr):
     "optimizer",
     [
         optim.sgd(np.float64(0.1), momentum=np.float64(0.9)),
-        optim.adamw(np.float64(0.1), *(np.float64(c) for c in (0.9, 0.99, 1e-8, 0.01))),
+        optim.adamw(
+            np.float64(0.1), *(np.float64(c) for c in (0.9, 0.99, 1e-8)), weight_decay=np.float64(0.01)
+        ),
         optim.rmsprop(np.float64(0.1), np.float64(0.9), np.float64(1e-8)),
         optim.adagrad(np.float64(0.1), np.float64(1e-8)),
     ],
@@ -120,6 +123,16 @@ def test_constants_from_numpy_leave_the_dtype_as_it_is(optimizer):
         (lambda: optim.rmsprop(alpha=1.0), "alpha 1.0"),
         (lambda: optim.rmsprop(eps=math.nan), "eps nan"),
         (lambda: optim.adagrad(eps=-1), "eps -1"),
+        (lambda: optim.nadam(momentum_decay=-1), "momentum_decay -1"),
+        (lambda: optim.lion(beta2=1.0), "beta2 1.0"),
+        (lambda: optim.sgd(weight_decay=math.nan), "weight_decay nan"),
+        (lambda: optim.sgd(l1=-1), "l1 -1 must be"),
+        (lambda: optim.sgd(clip_norm=0.0), "clip_norm 0.0 must be a finite number, more than 0"),
+        (lambda: optim.sgd(clip_value=math.inf), "clip_value inf"),
+        (lambda: optim.sgd(accumulate=0), "accumulate 0 must be an integer, 1 or more"),
+        (lambda: optim.sgd(average=1.0), r'average 1\.0 is not in \[0, 1\), nor "mean" or None'),
+        (lambda: optim.sgd(average="ema"), "average 'ema'"),
+        (lambda: optim.sgd(average_from=-1), "average_from -1"),
     ],
 )
 def test_constants_that_cannot_be(make, message):

@@ -20,6 +20,11 @@ from ..typing import Shape
 
 _REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 
+_BY_NAME: dict[Any, Any] = {  # which take where to write by name only
+    np.maximum: lambda x, y, out: np.maximum(x, y, out=out),
+    np.minimum: lambda x, y, out: np.minimum(x, y, out=out),
+}
+
 
 class NotRecordableError(TypeError):
     """A step that does what cannot be written down; it runs as it is."""
@@ -182,7 +187,7 @@ class Recorded(NDArrayOperatorsMixin):
         found = self.recording.root(function(*each(args, _value), **options))
         args = tuple(_typed(arg, self.dtype) for arg in args)
         rest = *map(options.get, before), found, *map(options.get, after)
-        self.recording.add(function, *args, *rest, fills=found)
+        self.recording.add(_BY_NAME.get(function, function), *args, *rest, fills=found)
         return found
 
     def _hidden(self, *_: Any, **__: Any) -> NoReturn:

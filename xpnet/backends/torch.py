@@ -96,7 +96,7 @@ class TorchBackend(Backend):
         if self.selected.type != "cpu" or torch.compiler.is_compiling():
             return super().scalars(optimizer, lr, count)
         with np.errstate(all="ignore"):
-            return optimizer.scalars(np, np.float64(lr.item()), np.float64(count.item()))
+            return tuple(map(float, optimizer.scalars(np, np.float64(lr.item()), np.float64(count.item()))))
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted == "compile":

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..init import initializer
+from ..init import default, initializer
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, activation, require_count
 from .context import Context
-
-_RECTIFIED = ("relu", "leaky_relu", "elu")
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,8 @@ class Dense(Layer):
     """y = activation(x weight + bias), over the last axis.
 
     x (n, ..., in) -> y (n, ..., units); weight (in, units), bias (units,) starting at 0.
-    `activation` is an op's name or None; `initializer` a name, a tuple such as ("normal", 0.01), or None for
-    He's with a rectified activation and Glorot's without one.
+    `activation` is an op's name or None; `initializer` a name, a tuple such as ("normal", 0.01), or None for what
+    suits the activation: He's for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
     """
 
     units: int
@@ -40,7 +38,7 @@ class Dense(Layer):
     def _initializer(self) -> Any:
         if self.initializer is not None:
             return self.initializer
-        return "he" if self.activation in _RECTIFIED else "glorot"
+        return default(self.activation)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:

@@ -6,12 +6,18 @@ from importlib import import_module
 from typing import Any
 
 from .adam import Adam, AdamW
-from .adaptive import AdaGrad, RMSprop
+from .adaptive import AdaDelta, AdaGrad, RMSprop
 from .base import Optimizer, scalars_after, update_each
+from .compose import Part, mover, moving, slot_names
+from .moments import Adamax, Lion, NAdam, RAdam
 from .sgd import SGD
 
-sgd, adam, adamw, rmsprop, adagrad = SGD, Adam, AdamW, RMSprop, AdaGrad
-OPTIMIZERS = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop, AdaGrad)}
+sgd, adam, adamw, rmsprop, adagrad, adadelta = SGD, Adam, AdamW, RMSprop, AdaGrad, AdaDelta
+adamax, nadam, radam, lion = Adamax, NAdam, RAdam, Lion
+OPTIMIZERS = {
+    cls.__name__.lower(): cls
+    for cls in (SGD, Adam, AdamW, RMSprop, AdaGrad, AdaDelta, Adamax, NAdam, RAdam, Lion)
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -23,17 +29,31 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "OPTIMIZERS",
     "SGD",
+    "AdaDelta",
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Lion",
+    "NAdam",
     "Optimizer",
+    "Part",
+    "RAdam",
     "RMSprop",
+    "adadelta",
     "adagrad",
     "adam",
+    "adamax",
     "adamw",
+    "lion",
+    "mover",
+    "moving",
+    "nadam",
+    "radam",
     "rmsprop",
     "scalars_after",
     "schedules",
     "sgd",
+    "slot_names",
     "update_each",
 ]

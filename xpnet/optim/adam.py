@@ -1,11 +1,11 @@
-"""Adam, and Adam with decoupled weight decay."""
+"""Adam, with a memory of the largest step scale if asked, and with decoupled weight decay."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..typing import Array, Namespace
+from ..typing import Array, Namespace, Rule
 from .base import Optimizer, check_fraction, check_not_negative, decay_sum
 
 
@@ -28,10 +28,25 @@ def adam_rule(
     return p - rate * m / (xp.sqrt(v) * scale + eps), m, v
 
 
-def adamw_rule(
-    xp: Namespace, p: Array, g: Array, m: Array, v: Array, keep: Any, *scalars: Any
-) -> tuple[Array, Array, Array]:
-    return adam_rule(xp, keep * p, g, m, v, *scalars)
+def amsgrad_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    top: Array,
+    rate: Any,
+    beta1: Any,
+    rest1: Any,
+    beta2: Any,
+    rest2: Any,
+    scale: Any,
+    eps: Any,
+) -> tuple[Array, ...]:
+    m = beta1 * m + rest1 * g
+    v = beta2 * v + rest2 * (g * g)
+    top = xp.maximum(top, v)
+    return p - rate * m / (xp.sqrt(top) * scale + eps), m, v, top
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,7 @@ class Adam(Optimizer):
 
     m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
     p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+    With `amsgrad` the largest v so far takes v's place in the last line (Reddi, Kale, Kumar, 2018, ICLR).
     Source: Kingma, Ba, 2014, arXiv:1412.6980.
     """
 
@@ -47,8 +63,7 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-
-    rule = staticmethod(adam_rule)
+    amsgrad: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -57,14 +72,15 @@ class Adam(Optimizer):
         check_not_negative("eps", self.eps)
 
     @property
+    def rule(self) -> Rule:  # type: ignore[override]
+        return amsgrad_rule if self.amsgrad else adam_rule
+
+    @property
     def slots(self) -> tuple[str, ...]:
-        return ("m", "v")
+        return ("m", "v", "top") if self.amsgrad else ("m", "v")
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        return self._scaled(xp, self.rate(xp, lr, t), t)
-
-    def _scaled(self, xp: Namespace, rate: Array, t: Array) -> tuple[Any, ...]:
-        rate = rate / decay_sum(xp, self.beta1, t)
+        rate = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
         scale = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
         return rate, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, scale, self.eps
 
@@ -76,14 +92,5 @@ class AdamW(Adam):
     Source: Loshchilov, Hutter, 2017, arXiv:1711.05101.
     """
 
-    weight_decay: float = 0.01
-
-    rule = staticmethod(adamw_rule)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_not_negative("weight_decay", self.weight_decay)
-
-    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        rate = self.rate(xp, lr, t)
-        return 1.0 - rate * self.weight_decay, *self._scaled(xp, rate, t)
+    weight_decay: float = field(default=0.01, kw_only=True)
+    decoupled: bool = field(default=True, kw_only=True)

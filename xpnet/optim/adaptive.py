@@ -1,4 +1,4 @@
-"""RMSprop and AdaGrad: steps scaled by the size of past gradients."""
+"""RMSprop, AdaGrad and AdaDelta: steps scaled by the size of past gradients."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ def rmsprop_rule(
 def adagrad_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, eps: Any) -> tuple[Array, Array]:
     v = v + g * g
     return p - lr * g / (xp.sqrt(v) + eps), v
+
+
+def adadelta_rule(
+    xp: Namespace, p: Array, g: Array, v: Array, u: Array, lr: Any, rho: Any, rest: Any, eps: Any
+) -> tuple[Array, Array, Array]:
+    v = rho * v + rest * (g * g)
+    d = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
+    return p - lr * d, v, rho * u + rest * (d * d)
 
 
 @dataclass(frozen=True)
@@ -71,3 +79,30 @@ class AdaGrad(Optimizer):
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
         return self.rate(xp, lr, t), self.eps
+
+
+@dataclass(frozen=True)
+class AdaDelta(Optimizer):
+    """AdaDelta: steps of the size of past steps, in the parameter's own unit.
+
+    v = rho v + (1 - rho) g^2; d = g sqrt(u + eps) / sqrt(v + eps); u = rho u + (1 - rho) d^2; p = p - lr d
+    Source: Zeiler, 2012, arXiv:1212.5701.
+    """
+
+    lr: Any = 1.0
+    rho: float = 0.9
+    eps: float = 1e-6
+
+    rule = staticmethod(adadelta_rule)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fraction("rho", self.rho)
+        check_not_negative("eps", self.eps)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("v", "u")
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        return self.rate(xp, lr, t), self.rho, 1 - self.rho, self.eps

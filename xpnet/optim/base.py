@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar
 
 from ..describe import Description
+from ..errors import unknown
 from ..namespace import namespace
 from ..typing import Array, Flat, Namespace, Rule
+
+OF_ALL = ("accumulate", "average", "average_from", "clip_norm", "clip_value", "frozen", "groups")
+"""The options that a group of parameters cannot have for itself."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +23,35 @@ class Optimizer(Description):
     `rule(xp, p, g, *slots, *scalars) -> (p, *slots)` is elementwise and has no number in its body, so that
     every array library, and a compiler, can run it in the arrays' own dtype. `lr` is a number, or a
     schedule, which is a peak rate times a factor that depends on the step.
+
+    What follows can be asked of every optimizer, by keyword, and happens in this order at each update:
+
+    accumulate: the gradient is that of so many of `fit`'s batches, worked off one after another, as if they were one;
+        batch norm takes each by itself.
+    clip_value: each element g is moved into [-clip_value, clip_value].
+    clip_norm: g = g min(1, clip_norm / (|g| + 1e-6)), |g| being the length of all gradients as one vector.
+    weight_decay, l1: g = g + weight_decay p + l1 sign(p), the (sub)gradient of weight_decay p^2 / 2 + l1 |p|; with
+        `decoupled` weight_decay leaves g alone, and p is first multiplied by 1 - lr weight_decay.
+    average: a running average a of the parameters, which `Model.averaged` reads: a = a + (1 - average) (p - a), or
+        with "mean" a = a + (p - a) / n at the n-th; a is p up to and with update number average_from + 1.
+    frozen: patterns of names, such as ("0.*",), of parameters that stay as they are.
+    groups: {"*.bias": {"lr": 1e-4, "weight_decay": 0.0}}, other constants for some; the first pattern that matches a
+        parameter decides. A rate that is a number follows the optimizer's schedule, and `Model.lr`.
+    Patterns are those of `fnmatch`. All as in PyTorch, where it has them.
     """
 
     lr: Any
+    _: KW_ONLY
+    weight_decay: float = 0.0
+    decoupled: bool = False
+    l1: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    accumulate: int = 1
+    average: float | str | None = None
+    average_from: int = 0
+    frozen: tuple[str, ...] = ()
+    groups: Any = ()
 
     rule: ClassVar[Rule]
 
@@ -30,6 +61,43 @@ class Optimizer(Description):
             raise ValueError(
                 f"lr {self.peak!r} must be a finite number, 0 or more, or a schedule of xn.schedules"
             )
+        check_not_negative("weight_decay", self.weight_decay)
+        check_not_negative("l1", self.l1)
+        for name in ("clip_value", "clip_norm"):
+            if (value := getattr(self, name)) is not None:
+                check_positive(name, value)
+        check_count("accumulate", self.accumulate, 1)
+        check_count("average_from", self.average_from, 0)
+        if self.average not in (None, "mean"):
+            check_fraction("average", self.average, ', nor "mean" or None')
+        object.__setattr__(self, "frozen", as_patterns(self.frozen))
+        object.__setattr__(self, "groups", as_pairs(self.groups))
+        for pattern, values in self.groups:
+            self.in_group(pattern, dict(values))
+
+    def in_group(self, pattern: str, values: dict[str, Any]) -> tuple[Optimizer, float]:
+        """(the optimizer of a group's parameters, what its rate is a multiple of): ValueError for what cannot be."""
+        own = [field.name for field in fields(self) if field.name not in OF_ALL]
+        for name in values:
+            if name in OF_ALL:
+                raise ValueError(
+                    f"groups: {name!r} is for all parameters, and {pattern!r} cannot have its own"
+                )
+            if name not in own:
+                raise unknown(f"groups: what {pattern!r} gives,", name, own)
+        values = {**values, "groups": (), "frozen": ()}
+        try:
+            group = replace(self, **values)
+        except ValueError as error:
+            raise ValueError(f"groups: {pattern!r}: {error}") from error
+        if group.peak == self.peak:
+            return group, 1.0
+        if self.peak == 0:
+            raise ValueError(
+                f"groups: {pattern!r} has an lr of its own, and a multiple of lr 0 is none: give lr more"
+            )
+        scheduled = hasattr(values["lr"], "factor")
+        return (group if scheduled else replace(group, lr=self.lr)), group.peak / self.peak
 
     @property
     def peak(self) -> float:
@@ -61,10 +129,49 @@ def decay_sum(xp: Namespace, beta: float, t: Array) -> Array:
     return -xp.expm1(t * math.log(beta)) if beta > 0 else xp.ones_like(t)
 
 
-def check_fraction(name: str, value: float) -> None:
+def check_fraction(name: str, value: Any, other: str = "") -> None:
     """ValueError for a decay rate outside [0, 1)."""
     if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"{name} {value!r} is not in [0, 1)")
+        raise ValueError(f"{name} {value!r} is not in [0, 1){other}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """ValueError for what is not a finite number above 0."""
+    if not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ValueError(f"{name} {value!r} must be a finite number, more than 0")
+
+
+def check_count(name: str, value: int, least: int) -> None:
+    """ValueError for what is not a whole number from `least` on."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} {value!r} must be an integer, {least} or more")
+
+
+def as_patterns(given: Any) -> tuple[str, ...]:
+    """Patterns of names as a tuple; TypeError for anything else."""
+    patterns = (given,) if isinstance(given, str) else given
+    if not isinstance(patterns, tuple) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise TypeError(f"frozen: a tuple of patterns was wanted, such as ('0.*',), {given!r} came")
+    return patterns
+
+
+def as_pairs(given: Any) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
+    """Groups as pairs, which can be hashed; TypeError for what is no dict of dicts, nor such pairs."""
+    try:
+        pairs = tuple(given.items() if isinstance(given, Mapping) else given)
+        return tuple(
+            (str(pattern), tuple((name, _plain(value)) for name, value in sorted(dict(values).items())))
+            for pattern, values in pairs
+        )
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"groups: {{'*.bias': {{'weight_decay': 0.0}}}} or the like was wanted, {given!r} came"
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as Python's."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def check_not_negative(name: str, value: float) -> None:

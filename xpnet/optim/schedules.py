@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..describe import Description
+from ..errors import choose
 from ..typing import Array, Namespace
 
 
@@ -85,6 +87,123 @@ class Cosine(Schedule):
 
 
 @dataclass(frozen=True)
+class CosineRestarts(Schedule):
+    """Half a cosine again and again, each period `longer` times as long as the one before.
+
+    factor = final + (1 - final) (1 + cos(pi u)) / 2, u the share of the period that is done; the n-th period, from
+    n = 0, is steps longer^n steps long and begins at steps (longer^n - 1) / (longer - 1).
+    Source: Loshchilov, Hutter, 2016, arXiv:1608.03983; PyTorch's CosineAnnealingWarmRestarts.
+    """
+
+    steps: int
+    longer: int = 1
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _whole("steps", self.steps)
+        _whole("longer", self.longer)
+
+    def factor(self, xp: Namespace, t: Array) -> Array:
+        middle = (t + 0.5) / self.steps  # the half keeps roundoff from moving a restart by a step
+        if self.longer == 1:
+            done = t / self.steps - xp.floor(middle)
+        else:
+            more, logarithm = self.longer - 1, math.log(self.longer)
+            length = xp.round(xp.exp(xp.floor(xp.log1p(middle * more) / logarithm) * logarithm))
+            begin = self.steps * (length - 1.0) / more
+            # far out float32's logarithm may be a period off
+            length = xp.where(t < begin, xp.round(length / self.longer), length)
+            length = xp.where(t >= begin + self.steps * length, length * self.longer, length)
+            done = (t - self.steps * (length - 1.0) / more) / (self.steps * length)
+        return self.final + (1.0 - self.final) * 0.5 * (1.0 + xp.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class Polynomial(Schedule):
+    """A power's fall from the peak to `final` times the peak, which then stays; a line with power 1.
+
+    factor = final + (1 - final) (1 - min(t / steps, 1))^power
+    PyTorch's PolynomialLR, with a `final` as in optax.
+    """
+
+    steps: int
+    power: float = 1.0
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive("steps", self.steps)
+        _positive("power", self.power)
+
+    def factor(self, xp: Namespace, t: Array) -> Array:
+        left = xp.where(t < self.steps, 1.0 - t / self.steps, xp.zeros_like(t))
+        return self.final + (1.0 - self.final) * left**self.power
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """A fall as a power of the step number: factor = (t + 1)^-power.
+
+    scikit-learn's learning_rate="invscaling".
+    """
+
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive("power", self.power)
+
+    def factor(self, xp: Namespace, t: Array) -> Array:
+        return xp.exp(-self.power * xp.log1p(t))
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """One rise to the peak and one long fall, over `steps` steps, after which the rate stays.
+
+    The rate goes from peak / div_factor at t = 0 to peak at pct_start steps - 1, and to
+    peak / (div_factor final_div_factor) at steps - 1; with `three_phase` it first falls back to peak / div_factor,
+    at 2 pct_start steps - 2. Between them it follows half a cosine, or with anneal_strategy "linear" a line.
+    Source: Smith, Topin, 2017, arXiv:1708.07120; PyTorch's OneCycleLR without the cycle of the momentum.
+    """
+
+    steps: int
+    pct_start: float = 0.3
+    anneal_strategy: str = "cos"
+    three_phase: bool = False
+    div_factor: float = 25.0
+    final_div_factor: float = 1e4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive("div_factor", self.div_factor)
+        _positive("final_div_factor", self.final_div_factor)
+        choose("anneal_strategy", self.anneal_strategy, ("cos", "linear"))
+        if not all(late > early for (early, _), (late, _) in pairwise(self._corners())):
+            raise ValueError(
+                f"pct_start {self.pct_start!r} of {self.steps!r} steps leaves a phase without a step: "
+                f"it must be more than 1 / steps, and less than {'a half' if self.three_phase else '1'}"
+            )
+
+    def _corners(self) -> list[tuple[float, float]]:
+        """(t, factor) where the phases meet."""
+        start, top = 1.0 / self.div_factor, self.pct_start * self.steps - 1.0
+        back = [(2.0 * top, start)] if self.three_phase else []
+        return [(0.0, start), (top, 1.0), *back, (self.steps - 1.0, start / self.final_div_factor)]
+
+    def factor(self, xp: Namespace, t: Array) -> Array:
+        corners = self._corners()
+        factor = xp.ones_like(t) * corners[0][1]
+        for (early, high), (late, low) in pairwise(corners):
+            done = xp.where(t < late, (t - early) / (late - early), xp.ones_like(t))
+            if self.anneal_strategy == "cos":
+                done = 0.5 * (1.0 - xp.cos(math.pi * done))
+            factor = xp.where(t > early, high + (low - high) * done, factor)
+        return factor
+
+
+@dataclass(frozen=True)
 class Warmup(Schedule):
     """A linear rise over `steps` steps, then the schedule `then`, counted from its own start.
 
@@ -118,5 +237,17 @@ def _positive(name: str, value: float) -> None:
         raise ValueError(f"{name} {value!r} must be more than 0")
 
 
-step, exponential, cosine = Step, Exponential, Cosine
-SCHEDULES = {cls.__name__: cls for cls in (Schedule, Step, Exponential, Cosine, Warmup)}
+def _whole(name: str, value: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} {value!r} must be an integer, 1 or more")
+
+
+step, exponential, cosine, polynomial = Step, Exponential, Cosine, Polynomial
+cosine_restarts, inverse_scaling, one_cycle = CosineRestarts, InverseScaling, OneCycle
+SCHEDULES = {
+    cls.__name__: cls
+    for cls in (
+        *(Schedule, Step, Exponential, Cosine, CosineRestarts),
+        *(Polynomial, InverseScaling, OneCycle, Warmup),
+    )
+}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .. import optim
 from ..backends import Backend
+from ..optim import Part
+from ..optim.compose import Composed
 from ..optim.schedules import Schedule
 from .checks import TOLERANCES, AbsentError, close, computing, same_kind
 from .spy import watched
@@ -25,6 +27,11 @@ class OptimizerRow:
     name: str
     optimizer: optim.Optimizer
     plain: Callable[[Any, Any, int, dict[str, Any]], Any]
+
+    @property
+    def part(self) -> Part:
+        """What moves a parameter: the optimizer's rule with what it is asked for around it."""
+        return Part(self.optimizer)
 
     def gradients(self) -> list[np.ndarray]:
         """The gradients of ten updates, of float32's precision."""
@@ -71,8 +78,63 @@ def _adagrad(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
     return p - 0.05 * g / (np.sqrt(s["v"]) + 1e-10)
 
 
+def _adadelta(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["v"] = 0.8 * s.get("v", 0.0) + 0.2 * g**2
+    d = np.sqrt((s.get("u", 0.0) + 1e-3) / (s["v"] + 1e-3)) * g
+    s["u"] = 0.8 * s.get("u", 0.0) + 0.2 * d**2
+    return p - 0.5 * d
+
+
+def _amsgrad(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["m"] = 0.8 * s.get("m", 0.0) + 0.2 * g
+    s["v"] = 0.9 * s.get("v", 0.0) + 0.1 * g**2
+    s["top"] = np.maximum(s.get("top", 0.0), s["v"])
+    return p - 0.02 * (s["m"] / (1 - 0.8**t)) / (np.sqrt(s["top"] / (1 - 0.9**t)) + 1e-3)
+
+
+def _adamax(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["m"] = 0.8 * s.get("m", 0.0) + 0.2 * g
+    s["u"] = np.maximum(0.9 * s.get("u", 0.0), np.abs(g) + 1e-3)
+    return p - 0.02 * (s["m"] / (1 - 0.8**t)) / s["u"]
+
+
+def _nadam(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["m"] = 0.8 * s.get("m", 0.0) + 0.2 * g
+    s["v"] = 0.99 * s.get("v", 0.0) + 0.01 * g**2
+    mu = [0.8 * (1 - 0.5 * 0.96 ** (i * 0.3)) for i in range(1, t + 2)]
+    ahead = mu[t] * s["m"] / (1 - math.prod(mu)) + (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))
+    return p - 0.02 * ahead / (np.sqrt(s["v"] / (1 - 0.99**t)) + 1e-3)
+
+
+def _radam(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["m"] = 0.8 * s.get("m", 0.0) + 0.2 * g
+    s["v"] = 0.99 * s.get("v", 0.0) + 0.01 * g**2
+    rho, rho_t, m = 199.0, 199.0 - 2 * t * 0.99**t / (1 - 0.99**t), s["m"] / (1 - 0.8**t)
+    if rho_t <= 5:  # the first five of the ten updates
+        return p - 0.02 * m
+    r = math.sqrt((rho_t - 4) * (rho_t - 2) * rho / ((rho - 4) * (rho - 2) * rho_t))
+    return p - 0.02 * m * r / ((np.sqrt(s["v"]) + 1e-3) / math.sqrt(1 - 0.99**t))
+
+
+def _lion(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    m = s.get("m", 0.0)
+    s["m"] = 0.7 * m + 0.3 * g
+    return p - 0.02 * (np.sign(0.8 * m + 0.2 * g) + 0.3 * p)
+
+
+def _penalised(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    return _momentum(p, g + 0.3 * p + 0.2 * np.sign(p), t, s)
+
+
 def _cosine(t: int) -> float:
     return 0.1 + 0.9 * (1 + math.cos(math.pi * min(t / 40, 1))) / 2
+
+
+def _period(t: int, length: int, longer: int) -> float:
+    """The share that is done of the period that step t is in."""
+    while t >= length:
+        t, length = t - length, length * longer
+    return t / length
 
 
 OPTIMIZERS = (
@@ -83,6 +145,15 @@ OPTIMIZERS = (
     OptimizerRow("adamw", optim.adamw(0.02, beta1=0.8, beta2=0.99, eps=1e-3, weight_decay=0.3), _adamw),
     OptimizerRow("rmsprop", optim.rmsprop(0.02, alpha=0.9, eps=1e-4), _rmsprop),
     OptimizerRow("adagrad", optim.adagrad(0.05), _adagrad),
+    OptimizerRow("adadelta", optim.adadelta(0.5, rho=0.8, eps=1e-3), _adadelta),
+    OptimizerRow("adam, amsgrad", optim.adam(0.02, beta1=0.8, beta2=0.9, eps=1e-3, amsgrad=True), _amsgrad),
+    OptimizerRow("adamax", optim.adamax(0.02, beta1=0.8, beta2=0.9, eps=1e-3), _adamax),
+    OptimizerRow("nadam", optim.nadam(0.02, beta1=0.8, beta2=0.99, eps=1e-3, momentum_decay=0.3), _nadam),
+    OptimizerRow("radam", optim.radam(0.02, beta1=0.8, beta2=0.99, eps=1e-3), _radam),
+    OptimizerRow("lion", optim.lion(0.02, beta1=0.8, beta2=0.7, weight_decay=0.3), _lion),
+    OptimizerRow(
+        "sgd, penalised", optim.sgd(0.1, momentum=0.9, weight_decay=0.3, l1=0.2, average=0.9), _penalised
+    ),
     OptimizerRow(
         "sgd, scheduled",
         optim.sgd(optim.schedules.exponential(0.1, 0.7)),
@@ -100,35 +171,51 @@ SCHEDULES = (
         optim.schedules.warmup(optim.schedules.cosine(2.0, 40, final=0.1), 7),
         lambda t: 2.0 * ((t + 1) / 8 if t < 7 else _cosine(t - 7)),
     ),
+    ScheduleRow(
+        "cosine, restarts",
+        optim.schedules.cosine_restarts(2.0, 7, longer=3, final=0.1),
+        lambda t: 0.2 + 0.9 * (1 + math.cos(math.pi * _period(t, 7, 3))),
+    ),
+    ScheduleRow(
+        "polynomial",
+        optim.schedules.polynomial(0.5, 40, power=1.5, final=0.2),
+        lambda t: 0.1 + 0.4 * (1 - min(t / 40, 1)) ** 1.5,
+    ),
+    ScheduleRow("inverse scaling", optim.schedules.inverse_scaling(0.5), lambda t: 0.5 / math.sqrt(t + 1)),
+    ScheduleRow(
+        "one cycle",
+        optim.schedules.one_cycle(
+            2.0, 50, pct_start=0.42, anneal_strategy="linear", div_factor=10.0, final_div_factor=100.0
+        ),
+        lambda t: 0.2 + 1.8 * t / 20 if t <= 20 else 2.0 - (2.0 - 0.002) * min((t - 20) / 29, 1),
+    ),
 )
 
 
 def trajectory(row: OptimizerRow, backend: Backend, dtype: str) -> None:
     """Ten updates, by the backend's own update, are those of the definition."""
     computing(backend)
-    start, slots = np.linspace(-1, 1, 12).reshape(3, 4).astype("float32"), row.optimizer.slots
+    start, part = np.linspace(-1, 1, 12).reshape(3, 4).astype("float32"), row.part
     params = {"w": backend.asarray(start, dtype=dtype)}
-    kept = {slot: {"w": backend.asarray(np.zeros((3, 4)), dtype=dtype)} for slot in slots}
+    kept = {slot: {"w": backend.asarray(np.zeros((3, 4)), dtype=dtype)} for slot in part.slots}
     memory: dict[str, Any] = {}
     wanted: Any = start.astype("float64")
     for t, g in enumerate(row.gradients(), start=1):
         grads = {"w": backend.asarray(g, dtype=dtype)}
-        params, kept = backend.update(
-            row.optimizer.rule, params, grads, kept, _scalars(row, backend, dtype, t)
-        )
+        params, kept = backend.update(part.rule, params, grads, kept, _scalars(row, backend, dtype, t))
         wanted = row.plain(wanted, g, t, memory)
         close(backend.to_numpy(params["w"]), wanted, TOLERANCES[dtype], f"the parameter after {t} updates,")
 
 
 def rule(row: OptimizerRow, backend: Backend, dtype: str) -> None:
     """The rule gives the parameter and each slot in their dtype, on their device, and has no number in it."""
-    body: Any = row.optimizer.rule
-    numbers = [c for c in body.__code__.co_consts if isinstance(c, int | float)]
+    part, bodies = row.part, (cast(Any, row.optimizer.rule), Composed.__call__)
+    numbers = [c for body in bodies for c in body.__code__.co_consts if isinstance(c, int | float)]
     assert not numbers, f"the rule has the numbers {numbers} in its body: make them scalar arguments"
-    arrays = [backend.asarray(np.ones((2, 3)), dtype=dtype) for _ in range(2 + len(row.optimizer.slots))]
+    arrays = [backend.asarray(np.ones((2, 3)), dtype=dtype) for _ in range(2 + len(part.slots))]
     before = backend.copy({str(k): x for k, x in enumerate(arrays)})
     with watched(backend):
-        results = row.optimizer.rule(backend.xp, *arrays, *_scalars(row, backend, dtype, 3))
+        results = part.rule(backend.xp, *arrays, *_scalars(row, backend, dtype, 3))
     assert len(results) == len(arrays) - 1, f"the rule gave {len(results)} arrays for {len(arrays) - 1}"
     for k, result in enumerate(results):
         same_kind(backend, result, backend.dtype(dtype), f"result {k} of the rule")
@@ -152,7 +239,7 @@ def rate(row: ScheduleRow, backend: Backend, dtype: str) -> None:
 
 def _scalars(row: OptimizerRow, backend: Backend, dtype: str, t: int) -> tuple[Any, ...]:
     lr = backend.asarray(np.asarray(row.optimizer.peak), dtype=dtype)
-    return row.optimizer.scalars(backend.xp, lr, backend.asarray(np.asarray(float(t)), dtype=dtype))
+    return row.part.scalars(backend.xp, lr, backend.asarray(np.asarray(float(t)), dtype=dtype))
 
 
 OPTIMIZER_CHECKS = (trajectory, rule)

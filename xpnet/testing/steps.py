@@ -97,6 +97,22 @@ NETWORKS = (
         optim.adagrad(0.05),
         options={"reduction": "sum"},
     ),
+    Network(
+        "step: nadam; clipped, accumulated, averaged, grouped and frozen",
+        Sequential(Dense(6, "tanh"), Dense(5, "relu"), Dense(3)),
+        "softmax_cross_entropy",
+        optim.nadam(
+            1e-2,
+            clip_value=0.2,
+            clip_norm=0.3,
+            accumulate=3,
+            average=0.9,
+            weight_decay=1e-3,
+            frozen=("1.bias",),
+            groups={"*.bias": {"weight_decay": 0.0}, "0.*": {"lr": 3e-3, "l1": 1e-3}},
+        ),
+    ),
+    Network("step: radam", Sequential(Dense(5, "tanh"), Dense(3)), "mse", optim.radam(1e-2, average="mean")),
 )
 
 SAMPLES, BATCH = 70, 32  # 32, 32 and 6: the last batch is not full

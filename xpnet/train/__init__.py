@@ -5,6 +5,8 @@ from __future__ import annotations
 from .callbacks import Callback, EarlyStopping, Progress, as_callbacks, hears_steps
 from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
 from .history import History
+from .lbfgs import fit_lbfgs
+from .plateau import ReduceLROnPlateau
 from .step import gradient, make_forward, make_step
 from .trainer import Trainer
 
@@ -14,9 +16,11 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Progress",
+    "ReduceLROnPlateau",
     "Trainer",
     "as_callbacks",
     "check_fit",
+    "fit_lbfgs",
     "gradient",
     "hears_steps",
     "hold_out",

@@ -62,12 +62,9 @@ class EarlyStopping(Callback):
         self._start(model.history.epochs)
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
-        if self.monitor not in record:
-            hint = ": give fit validation_data or validation_split" if self.monitor.startswith("val_") else ""
-            raise ValueError(f"EarlyStopping: monitor {self.monitor!r} is not among {sorted(record)}{hint}")
-        value = float(record[self.monitor])
+        value = monitored(self, record, self.monitor)
         gain = 0.0 if self.best is None else self.best - value
-        gain = -gain if self.monitor.endswith("accuracy") else gain
+        gain = -gain if larger_is_better(self.monitor) else gain
         if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
             self.best, self.best_epoch = value, record["epoch"]
             if self.restore_best:
@@ -78,6 +75,21 @@ class EarlyStopping(Callback):
         if self._arrays is not None:
             model.params, model.buffers = self._arrays
         self._arrays = None
+
+
+def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float:
+    """The value that a callback looks at; ValueError where the record has none of that name."""
+    if monitor not in record:
+        hint = ": give fit validation_data or validation_split" if monitor.startswith("val_") else ""
+        raise ValueError(
+            f"{type(callback).__name__}: monitor {monitor!r} is not among {sorted(record)}{hint}"
+        )
+    return float(record[monitor])
+
+
+def larger_is_better(monitor: str) -> bool:
+    """Whether a column of this name is better the larger it is."""
+    return monitor.endswith("accuracy")
 
 
 class Progress(Callback):

@@ -12,13 +12,13 @@ weight of the whole batch, so that the objective is sum(w * losses); weights, ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 from ..layers import Layer, Pass, flatten, nest
 from ..namespace import namespace
-from ..optim import Optimizer, scalars_after, update_each
+from ..optim import Optimizer, mover, scalars_after, update_each
 from ..typing import Array, Batch, Flat, Loss, Nested, State, Update
 
 
@@ -28,27 +28,27 @@ def make_step(
     optimizer: Optimizer,
     *,
     shards: int = 1,
+    rows: int | None = None,
     update: Update = update_each,
-    scalars: Callable[[Optimizer, Array, Array], tuple[Any, ...]] = scalars_after,
+    scalars: Callable[[Any, Array, Array], tuple[Any, ...]] = scalars_after,
 ) -> Callable[[State, Batch], tuple[State, dict[str, Array]]]:
     """The training step of a network under a loss and an optimizer.
 
     metrics = {"loss": sum(w * losses)}, the loss before the update. With `shards` the batch is worked off in
-    that many parts, whose gradients are added in order.
+    that many parts of nearly equal size, or of `rows` samples, one after another, whose gradients are added in order.
     """
+    move = mover(optimizer, update=update, scalars=scalars)
 
     def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
         arrays = nest({**state["params"], **state["buffers"]})
-        parts = [
+        total, grads, updates = add_shards(
             gradient(network, loss, arrays, part, words=(state["key"], state["step"] * shards + index))
-            for index, part in enumerate(split(batch, shards))
-        ]
-        total, grads, updates = parts[0] if len(parts) == 1 else add_shards(parts)
+            for index, part in enumerate(split(batch, shards, rows))
+        )
         if not same_form(grads, state["params"]) or not same_form(updates, state["buffers"], some=True):
             raise ValueError(unlike(grads, state["params"], updates, state["buffers"]))
         count = state["step"] + 1
-        numbers = scalars(optimizer, state["lr"], count)
-        params, slots = update(optimizer.rule, state["params"], grads, state["slots"], numbers)
+        params, slots = move(state["params"], grads, state["slots"], state["lr"], count)
         new = {
             "params": params,
             "buffers": {**state["buffers"], **updates},
@@ -78,14 +78,16 @@ def gradient(
     return xp.sum(w * losses), flatten(grads), run.updates
 
 
-def add_shards(parts: list[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, Flat]:
-    """Losses and gradients added in order; buffers are the mean of the shards' in the same order."""
-    total, grads, updates = parts[0]
-    for more, more_grads, more_updates in parts[1:]:
+def add_shards(parts: Iterable[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, Flat]:
+    """Losses and gradients added in order, as they come; buffers are the mean of the shards' in the same order."""
+    rest, count = iter(parts), 1
+    total, grads, updates = next(rest)
+    for more, more_grads, more_updates in rest:
         total = total + more
         grads = {name: g + more_grads[name] for name, g in grads.items()}
         updates = {name: value + more_updates[name] for name, value in updates.items()}
-    return total, grads, {name: value / len(parts) for name, value in updates.items()}
+        count += 1
+    return total, grads, updates if count == 1 else {name: x / count for name, x in updates.items()}
 
 
 def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
@@ -110,13 +112,14 @@ def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
     return f"a layer gave no gradient for {sorted(set(params) - set(grads))}: its pullback must return one for each"
 
 
-def split(batch: Batch, shards: int) -> Iterator[Batch]:
-    """Consecutive parts of nearly equal size; fewer than `shards` where there are fewer samples."""
+def split(batch: Batch, shards: int, rows: int | None = None) -> Iterator[Batch]:
+    """Consecutive parts of nearly equal size, fewer than `shards` where there are fewer samples, or of `rows`."""
     if shards == 1:
         yield batch
         return
     n = batch["w"].shape[0]
-    edges = sorted({n * shard // shards for shard in range(shards + 1)})
+    even = {n * shard // shards for shard in range(shards + 1)}
+    edges = [*range(0, n, rows), n] if rows else sorted(even)
     for start, stop in pairwise(edges):
         yield {name: x[start:stop, ...] for name, x in batch.items()}
 

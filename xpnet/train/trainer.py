@@ -23,7 +23,7 @@ from ..errors import DivergedError
 from ..layers import Layer, flatten
 from ..namespace import namespace
 from ..ops import binary_cross_entropy, cross_entropy
-from ..optim import Optimizer
+from ..optim import Optimizer, slot_names
 from ..typing import Array, Loss, Shape, State
 from .batches import Batches
 from .divergence import Watch
@@ -76,7 +76,7 @@ class Trainer:
         self._natives: Any = None
         self.started = False
         self._watch: Watch | None = None
-        self._steps: dict[str, Callable[..., Any]] = {}
+        self._steps: dict[Any, Callable[..., Any]] = {}
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.steps_per_call = 1
         self.forward = backend.compile(make_forward(network))
@@ -97,13 +97,13 @@ class Trainer:
         """Draws the initial state from the seed; the output shape, the batch left out."""
         rng = np.random.default_rng(self.seed)
         params, buffers, output_shape = self.network.init(rng, input_shape, self.dtype)
-        params, buffers = (_map(self._cast, tree) for tree in (params, buffers))
+        params, buffers = (flatten(_map(self._cast, tree)) for tree in (params, buffers))
         host: State = {
-            "params": flatten(params),
-            "buffers": flatten(buffers),
+            "params": params,
+            "buffers": buffers,
             "slots": {
-                slot: {name: np.zeros_like(p) for name, p in flatten(params).items()}
-                for slot in self.optimizer.slots
+                slot: {name: np.zeros_like(params[name]) for name in names}
+                for slot, names in slot_names(self.optimizer, params).items()
             },
             "step": np.zeros(1, "int32"),
             "lr": np.asarray(self.optimizer.peak, self.dtype),
@@ -159,15 +159,16 @@ class Trainer:
         steps_per_call: how many steps the backend runs at once, None to leave it to the backend. `on_steps`
         is called after each such group of steps, and waits for it.
         """
+        rows, batch_size = batch_size, batch_size * self.optimizer.accumulate
         batches = self._batches(data, batch_size)
-        run = self._runner(epochs * len(batches), min(batch_size, len(data)))
+        run = self._runner(epochs * len(batches), min(batch_size, len(data)), rows)
         sizes = (math.prod(p.shape) for p in self.state["params"].values())
         elements = sum(sizes) + math.prod(data.x.shape[1:])
         steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batch_size)
         self.steps_per_call = min(steps, len(batches))
         watch = self._watching(data)
         for _ in range(epochs):
-            threads = self._threads(min(batch_size, len(data)))
+            threads = self._threads(min(rows, len(data)))
             with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
@@ -201,7 +202,7 @@ class Trainer:
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(data.weight.sum())}
 
-    def _compiled(self, steps: int, batch_size: int) -> Callable[..., Any]:
+    def _compiled(self, steps: int, batch_size: int, rows: int | None = None) -> Callable[..., Any]:
         self.started = True
         params = self.state["params"].values()
         if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
@@ -210,24 +211,31 @@ class Trainer:
             natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
             pure = self.natives is not False and ours(self.network, self.loss, self.optimizer)
             self._natives = natives._replace(pure=pure, deterministic=self.deterministic)
-        natives = self._natives
-        if natives.name not in self._steps:
+        natives, shards = self._natives, self.optimizer.accumulate if rows else 1
+        key = natives.name, rows if shards > 1 else None
+        if key not in self._steps:
             step = make_step(
-                self.network, self.loss, self.optimizer, update=natives.update, scalars=self.backend.scalars
+                self.network,
+                self.loss,
+                self.optimizer,
+                shards=shards,
+                rows=rows,
+                update=natives.update,
+                scalars=self.backend.scalars,
             )
-            self._steps[natives.name] = self.backend.compile(step, consumes=(0,), natives=natives)
+            self._steps[key] = self.backend.compile(step, consumes=(0,), natives=natives)
             if natives.ops:
                 self.forward = self.backend.compile(make_forward(self.network), natives=natives)
-        return self._steps[natives.name]
+        return self._steps[key]
 
     @property
     def updates(self) -> str:
         """What the last training ran on: "portable", or the name of the backend's natives."""
         return "portable" if self._natives is None else self._natives.name
 
-    def _runner(self, steps: int, batch_size: int) -> Callable[..., Any]:
+    def _runner(self, steps: int, batch_size: int, rows: int | None = None) -> Callable[..., Any]:
         """What runs an epoch's steps; kept, so that a library which traces it does so once."""
-        step = self._compiled(steps, batch_size)
+        step = self._compiled(steps, batch_size, rows)
         if step not in self._runs:
             self._runs[step] = self.backend.epoch(step)
         return self._runs[step]

@@ -1,0 +1,145 @@
+"""Metrics by definition, on every backend, and what they refuse."""
+
+import math
+
+import numpy as np
+import pytest
+
+from xpnet import metrics
+from xpnet.errors import LabelError
+
+TRUE, FOUND = [0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 0]  # by hand: rows (1 1 0), (0 2 0), (1 0 1)
+WEIGHT = [1.0, 2.0, 1.0, 1.0, 3.0, 2.0]
+
+
+def both(backend, *given):
+    return [backend.asarray(np.asarray(x)) for x in given]
+
+
+def test_labels(backend):
+    true, found = both(backend, TRUE, FOUND)
+    assert metrics.accuracy(true, found) == 4 / 6
+    matrix = metrics.confusion_matrix(true, found)
+    assert backend.owns(matrix)
+    assert backend.to_numpy(matrix).tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
+    each = metrics.precision(true, found, average=None)
+    assert backend.owns(each)
+    assert np.allclose(backend.to_numpy(each), [1 / 2, 2 / 3, 1], rtol=1e-6)
+    assert metrics.recall(true, found, average="macro") == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
+    assert metrics.f1(true, found, average="macro") == pytest.approx((1 / 2 + 4 / 5 + 2 / 3) / 3)
+    assert metrics.f1(true, found, average="micro") == pytest.approx(4 / 6)
+
+
+def test_weights(backend):
+    true, found, weight = both(backend, TRUE, FOUND, WEIGHT)
+    assert metrics.accuracy(true, found, sample_weight=weight) == pytest.approx(6 / 10)
+    assert metrics.recall(true, found, average="weighted", sample_weight=WEIGHT) == pytest.approx(6 / 10)
+    matrix = backend.to_numpy(metrics.confusion_matrix(true, found, sample_weight=weight))
+    assert matrix.tolist() == [[1, 2, 0], [0, 2, 0], [2, 0, 3]]
+
+
+def test_scores(backend):
+    scores = [[0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.6, 0.3]]
+    true, given = both(backend, [1, 0, 1], scores)
+    assert metrics.top_k_accuracy(true, given, k=1) == pytest.approx(1 / 3)
+    assert metrics.top_k_accuracy(true, given, k=2) == pytest.approx(
+        2 / 3
+    )  # of equal scores the later is taken
+    assert metrics.log_loss(true, given) == pytest.approx(
+        -(math.log(0.3) + math.log(0.2) + math.log(0.6)) / 3
+    )
+    true, given = both(backend, [0, 1, 0, 1, 1], [0.1, 0.4, 0.4, 0.8, 0.0])
+    assert metrics.roc_auc(true, given) == pytest.approx((1 + 1 / 2 + 1 + 1 + 0 + 0) / 6)
+    assert metrics.log_loss(true[1:2], given[1:2]) == pytest.approx(-math.log(0.4))
+
+
+def test_values(backend):
+    true, found = both(backend, [1.0, 2.0, 3.0, 6.0], [1.0, 2.0, 4.0, 4.0])
+    assert metrics.mse(true, found) == pytest.approx(5 / 4)
+    assert metrics.mae(true, found) == pytest.approx(3 / 4)
+    assert metrics.r2(true, found) == pytest.approx(1 - 5 / 14)
+    assert metrics.r2(true, found, sample_weight=[1, 1, 1, 0]) == pytest.approx(1 - 1 / 2)
+    two = both(backend, [[1.0, 5.0], [3.0, 5.0]], [[1.0, 5.0], [1.0, 4.0]])
+    assert np.allclose(backend.to_numpy(metrics.mae(*two, multioutput="raw_values")), [1, 0.5])
+
+
+def test_what_is_undefined():
+    assert metrics.precision([0, 1], [0, 0]) == 0.0
+    assert metrics.recall([0, 0], [0, 1]) == 0.0
+    assert metrics.f1([0, 0], [0, 0]) == 0.0
+    assert math.isnan(metrics.roc_auc([1, 1], [0.2, 0.4]))
+    assert (metrics.r2([3.0, 3.0], [3.0, 3.0]), metrics.r2([3.0, 3.0], [3.0, 4.0])) == (1.0, 0.0)
+    assert math.isnan(metrics.r2([3.0], [2.0]))
+    assert metrics.log_loss([1, 0], [0.0, 0.0]) == pytest.approx(-math.log(2**-52) / 2)
+
+
+def test_labels_of_text_booleans_and_columns():
+    assert metrics.accuracy(["cat", "dog"], np.asarray(["cat", "cat"])) == 0.5
+    assert metrics.confusion_matrix(["b", "a"], ["a", "a"], labels=["b", "a"]).tolist() == [[0, 1], [0, 1]]
+    assert metrics.precision(["cat", "dog"], ["cat", "cat"], pos_label="cat") == 0.5
+    assert metrics.f1([True, False], np.asarray([[True], [True]])) == pytest.approx(2 / 3)
+
+
+def test_a_list_beside_arrays_of_a_library(backend):
+    assert metrics.accuracy(TRUE, backend.asarray(np.asarray(FOUND))) == pytest.approx(4 / 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: metrics.accuracy([0, 1], [0, 1, 1]),
+            ValueError,
+            r"y_true \(2,\), y_pred \(3,\): each must hold",
+        ),
+        (lambda: metrics.accuracy([], []), ValueError, "for each of the same samples"),
+        (lambda: metrics.accuracy(1, 1), ValueError, "for each of the same samples"),
+        (lambda: metrics.accuracy([0, 1], [0.2, 0.8]), LabelError, "y_pred holds numbers that are no labels"),
+        (
+            lambda: metrics.accuracy([0, 1], [[0.2, 0.8], [1, 0]]),
+            LabelError,
+            r"y_pred \(2, 2\) must be labels",
+        ),
+        (lambda: metrics.mse([0, 1], [np.nan, 1]), ValueError, "y_pred holds nan at row 0"),
+        (lambda: metrics.precision([0, 1, 2], [0, 1, 2]), ValueError, "average 'binary' needs two labels"),
+        (lambda: metrics.precision([0, 2], [0, 2]), ValueError, "pos_label 1 is none of the labels"),
+        (lambda: metrics.f1([0, 1], [0, 1], average="mean"), ValueError, "average 'mean' is unknown"),
+        (lambda: metrics.f1([0, 1], [0, 1], labels=3), ValueError, "labels 3 must be a list"),
+        (
+            lambda: metrics.top_k_accuracy([3], [[0.1, 0.9]]),
+            LabelError,
+            "y_true must hold the classes 0 to 1",
+        ),
+        (lambda: metrics.top_k_accuracy([1], [[0.1, 0.9]], k=0), ValueError, "k 0 must be"),
+        (lambda: metrics.top_k_accuracy([1], [0.9]), ValueError, r"y_score \(1,\) must be \(n, classes\)"),
+        (lambda: metrics.roc_auc([0, 1], [[1, 0, 0], [0, 1, 0]]), LabelError, "no sample of class 2"),
+        (
+            lambda: metrics.log_loss([0, 1], [1.5, 0.5]),
+            ValueError,
+            r"probabilities in \[0, 1\]: use model.predict",
+        ),
+        (lambda: metrics.log_loss([0, 1], [[0.5, 0.1], [1, 0]]), ValueError, "rows that sum to 1"),
+        (lambda: metrics.r2([1, 2], [[1, 2], [1, 2]]), ValueError, "must be of one shape"),
+        (lambda: metrics.mae([1], [1], sample_weight=[-1.0]), ValueError, "sample_weight"),
+        (lambda: metrics.mae([1], [1], sample_weight=[0.0]), ValueError, "not 0 for all"),
+        (lambda: metrics.mae(["a"], [1.0]), TypeError, "y_true must hold real numbers, it holds text"),
+        (lambda: metrics.accuracy(["a"], [1]), LabelError, "one of y_true and y_pred holds text"),
+        (
+            lambda: metrics.confusion_matrix([1], [1], normalize="rows"),
+            ValueError,
+            "normalize 'rows' is unknown",
+        ),
+    ],
+)
+def test_what_cannot_be(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_two_libraries_are_named():
+    torch, strict = (
+        pytest.importorskip("torch", reason="PyTorch is not installed"),
+        pytest.importorskip("array_api_strict"),
+    )
+    with pytest.raises(TypeError, match="y_true, y_pred are arrays of torch and array_api_strict"):
+        metrics.accuracy(torch.zeros(2), strict.zeros(2))

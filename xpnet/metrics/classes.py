@@ -1,0 +1,130 @@
+"""Metrics of predicted labels: accuracy, the confusion matrix, precision, recall and f1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import choose
+from ..namespace import device
+from ..typing import Array, Namespace
+from .given import integers, labelled, mean, ratio, weighed
+
+
+def accuracy(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+    """The share of samples whose predicted label is the true one."""
+    xp, (true, predicted), w = labelled(y_true, y_pred, sample_weight)
+    return float(mean(xp, xp.astype(true == predicted, w.dtype), w))
+
+
+def confusion_matrix(
+    y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None
+) -> Array:
+    """How many samples of each true label, by row, got each predicted one, by column; their weight if there is one.
+
+    labels: the order of the rows and columns, by default all labels there are, sorted; samples with others do not
+    count. normalize: "true", "pred" or "all" divides by the sum of the row, of the column or of all.
+    """
+    if normalize is not None:
+        choose("normalize", normalize, ("true", "pred", "all"))
+    xp, (true, predicted), w = labelled(y_true, y_pred, sample_weight)
+    known = _known(xp, labels, true, predicted)
+    found = xp.matrix_transpose(_is(xp, true, known, w)) @ (w[:, None] * _is(xp, predicted, known, w))
+    if normalize is None:
+        return integers(xp, found) if sample_weight is None else found
+    if normalize == "all":
+        return ratio(xp, found, xp.sum(found))
+    return ratio(xp, found, xp.sum(found, axis=1 if normalize == "true" else 0, keepdims=True))
+
+
+def precision(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: str | None = "binary",
+    pos_label: Any = 1,
+    labels: Any = None,
+    sample_weight: Any = None,
+) -> Any:
+    """Of the samples predicted to be of a class, the share that is: tp / (tp + fp).
+
+    average: "binary" is of `pos_label` alone, where there are two labels; "macro" the mean over the labels,
+    "weighted" by how many samples have them; "micro" counts over all labels; None gives each label's.
+    labels: which, by default all there are, sorted.
+    """
+    xp, hits, predicted, true = _counts(y_true, y_pred, average, pos_label, labels, sample_weight)
+    return _averaged(xp, hits, predicted, true, average)
+
+
+def recall(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: str | None = "binary",
+    pos_label: Any = 1,
+    labels: Any = None,
+    sample_weight: Any = None,
+) -> Any:
+    """Of the samples of a class, the share predicted to be of it: tp / (tp + fn); options as `precision`."""
+    xp, hits, _, true = _counts(y_true, y_pred, average, pos_label, labels, sample_weight)
+    return _averaged(xp, hits, true, true, average)
+
+
+def f1(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    average: str | None = "binary",
+    pos_label: Any = 1,
+    labels: Any = None,
+    sample_weight: Any = None,
+) -> Any:
+    """The harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn); options as `precision`."""
+    xp, hits, predicted, true = _counts(y_true, y_pred, average, pos_label, labels, sample_weight)
+    return _averaged(xp, 2.0 * hits, predicted + true, true, average)
+
+
+def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
+    """The labels that count; ValueError where there are none of them."""
+    if labels is None:
+        return xp.sort(xp.unique_values(xp.concat(arrays)))  # which the standard leaves unsorted
+    known = xp.asarray(labels, device=device(arrays[0]))
+    if known.ndim != 1 or not known.shape[0]:
+        raise ValueError(f"labels {labels!r} must be a list of labels, such as [0, 1, 2]")
+    return known
+
+
+def _is(xp: Namespace, y: Array, known: Array, w: Array) -> Array:
+    """(n, labels): 1 where a sample has the label."""
+    return xp.astype(y[:, None] == known[None, :], w.dtype)
+
+
+def _counts(
+    y_true: Any, y_pred: Any, average: str | None, pos_label: Any, labels: Any, sample_weight: Any
+) -> tuple[Namespace, Array, Array, Array]:
+    """(namespace, weights of the hits, of what was predicted, of what is true), each (labels,)."""
+    if average is not None:
+        choose("average", average, ("binary", "macro", "micro", "weighted"))
+    xp, (true, predicted), w = labelled(y_true, y_pred, sample_weight)
+    known = _known(xp, labels, true, predicted)
+    if average == "binary":
+        there = _known(xp, None, true, predicted)
+        if there.shape[0] > 2:
+            raise ValueError(
+                f"average 'binary' needs two labels, there are {there.shape[0]}: use 'macro', 'micro' or 'weighted'"
+            )
+        known = xp.asarray([pos_label], device=device(true))
+        if there.shape[0] == 2 and not bool(xp.any(there == known)):
+            raise ValueError(
+                f"pos_label {pos_label!r} is none of the labels: name the one that counts as positive"
+            )
+    hit, guess = _is(xp, true, known, w), _is(xp, predicted, known, w)
+    return xp, weighed(xp, hit * guess, w), weighed(xp, guess, w), weighed(xp, hit, w)
+
+
+def _averaged(xp: Namespace, above: Array, below: Array, true: Array, average: str | None) -> Any:
+    if average == "micro":
+        above, below = xp.sum(above, keepdims=True), xp.sum(below, keepdims=True)
+    each = ratio(xp, above, below)
+    if average is None:
+        return each
+    return float(mean(xp, each, true) if average == "weighted" else xp.mean(each))

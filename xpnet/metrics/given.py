@@ -1,0 +1,101 @@
+"""Truth, predictions and weights as they are given: brought together, checked, and averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data import as_array, check_finite, check_numbers
+from ..errors import LabelError
+from ..namespace import device, library, namespace
+from ..typing import Array, Namespace
+
+
+def together(
+    given: dict[str, Any], sample_weight: Any, *, text: bool = False
+) -> tuple[Namespace, list[Array], Array]:
+    """(namespace, arrays of one library and device, weights (n,) of its widest float); NumPy's may be of text.
+
+    TypeError, ValueError or LabelError for what does not fit.
+    """
+    given = given if sample_weight is None else {**given, "sample_weight": sample_weight}
+    arrays = {name: as_array(name, x) for name, x in given.items()}
+    homes = {library(x): x for x in arrays.values() if not isinstance(x, np.ndarray | np.generic)}
+    if len(homes) > 1:
+        raise TypeError(f"{', '.join(arrays)} are arrays of {' and '.join(homes)}: give all of one library")
+    home = next(iter(homes.values()), np.zeros(0))
+    xp, place = namespace(home), device(home)
+    n = arrays["y_true"].shape[0] if arrays["y_true"].ndim else 0
+    for name, x in arrays.items():
+        if x.shape[:1] != (n,) or not n:
+            shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in arrays.items())
+            raise ValueError(f"{shapes}: each must hold a value, or a row, for each of the same samples")
+        if text and xp is np and name != "sample_weight" and x.dtype.kind in "USO":
+            continue
+        check_numbers(name, x)
+        arrays[name] = xp.asarray(x, device=place)
+        check_finite(arrays[name], name=name)
+    kind = _widest(xp, "float", place)
+    weight = arrays.pop("sample_weight", None)
+    if weight is None:
+        return xp, list(arrays.values()), xp.ones(n, dtype=kind, device=place)
+    if weight.ndim != 1 or bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
+        raise ValueError(
+            f"sample_weight {tuple(weight.shape)} must be ({n},), not negative, and not 0 for all"
+        )
+    return xp, list(arrays.values()), xp.astype(weight, kind)
+
+
+def _widest(xp: Namespace, kind: str, place: Any) -> Any:
+    """The namespace's 64-bit dtype of a kind, or the 32-bit one where there is none."""
+    there = xp.__array_namespace_info__().dtypes(device=place)
+    return there.get(f"{kind}64", there[f"{kind}32"])
+
+
+def integers(xp: Namespace, x: Array) -> Array:
+    """Whole numbers as integers."""
+    return xp.astype(x, _widest(xp, "int", device(x)))
+
+
+def labelled(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Namespace, list[Array], Array]:
+    """(namespace, [true labels, predicted labels], weights), each (n,)."""
+    xp, arrays, w = together({"y_true": y_true, "y_pred": y_pred}, sample_weight, text=True)
+    labels = [flat(xp, name, y) for name, y in zip(("y_true", "y_pred"), arrays, strict=True)]
+    if xp is np and len({y.dtype.kind == "i" for y in labels}) > 1:
+        raise LabelError(
+            "one of y_true and y_pred holds text and the other numbers: labels of one kind were wanted"
+        )
+    return xp, labels, w
+
+
+def flat(xp: Namespace, name: str, y: Array) -> Array:
+    """Labels as (n,); LabelError for what are none."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = xp.reshape(y, (-1,))
+    if y.ndim != 1:
+        raise LabelError(
+            f"{name} {tuple(y.shape)} must be labels (n,): use argmax of scores, or model.predict"
+        )
+    if xp is np and y.dtype.kind in "USO":
+        return y
+    if xp.isdtype(y.dtype, "real floating") and bool(xp.any(y != xp.floor(y))):
+        raise LabelError(f"{name} holds numbers that are no labels: use scores > 0.5, or model.predict")
+    return integers(xp, y)
+
+
+def weighed(xp: Namespace, x: Array, w: Array) -> Array:
+    """The sum over the samples, each with its weight."""
+    return xp.sum(x * (w if x.ndim == 1 else w[:, None]), axis=0)
+
+
+def mean(xp: Namespace, x: Array, w: Array) -> Array:
+    """Over the samples, each with its weight."""
+    return ratio(xp, weighed(xp, x, w), xp.sum(w))
+
+
+def ratio(xp: Namespace, above: Array, below: Array) -> Array:
+    """above / below, 0 where that is undefined."""
+    zero = below == 0
+    safe = xp.where(zero, xp.ones_like(below), below)
+    return xp.where(zero, xp.zeros_like(above / safe), above / safe)

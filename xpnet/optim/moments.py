@@ -1,0 +1,247 @@
+"""Adam's kin: Adamax, NAdam, RAdam and Lion."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..namespace import device
+from ..typing import Array, Namespace
+from .base import Optimizer, check_fraction, check_not_negative, decay_sum
+
+MU_BASE, MU_TERMS = 0.96, 52
+"""NAdam's momentum grows towards beta1 as 1 - MU_BASE^(t momentum_decay) / 2; the terms of the sum over 2^-k / k
+that float64 can tell from the whole."""
+
+
+def adamax_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    m: Array,
+    u: Array,
+    rate: Any,
+    beta1: Any,
+    rest1: Any,
+    beta2: Any,
+    eps: Any,
+) -> tuple[Array, Array, Array]:
+    m = beta1 * m + rest1 * g
+    u = xp.maximum(beta2 * u, xp.abs(g) + eps)
+    return p - rate * m / u, m, u
+
+
+def nadam_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    ahead: Any,
+    rate: Any,
+    beta1: Any,
+    rest1: Any,
+    beta2: Any,
+    rest2: Any,
+    scale: Any,
+    eps: Any,
+) -> tuple[Array, Array, Array]:
+    m = beta1 * m + rest1 * g
+    v = beta2 * v + rest2 * (g * g)
+    return p - (rate * g + ahead * m) / (xp.sqrt(v) * scale + eps), m, v
+
+
+def radam_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    rate: Any,
+    beta1: Any,
+    rest1: Any,
+    beta2: Any,
+    rest2: Any,
+    plain: Any,
+    scale: Any,
+    eps: Any,
+) -> tuple[Array, Array, Array]:
+    m = beta1 * m + rest1 * g
+    v = beta2 * v + rest2 * (g * g)
+    return p - rate * m * (plain + scale / (xp.sqrt(v) + eps)), m, v
+
+
+def lion_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    m: Array,
+    lr: Any,
+    beta1: Any,
+    rest1: Any,
+    beta2: Any,
+    rest2: Any,
+    zero: Any,
+) -> tuple[Array, Array]:
+    d = beta1 * m + rest1 * g
+    p = xp.where(d > zero, p - lr, xp.where(d < zero, p + lr, p))
+    return p, beta2 * m + rest2 * g
+
+
+@dataclass(frozen=True)
+class _Moments(Optimizer):
+    """An optimizer with running means of the gradient and of its size."""
+
+    lr: Any = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fraction("beta1", self.beta1)
+        check_fraction("beta2", self.beta2)
+        check_not_negative("eps", self.eps)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("m", "v")
+
+
+@dataclass(frozen=True)
+class Adamax(_Moments):
+    """Adam with the largest of past gradients, each fading, in the place of their mean square.
+
+    m = beta1 m + (1 - beta1) g; u = max(beta2 u, |g| + eps); p = p - lr (m / (1 - beta1^t)) / u
+    Source: Kingma, Ba, 2014, arXiv:1412.6980.
+    """
+
+    lr: Any = 2e-3
+
+    rule = staticmethod(adamax_rule)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("m", "u")
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        rate = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
+        return rate, self.beta1, 1 - self.beta1, self.beta2, self.eps
+
+
+@dataclass(frozen=True)
+class NAdam(_Moments):
+    """Adam with Nesterov's look-ahead, whose momentum grows towards beta1.
+
+    mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t; m and v as Adam's;
+    p = p - lr ((1 - mu_t) g / (1 - M_t) + mu_t+1 m / (1 - M_t+1)) / (sqrt(v / (1 - beta2^t)) + eps)
+    The product is a pure function of t: with q = 0.96^momentum_decay, -log(M_t / beta1^t) is the sum over i to t
+    of -log(1 - q^i / 2), which by the series of the logarithm and the geometric sum is
+    the sum over k of (q/2)^k / k (1 - q^(k t)) / (1 - q^k), each term less than half of the one before.
+    Source: Dozat, 2016, Incorporating Nesterov momentum into Adam; as in PyTorch.
+    """
+
+    lr: Any = 2e-3
+    momentum_decay: float = 4e-3
+
+    rule = staticmethod(nadam_rule)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_not_negative("momentum_decay", self.momentum_decay)
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        rate = self.rate(xp, lr, t)
+        mu, product = self._momentum(xp, t), self._product(xp, t)
+        ahead = self._momentum(xp, t + 1.0)
+        scale = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
+        return (
+            ahead * rate / (1.0 - product * ahead),
+            (1.0 - mu) * rate / (1.0 - product),
+            self.beta1,
+            1 - self.beta1,
+            self.beta2,
+            1 - self.beta2,
+            scale,
+            self.eps,
+        )
+
+    def _momentum(self, xp: Namespace, t: Array) -> Array:
+        """mu_t."""
+        return self.beta1 * (1.0 - 0.5 * xp.exp(t * (self.momentum_decay * math.log(MU_BASE))))
+
+    def _product(self, xp: Namespace, t: Array) -> Array:
+        """M_t."""
+        plain = 1.0 - decay_sum(xp, self.beta1, t)
+        fading = self.momentum_decay * math.log(MU_BASE)
+        if not fading:
+            return plain * xp.exp(-t * math.log(2.0))
+        k = xp.arange(1, MU_TERMS + 1, dtype=t.dtype, device=device(t))
+        logs = xp.exp(k * (fading - math.log(2.0))) / k * (xp.expm1(t * fading * k) / xp.expm1(fading * k))
+        return plain * xp.exp(-xp.sum(logs))
+
+
+@dataclass(frozen=True)
+class RAdam(_Moments):
+    """Adam whose first steps, while the mean square rests on few gradients, are momentum's.
+
+    rho = 2 / (1 - beta2) - 1, rho_t = rho - 2 t beta2^t / (1 - beta2^t); m and v as Adam's; where rho_t > 5
+    p = p - lr (m / (1 - beta1^t)) r / (sqrt(v) + eps) sqrt(1 - beta2^t), else p = p - lr m / (1 - beta1^t), with
+    r^2 = (rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)
+    Source: Liu et al., 2019, arXiv:1908.03265; as in PyTorch.
+    """
+
+    rule = staticmethod(radam_rule)
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        rate, one = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t), xp.ones_like(t)
+        plain, scale, eps = one, 0.0 * one, one  # an eps of 0 would make the unused quotient 0 / 0
+        rho = 2 / (1 - self.beta2) - 1
+        if rho > 5:  # no rho_t is as large
+            rho_t = self._length(xp, t, rho)
+            sure = rho_t > 5
+            safe = xp.where(sure, rho_t, 5.0 * one)
+            square = (safe - 4.0) * (safe - 2.0) / safe * (rho / ((rho - 4) * (rho - 2)))
+            plain = xp.where(sure, 0.0 * one, one)
+            scale = xp.where(sure, xp.sqrt(square * decay_sum(xp, self.beta2, t)), 0.0 * one)
+            eps = xp.where(sure, self.eps * one, one)
+        return rate, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, plain, scale, eps
+
+    def _length(self, xp: Namespace, t: Array, rho: float) -> Array:
+        """rho_t as t + L(x) - t L(t x), x = -log(beta2) / 2, L(z) = coth(z) - 1 / z: rho - ... cancels in float32."""
+        x = -0.5 * math.log(self.beta2)
+        z = t * x
+        near = z < 0.1
+        safe, s = xp.where(near, xp.ones_like(z), z), z * z
+        series = z * (1 / 3 - s * (1 / 45 - s * (2 / 945 - s * (1 / 4725 - s * (2 / 93555)))))
+        return t + (rho - 1 / x) - t * xp.where(near, series, 1.0 / xp.tanh(safe) - 1.0 / safe)
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Lion: steps of the length of the rate along the sign of a running mean, with decoupled weight decay.
+
+    p = p - lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g
+    Source: Chen et al., 2023, arXiv:2302.06675; as in optax.
+    """
+
+    lr: Any = 1e-4
+    beta1: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = field(default=1e-3, kw_only=True)
+    decoupled: bool = field(default=True, kw_only=True)
+
+    rule = staticmethod(lion_rule)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_fraction("beta1", self.beta1)
+        check_fraction("beta2", self.beta2)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        return ("m",)
+
+    def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
+        return self.rate(xp, lr, t), self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, 0.0
