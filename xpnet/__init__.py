@@ -7,6 +7,7 @@ command line can choose NumPy's settings first.
 from __future__ import annotations
 
 from importlib import import_module
+from sys import modules
 from typing import Any
 
 __version__ = "0.1.0"
@@ -87,7 +88,8 @@ def __getattr__(name: str) -> Any:
     elif name in _ROOMS:
         value = import_module(f".{name}", __name__)
     else:
-        raise AttributeError(f"module 'xpnet' has no attribute {name!r}")
+        # with these two Python's traceback says which name is near
+        raise AttributeError(f"module 'xpnet' has no attribute {name!r}", name=name, obj=modules[__name__])
     globals()[name] = value
     return value
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
+from .errors import plain
+
 
 @dataclass(frozen=True)
 class Description:
@@ -23,10 +25,7 @@ class Description:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-                object.__setattr__(self, field.name, value.item())
-            elif isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
+            object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else plain(value))
 
     def __repr__(self) -> str:
         """The call that makes it, without what is as by default."""

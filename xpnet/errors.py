@@ -1,11 +1,18 @@
-"""The errors of xpnet, and the sentence for a name nobody knows.
+"""The errors of xpnet, and the checks of names, numbers, functions and paths that every room makes.
 
 Each error says in one sentence which argument it is about, what came, what was wanted, and how to mend it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 
 class LabelError(ValueError):
@@ -52,6 +59,126 @@ def unknown(what: str, given: object, known: Iterable[str]) -> ValueError:
     import difflib  # only an error needs it
 
     names = sorted(known)
-    near = difflib.get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
+    word = getattr(given, "__name__", str(given)).lower()
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return ValueError(f"{what} {given!r} is unknown: {hint}known are {', '.join(names)}")
+    return ValueError(f"{what} {shown(given)} is unknown: {hint}known are {', '.join(names)}")
+
+
+def number(
+    what: str,
+    given: Any,
+    wanted: str = "must be a finite number, 0 or more",
+    *,
+    low: float = 0.0,
+    high: float = math.inf,
+) -> float:
+    """The finite number, Python's or an array's only one; ValueError for anything else, or outside [low, high)."""
+    value = plain(given)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
+        raise ValueError(f"{what} {shown(given)} {wanted}")
+    if abs(value) > sys.float_info.max:  # an integer can be
+        raise ValueError(f"{what} {shown(given)} is beyond all floats: give a smaller one")
+    return float(value)
+
+
+def integer(what: str, given: Any, wanted: str = "must be a positive integer", *, low: int = 1) -> int:
+    """The integer, Python's or NumPy's; ValueError for anything else, or less than `low`."""
+    value = plain(given)
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise ValueError(f"{what} {shown(given)} {wanted}")
+    return value
+
+
+def flag(what: str, given: Any) -> None:
+    """ValueError for what is neither True nor False."""
+    if not isinstance(given, bool):
+        raise ValueError(f"{what} {shown(given)} must be True or False")
+
+
+def require_function(what: str, given: Any, *arguments: str, **named: str) -> None:
+    """TypeError for what cannot be called, or not with these arguments."""
+    import inspect  # only here
+
+    if callable(given):
+        try:
+            inspect.signature(given).bind(*arguments, **named)
+            return
+        except ValueError:  # some of C have no signature to look at
+            return
+        except TypeError:
+            pass
+    form = ", ".join([*arguments, *(f"{name}=..." for name in named)])
+    raise TypeError(f"{what}: a function f({form}) was wanted, {shown(given)} came")
+
+
+def as_pair(what: str, found: Any) -> tuple[Any, Callable[..., Any]]:
+    """What an op gave, if it is (value, pullback); TypeError if not."""
+    if isinstance(found, tuple) and len(found) == 2 and callable(found[1]):
+        return found
+    came = type(found).__name__
+    if isinstance(found, tuple):
+        came = f"tuple ({', '.join(type(part).__name__ for part in found)})"
+    raise TypeError(
+        f"{what} must give (value, pullback), it gave a {came}: return its derivative too, as an op does"
+    )
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence: its name or its `repr`, on one line and cut where it is long."""
+    name = getattr(value, "__name__", None)
+    if isinstance(name, str) and (callable(value) or isinstance(value, ModuleType)):
+        word = "class" if isinstance(value, type) else "function" if callable(value) else "module"
+        return f"the {word} {name}"
+    text = " ".join(repr(plain(value)).split())
+    if " at 0x" in text:  # an address tells nothing
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def batch_of(shape: Iterable[int]) -> str:
+    """The shape of a batch of samples of this shape: "(n, 3)"."""
+    sizes = ", ".join(["n", *map(str, shape)])
+    return f"({sizes})" if "," in sizes else "(n,)"
+
+
+def file_path(what: str, given: Any) -> Path:
+    """The path of a file or folder; TypeError or ValueError for what is none."""
+    if not isinstance(given, str | os.PathLike):
+        raise TypeError(
+            f"{what}: the name of a file or folder was wanted, {shown(given)} came: give it as text"
+        )
+    name = os.fspath(given)
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(
+            f"{what} {shown(name)} is no name of a file or folder: give it as text, such as 'a.xpnet'"
+        )
+    return Path(name)
+
+
+@contextmanager
+def told(path: Path, done: str, mend: str) -> Iterator[None]:
+    """Makes of the system's error a sentence that names the path, of the same class and number."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # a sentence already
+            raise
+        why = (error.strerror or type(error).__name__).lower()
+        sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {mend}")
+        sentence.errno = error.errno
+        raise sentence from error
+
+
+@contextmanager
+def about(what: str) -> Iterator[None]:
+    """Puts what an argument is called before the sentence of an error about a part of it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}: {error}") from error
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's, or an array's only one, as Python's."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value

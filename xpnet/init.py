@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import unknown
+from .errors import choose, number, require_function, shown
 from .typing import Shape
 
 
@@ -38,6 +38,8 @@ def uniform(
     rng: np.random.Generator, shape: Shape, dtype: Any, low: float = -0.05, high: float = 0.05
 ) -> np.ndarray:
     """Uniform distribution on [low, high)."""
+    if not low <= high:
+        raise ValueError(f"uniform: low {low} is above high {high}: exchange them")
     return rng.uniform(low, high, shape).astype(dtype)
 
 
@@ -119,6 +121,12 @@ INITIALIZERS: dict[str, Callable[..., np.ndarray]] = {
         *(glorot, he, lecun, orthogonal, identity),
     )
 }
+DISTRIBUTIONS = ("normal", "uniform")
+_OPTIONS = {
+    name: function.__code__.co_varnames[3 : function.__code__.co_argcount]
+    for name, function in INITIALIZERS.items()
+}
+"""What each takes beside rng, shape and dtype."""
 
 _RECTIFIED = (
     "relu",
@@ -146,14 +154,41 @@ def default(activation: Any) -> str:
 def initializer(
     spec: str | tuple[Any, ...] | Callable[..., np.ndarray],
 ) -> Callable[[np.random.Generator, Shape, Any], np.ndarray]:
-    """The initialiser that a name, a (name, arguments...) tuple or a function stands for."""
+    """The initialiser that a name, a (name, arguments...) tuple or a function stands for.
+
+    ValueError for an unknown name or an argument that cannot be, TypeError for a function that takes others.
+    """
     if callable(spec):
+        require_function("initializer", spec, "rng", "shape", "dtype")
         return spec
-    name, *arguments = (spec,) if isinstance(spec, str) else spec
-    if name not in INITIALIZERS:
-        raise unknown("initializer", name, INITIALIZERS)
-    function = INITIALIZERS[name]
+    name, *arguments = spec if isinstance(spec, tuple | list) and spec else (spec,)
+    function = INITIALIZERS[choose("initializer", name, INITIALIZERS)]
+    options = _OPTIONS.get(name, ())
+    if len(arguments) > len(options):
+        takes = ", ".join(options) or "no argument"
+        raise ValueError(f"initializer {shown(spec)}: {name!r} takes {takes}, and {len(arguments)} came")
+    for option, value in zip(options, arguments, strict=False):
+        if option == "distribution":
+            choose(option, value, DISTRIBUTIONS)
+        else:
+            low = 0.0 if option == "std" else -math.inf
+            wanted = "must be a finite number" + (", 0 or more" if option == "std" else "")
+            number(f"initializer {shown(spec)}: {option}", value, wanted, low=low)
     return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
+
+
+def initial(
+    spec: str | tuple[Any, ...] | Callable[..., np.ndarray],
+    rng: np.random.Generator,
+    shape: Shape,
+    dtype: Any,
+) -> np.ndarray:
+    """Initial values; ValueError where a function of one's own gives others than finite numbers of the shape."""
+    found = np.asarray(initializer(spec)(rng, shape, dtype))
+    if found.shape != shape or found.dtype.kind not in "biuf" or not np.isfinite(found).all():
+        came = f"{found.dtype} {found.shape}" + (" with NaN or infinity" if found.shape == shape else "")
+        raise ValueError(f"initializer {shown(spec)} gave {came}: finite numbers {shape} were wanted")
+    return found.astype(dtype, copy=False)
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -172,9 +207,7 @@ def _erf(z: float) -> float:
 def _with_variance(
     rng: np.random.Generator, shape: Shape, dtype: Any, variance: float, distribution: str
 ) -> np.ndarray:
-    if distribution == "normal":
+    if choose("distribution", distribution, DISTRIBUTIONS) == "normal":
         return normal(rng, shape, dtype, math.sqrt(variance))
-    if distribution == "uniform":
-        limit = math.sqrt(3 * variance)
-        return uniform(rng, shape, dtype, -limit, limit)
-    raise unknown("distribution", distribution, ("normal", "uniform"))
+    limit = math.sqrt(3 * variance)
+    return uniform(rng, shape, dtype, -limit, limit)

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from .data import Targets
-from .errors import BackendError
+from .errors import BackendError, about
 from .layers import summary
 from .ops import sigmoid, softmax
-from .placement import Placed, Snapshot
+from .placement import Placed, Snapshot, undecided
 from .train import (
     Callback,
     Data,
@@ -46,12 +46,14 @@ class Model(Placed):
 
     def reset(self) -> Model:
         """Starts anew: fresh parameters from the seed, no optimizer state, no history, no labels."""
+        self._require_rest("reset()")
         self.history, self._targets = History(), self._new_targets()
         if self._trainer is None or self.input_shape is None:
             return self
         self._trainer.started = False
         return self.build(self.input_shape)
 
+    @undecided
     def fit(
         self,
         x: Any,
@@ -78,11 +80,12 @@ class Model(Placed):
         """
         check_fit(epochs, batch_size, steps_per_call, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
-        data, self._targets = self._data(x, y, sample_weight, class_weight)
+        data, self._targets = self._data(x, y, sample_weight, class_weight, several=True)
         with self._stay() as trainer, ExitStack() as ends:
             held = None
             if validation_data is not None:
-                held, _ = self._data(*validation_data)
+                with about("validation_data"):
+                    held, _ = self._data(*validation_data)
             elif validation_split:
                 kind = self._targets.kind
                 data, held = hold_out(trainer.backend, data, validation_split, kind=kind, seed=self.seed)
@@ -107,6 +110,7 @@ class Model(Placed):
                     break
         return self.history
 
+    @undecided
     def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on all of x and y; the loss before it."""
         data, self._targets = self._data(x, y, sample_weight)
@@ -146,6 +150,7 @@ class Model(Placed):
         link = {"softmax_cross_entropy": softmax, "sigmoid_cross_entropy": sigmoid}.get(self.loss)
         return self._answer(outputs if link is None else link(outputs)[0], given)
 
+    @undecided
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": ...}, and "accuracy" for classification losses."""
         self._built()
@@ -208,27 +213,23 @@ class Model(Placed):
         return call if listeners else None
 
     def _data(
-        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, several: bool = False
     ) -> tuple[Data, Targets]:
         """Samples on the backend, and what y shows of the targets; builds the model at its first data."""
-        before = self._trainer, self.input_shape
-        try:
-            _, inner = self._inputs(x)
-            if self.input_shape is None:
-                self.build(inner.shape[1:])
-            return to_data(
-                self._built().backend,
-                inner,
-                y,
-                targets=self._targets,
-                output_shape=self._output_shape,
-                dtype=self.dtype,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-            )
-        except BaseException:
-            self._trainer, self.input_shape = before  # a wrong call decides nothing
-            raise
+        _, inner = self._inputs(x)
+        if self.input_shape is None:
+            self.build(inner.shape[1:])
+        return to_data(
+            self._built().backend,
+            inner,
+            y,
+            targets=self._targets,
+            output_shape=self._output_shape,
+            dtype=self.dtype,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            several=several,
+        )
 
 
 def load(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
 from . import backends
 from .data import Targets, as_array, check_finite
-from .errors import choose
+from .errors import choose, flag, integer, number, require_function, shown
 from .layers import Layer, is_layer
 from .namespace import device as device_of
 from .ops import LOSSES
@@ -24,7 +24,29 @@ if TYPE_CHECKING:
 
 REDUCTIONS = ("mean", "sum")
 DTYPES = ("float32", "float64")
+NATIVES = ("auto", "compile")
 _FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives", "deterministic")
+_DECIDED = ("_trainer", "input_shape", "_output_shape", "_targets", "_follows_data")
+"""What the first data decide."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def undecided(method: Method) -> Method:
+    """A call that fails before it has trained decides nothing: no backend, no shape of input, no labels."""
+
+    @wraps(method)
+    def call(self: Placed, *args: Any, **options: Any) -> Any:
+        before = {name: self.__dict__[name] for name in _DECIDED}
+        trainings = 0 if self._trainer is None else self._trainer.trainings
+        try:
+            return method(self, *args, **options)
+        except BaseException:
+            trainer = self._trainer
+            if trainer is None or trainer.trainings == (trainings if trainer is before["_trainer"] else 0):
+                self.__dict__.update(before)
+            raise
+
+    return cast(Method, call)
 
 
 class Placed:
@@ -45,27 +67,27 @@ class Placed:
         deterministic: bool = True,
     ) -> None:
         if not is_layer(network):
-            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {network!r} came")
+            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {shown(network)} came")
         loss = next((name for name, op in LOSSES.items() if op is loss), loss)
-        if not callable(loss):
+        if callable(loss):
+            require_function("loss", loss, "outputs", target="target")
+        else:
             choose("loss", loss, LOSSES)
         if isinstance(optimizer, str):
             optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {optimizer!r} came")
+            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {shown(optimizer)} came")
         choose("reduction", reduction, REDUCTIONS)
-        if dtype in (np.float32, np.float64):
-            dtype = np.dtype(dtype)
-        dtype = choose("dtype", str(dtype).rpartition(".")[2], DTYPES)  # "float32", or torch.float32
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            raise ValueError(f"seed {seed!r} must be an integer, 0 or more")
-        if natives not in (True, False, "auto", "compile"):
-            raise ValueError(f"natives {natives!r} must be True, False, 'auto' or 'compile'")
-        if deterministic not in (True, False):
-            raise ValueError(f"deterministic {deterministic!r} must be True or False")
+        named = getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]  # "float32", or torch.float32
+        dtype = named if named in DTYPES else choose("dtype", dtype, DTYPES)
+        seed = integer("seed", seed, "must be an integer, 0 or more", low=0)
+        if natives not in NATIVES if isinstance(natives, str) else not isinstance(natives, bool):
+            raise ValueError(f"natives {shown(natives)} must be True, False, 'auto' or 'compile'")
+        flag("deterministic", deterministic)
+        _rate(optimizer.peak, dtype)
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.natives, self.deterministic = natives, deterministic
-        self.reduction, self.dtype, self.seed = reduction, dtype, int(seed)
+        self.reduction, self.dtype, self.seed = reduction, dtype, seed
         self.history = History()
         self.input_shape: Shape | None = None
         self.columns: Columns | None = None
@@ -93,9 +115,7 @@ class Placed:
     @lr.setter
     def lr(self, rate: float) -> None:
         trainer = self._built()
-        if not isinstance(rate, int | float) or not 0 <= rate < math.inf:
-            raise ValueError(f"lr {rate!r} must be a finite number, 0 or more")
-        trainer.state["lr"] = trainer.backend.asarray(np.asarray(float(rate)), dtype=self.dtype)
+        trainer.state["lr"] = trainer.backend.asarray(np.asarray(_rate(rate, self.dtype)), dtype=self.dtype)
 
     @property
     def backend(self) -> backends.Backend | None:
@@ -114,8 +134,7 @@ class Placed:
 
     def to(self, backend: Any, device: Any = None) -> Self:
         """Moves the model, its optimizer state and random streams included, to another backend or device."""
-        if self._staying:
-            raise RuntimeError("to() was called while fit runs: move the model before or after")
+        self._require_rest("to()")
         self._move(backend, device)
         self._follows_data = False
         return self
@@ -123,11 +142,11 @@ class Placed:
     def build(self, input_shape: Iterable[int]) -> Self:
         """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
         sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
-        if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
-            raise ValueError(
-                f"input_shape {input_shape!r} must be a tuple of positive sizes without the batch, such as (64,)"
-            )
-        shape = tuple(map(int, sizes))
+        wanted = "must be a tuple of positive sizes without the batch, such as (64,)"
+        try:
+            shape = tuple(integer("size", size) for size in sizes)
+        except ValueError as error:
+            raise ValueError(f"input_shape {shown(input_shape)} {wanted}") from error
         trainer = self._trainer or self._settle("auto", self._device)
         if trainer.started:
             raise ValueError(
@@ -177,11 +196,23 @@ class Placed:
     @contextmanager
     def _stay(self) -> Iterator[Trainer]:
         """While training runs the model stays on its backend, and from then on follows no data."""
+        self._require_rest("fit or partial_fit")
+        trainer = self._built()
+        if not trainer.state["params"]:
+            raise ValueError(
+                f"network {shown(self.network)} has no parameters, and so nothing to learn: "
+                "give it a layer that has, such as xn.Dense(10)"
+            )
         self._staying, self._follows_data = True, False
         try:
-            yield self._built()
+            yield trainer
         finally:
             self._staying = False
+
+    def _require_rest(self, call: str) -> None:
+        """RuntimeError while training runs, which a callback can neither move nor restart."""
+        if self._staying:
+            raise RuntimeError(f"{call} was called while fit runs: call it before or after")
 
     def _built(self) -> Trainer:
         if self._trainer is None or self.input_shape is None:
@@ -225,6 +256,14 @@ class Placed:
         return found if device_of(found) == place else backend.asarray(found, device=place)
 
 
+def _rate(rate: Any, dtype: str) -> float:
+    """A learning rate that the dtype holds; ValueError for another."""
+    rate = number("lr", rate)
+    if rate > float(np.finfo(dtype).max):
+        raise ValueError(f"lr {rate:g} is beyond {dtype}: choose a smaller one")
+    return rate
+
+
 class Snapshot(dict[str, Array]):
     """Copies of a model's arrays by name. Changing them would change no model, so they refuse it."""
 
@@ -234,10 +273,14 @@ class Snapshot(dict[str, Array]):
             if isinstance(x, np.ndarray):
                 x.setflags(write=False)
 
-    def __setitem__(self, name: str, value: Array) -> None:
+    def _refuse(self, *args: Any, **options: Any) -> Any:
+        name = args[0] if args and isinstance(args[0], str) else "0.weight"
         raise TypeError(
             f"these are copies: assign all of them, model.params = {{**model.params, {name!r}: new}}"
         )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)

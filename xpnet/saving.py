@@ -10,7 +10,7 @@ from .backends import Backend, get
 from .data import Targets
 from .data.tables import COLUMNS, Columns
 from .describe import within
-from .errors import ModelFileError
+from .errors import ModelFileError, shown
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .layers import LAYERS
 from .optim import OPTIMIZERS
@@ -52,12 +52,14 @@ def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Ta
 
 def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, custom: Iterable[type]) -> Any:
     """The model in a file, by the class `make`; see `xpnet.load`."""
-    custom = tuple(custom)
-    if not all(isinstance(cls, type) for cls in custom):
-        raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {list(custom)!r} came")
+    own: tuple[Any, ...] = (None,)
+    if isinstance(custom, Iterable) and not isinstance(custom, str | type):
+        own = tuple(custom)
+    if not all(isinstance(cls, type) for cls in own):
+        raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {shown(custom)} came")
     place = backend if backend is None or isinstance(backend, Backend) else get(backend, device)
     arrays, config = read(path)
-    classes = {**CLASSES, **{cls.__name__: cls for cls in custom}}
+    classes = {**CLASSES, **{cls.__name__: cls for cls in own}}
     try:
         made = {name: from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
         model = make(

@@ -79,7 +79,7 @@ def test_numbers_of_numpy_are_numbers():
 @pytest.mark.parametrize(
     ("gradient", "said"),
     [
-        (np.ones(2), "gradient: a function was wanted"),
+        (np.ones(2), r"gradient: a function f\(x\) was wanted"),
         (lambda x: [1.0, 1.0], "gradient gave a list, an array of numpy was wanted"),
     ],
 )

@@ -100,7 +100,7 @@ def test_where_x_is_too_large_for_h_there_is_no_answer(backend):
 @pytest.mark.parametrize(
     ("f", "said"),
     [
-        (3, "f: a function was wanted, 3 came"),
+        (3, r"f: a function f\(x\) was wanted, 3 came"),
         (lambda x: [x, x], "f gave a list, a number or an array was wanted"),
         (lambda x: None, "f gave a NoneType"),
         (lambda x: 1j, "f gave a complex"),

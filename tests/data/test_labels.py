@@ -88,9 +88,10 @@ def test_one_hot_targets_are_the_labels(backend):
     ("loss", "yes_above"), [("sigmoid_cross_entropy", 0.0), ("binary_cross_entropy", 0.5)]
 )
 def test_yes_begins_at_one_half(loss, yes_above):
-    """A network of no layers, whose outputs are its inputs: logits, or probabilities."""
+    """A network whose outputs are its inputs: logits, or probabilities."""
     x = np.array([[0.1], [0.4], [0.6], [0.9]]) - (0.5 - yes_above)
-    model = xn.Model(xn.Sequential(), loss=loss, optimizer="sgd", backend="numpy", dtype="float64")
+    same = xn.Dense(1, bias=False, initializer="ones")
+    model = xn.Model(same, loss=loss, optimizer=xn.sgd(0), backend="numpy", dtype="float64")
     model.partial_fit(x, np.array([0, 1, 1, 0]))
     assert model.predict(x).tolist() == [0, 0, 1, 1]
     assert model.evaluate(x, [0, 1, 1, 0])["accuracy"] == 0.5

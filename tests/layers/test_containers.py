@@ -81,9 +81,9 @@ def test_concatenate_by_hand():
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (Residual(Dense(4)), r"Residual adds .* \(n, \*\(3,\)\) and \(n, \*\(4,\)\) must be the same"),
+        (Residual(Dense(4)), r"Residual adds .* \(n, 3\) and \(n, 4\) must be the same"),
         (Sequential(Dense(2), ("bad", Residual(Dense(3)))), r"layer 'bad', Residual\(Dense\(3\)\)"),
-        (Concatenate(), "Concatenate needs at least one layer"),
+        (Concatenate(), "Concatenate holds no layer, and needs at least one"),
     ],
 )
 def test_shapes_that_do_not_fit_name_the_layer(network, message):

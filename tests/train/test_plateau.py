@@ -86,6 +86,6 @@ def test_options_that_cannot_be(options, message):
 
 def test_a_column_that_is_not_there():
     with pytest.raises(
-        ValueError, match=r"ReduceLROnPlateau: monitor 'val_loss' is not among .* give fit validation"
+        ValueError, match=r"ReduceLROnPlateau: monitor 'val_loss' is unknown.* give fit validation"
     ):
         xn.ReduceLROnPlateau().on_epoch(SimpleNamespace(lr=1.0), {"loss": 1.0})

@@ -7,6 +7,7 @@ the portable defaults.
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,11 +18,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from ..errors import BackendError
+from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Batch, Device, Flat, Namespace, Op, Rule, State, Update
 
+_DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
 GATHERED = 2**18
 """How many numbers are gathered at once for the batches to come: what stays in a cache until its turn."""
 
@@ -121,10 +123,10 @@ class Backend(ABC):
             info = getattr(self.xp, "__array_namespace_info__", None)
             return info().default_device() if info else None
         for known in self.devices():
-            if known == spec or str(known) == str(spec):
+            if known == spec or spec in (str(known), self.called(known)):
                 return known
-        here = ", ".join(str(d) for d in self.devices()) or "none by name"
-        raise BackendError(f"device {spec!r} is not one of backend {self.name!r}: here are {here}")
+        here = ", ".join(map(self.called, self.devices())) or "none by name"
+        raise BackendError(f"device {shown(spec)} is not one of backend {self.name!r}: here are {here}")
 
     def on(self, device: Device = None) -> AbstractContextManager[Any]:
         """A context in which new arrays land on `device`, or on the backend's own."""
@@ -133,7 +135,11 @@ class Backend(ABC):
     @property
     def place(self) -> str:
         """The device in words, for messages and results."""
-        return "cpu" if self.selected is None else str(self.selected)
+        return "cpu" if self.selected is None else self.called(self.selected)
+
+    def called(self, device: Device) -> str:
+        """A device's name, as a user gives it."""
+        return str(device)
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -150,6 +156,8 @@ class Backend(ABC):
         if self.owns(host):
             x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
             return self._placed(self._own(x, place))
+        if dtype is not None:
+            self.dtype(dtype)
         host = np.array(host, dtype=dtype, order="C", copy=True)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
@@ -181,13 +189,23 @@ class Backend(ABC):
         except TypeError:
             return False
 
+    def require_values(self, name: str, x: Any) -> None:  # noqa: B027 - most libraries have no other arrays
+        """TypeError where `x`, which the user calls `name`, is one of this library's arrays without plain values."""
+
     def dtype(self, name: Any) -> Any:
         """The library's dtype of a standard name; BackendError for float64 where there is none."""
-        name = name if isinstance(name, str) else np.dtype(name).name
+        try:
+            name = name if isinstance(name, str) else np.dtype(name).name
+        except TypeError as error:
+            raise BackendError(
+                f"dtype {shown(name)} is no dtype: give its name, such as 'float32'"
+            ) from error
         if name == "float64" and not self.capabilities.float64:
             raise BackendError(self._no_float64())
-        if not hasattr(self.xp, name):
-            raise BackendError(f"dtype {name!r} is not one of backend {self.name!r}")
+        if not _DTYPE.fullmatch(name) or not hasattr(self.xp, name):
+            raise BackendError(
+                f"dtype {name!r} is not one of backend {self.name!r}: give one such as 'float32'"
+            )
         return getattr(self.xp, name)
 
     def _no_float64(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from ..errors import BackendError, MissingExtraError, unknown
+from ..errors import BackendError, MissingExtraError, shown, unknown
 from ..namespace import device as device_of
 from ..namespace import namespace
 from ..typing import Array
@@ -53,7 +53,7 @@ def get(name: str = "auto", device: Any = None) -> Backend:
 
 def find(name: str) -> type[Backend]:
     """The class of a name; an entry point is loaded here and not before."""
-    known = _known.get(name)
+    known = _known.get(name) if isinstance(name, str) else None
     if isinstance(known, str):
         module, _, attribute = known.partition(":")
         return getattr(import_module(f".{module}", __package__), attribute)
@@ -69,7 +69,11 @@ def find(name: str) -> type[Backend]:
 def register(name: str, cls: type[Backend]) -> None:
     """Make a backend class known under a name, from outside; it is called without arguments or with a device."""
     if not (isinstance(cls, type) and issubclass(cls, Backend)):
-        raise TypeError(f"backend {name!r}: a subclass of xpnet.backends.Backend was wanted, {cls!r} came")
+        raise TypeError(
+            f"backend {name!r}: a subclass of xpnet.backends.Backend was wanted, {shown(cls)} came"
+        )
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"backend {shown(name)} is no name: register under text, such as 'mine'")
     if name == "auto":
         raise ValueError("backend 'auto' means the automatic choice: register under another name")
     _known[name] = cls

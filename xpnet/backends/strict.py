@@ -29,12 +29,10 @@ class StrictBackend(Backend):
         return list(self.xp.__array_namespace_info__().devices())
 
     def device(self, spec: Any = None) -> Device:
-        names = {d._device: d for d in self.devices()}
-        return names.get("CPU_DEVICE" if spec in (None, "cpu") else spec) or super().device(spec)
+        return super().device("CPU_DEVICE" if spec in (None, "cpu") else spec)
 
-    @property
-    def place(self) -> str:
-        return self.selected._device
+    def called(self, device: Device) -> str:
+        return device._device
 
     @cached_property
     def capabilities(self) -> Capabilities:

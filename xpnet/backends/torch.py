@@ -67,6 +67,16 @@ class TorchBackend(Backend):
     def _own(self, x: Array, device: Device) -> Array:
         return x.detach().to(device, copy=True)
 
+    def require_values(self, name: str, x: Any) -> None:
+        if not self.owns(x):
+            return
+        if str(x.layout) != "torch.strided":
+            raise TypeError(f"{name} is a tensor of layout {x.layout}: make it dense, {name}.to_dense()")
+        if x.is_meta and self.selected.type != "meta":
+            raise TypeError(
+                f"{name} is a tensor on PyTorch's meta device, which holds no values: give one that does"
+            )
+
     def to_numpy(self, x: Array) -> np.ndarray:
         return np.array(x.detach().cpu().numpy())
 

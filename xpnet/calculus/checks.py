@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError
+from ..errors import GradientError, as_pair, number, require_function
 from ..namespace import device, is_array, namespace
 from ..typing import Array
 from .differences import numerical_gradient
@@ -30,10 +30,14 @@ def check_gradient(
     GradientError names the array and its worst element. Use float64: in float32 the differences are only
     good to about 1e-4.
     """
-    given = op(*arrays, **options)
-    if not isinstance(given, tuple) or len(given) != 2 or not callable(given[1]):
-        raise TypeError(f"op must give (value, pullback), it gave a {type(given).__name__}: wrap it as an op")
-    y, pullback = _value(given[0]), given[1]
+    tolerance = number("tolerance", tolerance)
+    require_function("op", op, *(f"x{k}" for k in range(len(arrays))), **dict.fromkeys(options, "option"))
+    if not arrays:
+        raise TypeError(
+            "op: at least one array to differentiate by was wanted, none came: check_gradient(op, x)"
+        )
+    y, pullback = as_pair("op", op(*arrays, **options))
+    y = _value(y)
     xp = namespace(y)
     drawn = np.random.default_rng([seed, 0xD7]).standard_normal(tuple(y.shape))
     dy = xp.asarray(drawn, dtype=y.dtype, device=device(y))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from ..data import check_finite
-from ..errors import DivergedError
+from ..errors import DivergedError, integer, require_function
 from ..namespace import is_array, library, namespace
 from ..typing import Array
-from .differences import as_floating, numerical_gradient, positive, require_function, scalar
+from .differences import as_floating, numerical_gradient, positive, scalar
 
 
 def gradient_descent(
@@ -52,17 +53,17 @@ def _walk(
     gradient: Callable[[Array], Array] | None,
 ) -> tuple[Array, Array]:
     lr = positive("lr", lr)
-    if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 0:
-        raise ValueError(f"steps {steps!r} must be an integer, 0 or more")
+    steps = integer("steps", steps, "must be an integer, 0 or more", low=0)
     if gradient is not None:
-        require_function("gradient", gradient)
+        require_function("gradient", gradient, "x")
     x = as_floating(x)
     xp = namespace(x)
     check_finite(x)
     path = [x]
     for step in range(1, steps + 1):
         g = numerical_gradient(f, x) if gradient is None else _given(gradient(x), x)
-        x = x + (sign * lr) * g
+        with np.errstate(over="ignore", invalid="ignore"):  # which the next lines tell
+            x = x + (sign * lr) * g
         path.append(x)
         if not bool(xp.all(xp.isfinite(x))):
             raise DivergedError(

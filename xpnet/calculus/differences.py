@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ..data import check_numbers
-from ..errors import choose
+from ..errors import choose, number, require_function
 from ..namespace import device, is_array, namespace
 from ..typing import Array
 
@@ -30,7 +29,7 @@ def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: 
     ValueError for an unknown method, or an h too small for the dtype of x or of f(x) to give more than noise, NaN
     at an element of x that is too large for h; TypeError for an f that is no function or gives no number.
     """
-    require_function("f", f)
+    require_function("f", f, "x")
     x = float(x) if isinstance(x, int | float) else as_floating(x)
     step = _step(x, h, method)
     if method == "forward":
@@ -53,7 +52,7 @@ def numerical_gradient(
     element; `vectorized`, it takes many points (k, ...) and gives their values (k,) in one call.
     ValueError for a value that is no scalar, or no (k,), and where `derivative` raises it.
     """
-    require_function("f", f)
+    require_function("f", f, "x")
     x = as_floating(x)
     xp = namespace(x)
     size = math.prod(x.shape)
@@ -89,15 +88,7 @@ def as_floating(x: Array, name: str = "x") -> Array:
 
 def positive(name: str, value: Any) -> float:
     """A finite number, more than 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        raise ValueError(f"{name} {value!r} must be a finite number, more than 0")
-    return float(value)
-
-
-def require_function(name: str, f: Any) -> None:
-    """TypeError for what cannot be called."""
-    if not callable(f):
-        raise TypeError(f"{name}: a function was wanted, {f!r} came")
+    return number(name, value, "must be a finite number, more than 0", low=math.ulp(0.0))
 
 
 def _step(x: Any, h: float | None, method: str) -> Any:

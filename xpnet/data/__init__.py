@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .batching import batch_slices, class_weights, count_batches, normalised, shuffled, split
+from .batching import batch_slices, check_share, class_weights, count_batches, normalised, shuffled, split
 from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
 from .datasets import (
     CLOTHING_FITS,
@@ -54,6 +54,7 @@ __all__ = [
     "check_inputs",
     "check_numbers",
     "check_probabilities",
+    "check_share",
     "check_weights",
     "class_weights",
     "clothing",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+
+from ..errors import number, shown
 
 _SPLIT = 0x5B117  # keeps the draw of a split apart from the draws of the epochs
 
@@ -39,14 +42,17 @@ def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[
     return weight / per_sample, totals / totals.sum()
 
 
+def check_share(share: Any, *, low: float = math.ulp(0.0)) -> float:
+    """The share of samples to hold out; ValueError where it is not in (0, 1)."""
+    wanted = "is not in (0, 1): it is the share of samples to hold out"
+    return number("validation_split", share, wanted, low=low, high=1.0)
+
+
 def split(
     n: int, share: float, *, seed: int, strata: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """(kept, held out) sample numbers, each in order; with `strata` the share is held out of every stratum."""
-    if not (isinstance(share, int | float) and 0 < share < 1):
-        raise ValueError(
-            f"validation_split {share!r} is not in (0, 1): it is the share of samples to hold out"
-        )
+    share = check_share(share)
     rng = np.random.default_rng([seed, _SPLIT])
     groups = (
         [np.arange(n)]
@@ -56,7 +62,9 @@ def split(
     held = np.concatenate([rng.permutation(g)[: round(share * len(g))] for g in groups])
     kept = np.setdiff1d(np.arange(n), held)
     if not len(held) or not len(kept):
-        raise ValueError(f"validation_split {share!r} of {n} samples leaves one side empty")
+        raise ValueError(
+            f"validation_split {share!r} of {n} samples leaves one side empty: choose a share between, or give more"
+        )
     return kept, np.sort(held)
 
 
@@ -73,9 +81,8 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
                 f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}"
             )
         for label, weight in given.items():
-            if not (isinstance(weight, int | float | np.number) and 0 <= weight < math.inf):
-                raise ValueError(f"class_weight[{label!r}] {weight!r} must be a finite number, 0 or more")
+            number(f"class_weight[{label!r}]", weight)
         per_class = np.array([float(given.get(label, 1.0)) for label in labels])
     else:
-        raise ValueError(f"class_weight {given!r} must be a dict, label: weight, or 'balanced'")
+        raise ValueError(f"class_weight {shown(given)} must be a dict, label: weight, or 'balanced'")
     return per_class[numbers]

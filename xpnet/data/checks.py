@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..errors import batch_of, shown
 from ..namespace import is_array, namespace
 from ..typing import Array, Shape
+
+_KINDS = {"U": "text", "S": "bytes", "c": "complex numbers"}
 
 
 def as_array(name: str, value: Any) -> Array:
@@ -17,38 +21,75 @@ def as_array(name: str, value: Any) -> Array:
             f"{name} is a masked array, and its mask would be lost: fill it first, {name}.filled(value), "
             "or leave the masked samples out"
         )
-    if not is_array(value):
-        try:
-            value = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"{name} is ragged: every row must have the same length") from error
-    return value
+    if is_array(value):
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is ragged: every row must have the same length") from error
+    if array.dtype.kind in "US" and isinstance(value, list | tuple):
+        objects = np.asarray(value, dtype=object)
+        if not all(isinstance(item, str | bytes) for item in objects.flat):
+            return objects  # of [1, "a"] NumPy would make text
+    return array
 
 
 def check_numbers(name: str, x: Array) -> None:
     """TypeError unless `x` holds real numbers or booleans."""
-    if isinstance(x, np.ndarray | np.generic):
-        if x.dtype.kind in "biuf":
-            return
-        kind = {"O": "objects", "U": "text", "S": "bytes", "c": "complex numbers"}.get(
-            x.dtype.kind, str(x.dtype)
-        )
-    elif namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")):
+    numpys = isinstance(x, np.ndarray | np.generic)
+    if x.dtype.kind in "biuf" if numpys else _is_real(x):
         return
-    else:
-        kind = str(x.dtype)
-    raise TypeError(f"{name} must hold real numbers, it holds {kind}: convert it, {name}.astype('float32')")
+    kind = _KINDS.get(x.dtype.kind, str(x.dtype)) if numpys else str(x.dtype).rpartition(".")[2]
+    mend = f"take its real part, {name}.real" if "complex" in kind else "turn it into numbers first"
+    if numpys and x.dtype.kind == "O":
+        kind, mend = _objects(name, np.asarray(x))
+    raise TypeError(f"{name} must hold real numbers, it holds {kind}: {mend}")
+
+
+def _is_real(x: Array) -> bool:
+    return bool(namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")))
+
+
+def _objects(name: str, x: np.ndarray) -> tuple[str, str]:
+    """What an array of objects holds, in words, and what mends it."""
+    if x.ndim == 0:
+        only = x.item()
+        dense = f"{name}.toarray()" if hasattr(only, "toarray") else "an array of numbers, one row per sample"
+        came = shown(only) if only is None else f"one object, a {type(only).__name__}"
+        return came, f"give {dense}"
+    for place, item in np.ndenumerate(x):
+        if not isinstance(item, int | float | np.number | np.bool_):
+            return f"objects, such as {shown(item)} at {_place(place)}", "remove or replace what is no number"
+    return "objects", f"convert it, numpy.asarray({name}, dtype='float32')"
+
+
+def _place(where: tuple[Any, ...]) -> str:
+    return f"row {where[0]}" + "".join(f", column {index}" for index in where[1:])
 
 
 def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> None:
     """ValueError unless `x` is a batch of samples of `input_shape`."""
     if x.ndim == 0:
         raise ValueError(f"{name} is a single number: a batch of samples (n, ...) was wanted")
-    if input_shape is None or x.shape[1:] == input_shape:
+    if input_shape is None:
+        if 0 in x.shape:
+            raise ValueError(
+                f"{name} {tuple(x.shape)} holds no {'features' if x.shape[0] else 'samples'}: "
+                "at least one is needed"
+            )
         return
-    wanted = ", ".join(["n", *map(str, input_shape)])
-    hint = f": one sample wants a batch axis, {name}[None]" if x.shape == input_shape else ""
-    raise ValueError(f"{name} {tuple(x.shape)} does not fit the model, which takes ({wanted}){hint}")
+    if tuple(x.shape[1:]) == input_shape:
+        return
+    mend = "give the model what it was built with, or make another model"
+    if tuple(x.shape) == input_shape:
+        mend = f"one sample wants a batch axis, {name}[None]"
+    elif math.prod(x.shape[1:]) == math.prod(input_shape):
+        mend = f"reshape it, {name}.reshape({', '.join(['-1', *map(str, input_shape)])})"
+    elif x.ndim == 2 and tuple(x.shape[:1]) == input_shape:
+        mend = f"its samples are columns, transpose it, {name}.T"
+    raise ValueError(
+        f"{name} {tuple(x.shape)} does not fit the model, which takes {batch_of(input_shape)}: {mend}"
+    )
 
 
 def check_finite(x: Array, *, name: str = "x") -> None:
@@ -61,10 +102,10 @@ def check_finite(x: Array, *, name: str = "x") -> None:
     first = xp.reshape(x, (-1,))[place]  # torch warns when a tensor that has gradients becomes a float
     value = "nan" if bool(xp.isnan(first)) else "inf" if bool(first > 0) else "-inf"
     dtype = str(x.dtype).rpartition(".")[2]
-    row = f"row {where[0]}" + "".join(f", column {index}" for index in where[1:])
     count = int(xp.count_nonzero(~xp.isfinite(x)))
     raise ValueError(
-        f"{name} holds {value} at {row}, as {dtype} ({count} such in all): remove, replace or rescale them first"
+        f"{name} holds {value} at {_place(where)}, as {dtype} ({count} such in all): "
+        "remove, replace or rescale them first"
     )
 
 
@@ -84,11 +125,20 @@ def check_weights(weight: Any, n: int) -> np.ndarray:
     check_numbers("sample_weight", weight)
     host = np.asarray(weight, dtype="float64")
     if host.shape != (n,):
-        raise ValueError(f"sample_weight {host.shape} must be ({n},), one weight per sample")
-    if not np.isfinite(host).all() or (host < 0).any():
         raise ValueError(
-            "sample_weight must be finite and not negative: give a sample weight 0 to leave it out"
+            f"sample_weight {host.shape} must be ({n},), one weight per sample: reshape it, or cut it"
         )
-    if host.sum() == 0:
+    bad = ~(np.isfinite(host) & (host >= 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"sample_weight holds {host[row]:g} at row {row}, it must be finite and not negative: "
+            "give a sample weight 0 to leave it out"
+        )
+    with np.errstate(over="ignore"):
+        total = host.sum()
+    if total == 0:
         raise ValueError("sample_weight is 0 for every sample: nothing is left to learn from")
+    if not np.isfinite(total):
+        raise ValueError("sample_weight has an infinite sum: divide it by its largest")
     return host

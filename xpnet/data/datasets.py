@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import file_path
 from .batching import split
 from .idx import read_idx
 
@@ -95,6 +96,7 @@ def idx_folder(folder: Folder) -> Dataset:
     x (n, rows * columns) float32 in [0, 1], the pixels / 255; y (n,) int64.
     FileNotFoundError names the files that are absent, ValueError one that is not what its name says.
     """
+    folder = file_path("folder", folder)
     paths = [_idx_file(folder, name) for name in _IDX_FILES]
     absent = ", ".join(name for name, path in zip(_IDX_FILES, paths, strict=True) if path is None)
     if absent:

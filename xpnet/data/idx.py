@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..errors import file_path, told
 from ..typing import Shape
 
 _GZIP = b"\x1f\x8b"
@@ -25,9 +26,12 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     big-endian, in C order, and nothing after them. ValueError, which names the file, for anything else.
     Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
     """
-    name = os.fspath(path)
+    name = str(place := file_path("path", path))
     try:
-        with open(name, "rb") as file:
+        with (
+            told(place, "read", "give the name of an IDX file, packed with gzip or not"),
+            place.open("rb") as file,
+        ):
             if file.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
                 return _plain(file)
             with gzip.GzipFile(fileobj=file) as packed:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LabelError, unknown
+from ..errors import LabelError, choose, shown
 from ..namespace import namespace
 from ..typing import Array, Shape
 
@@ -18,6 +18,7 @@ KINDS = {
     "binary_cross_entropy": "binary",
 }
 """What each loss by name makes of its targets; the others are "values"."""
+_SEVERAL = "give samples of two labels at least, or there is nothing to tell apart"
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ class Targets:
 
     def __post_init__(self) -> None:
         """ValueError or TypeError for what a damaged model file may hold."""
-        if self.kind not in ("classes", "binary", "values"):
-            raise unknown("kind", self.kind, ("classes", "binary", "values"))
+        choose("kind", self.kind, ("classes", "binary", "values"))
         if self.labels is not None and not isinstance(self.labels, tuple):
             raise TypeError(f"labels {self.labels!r} must be a tuple or None")
         if self.dtype is not None:
@@ -58,6 +58,11 @@ class Targets:
             dtype = np.promote_types(self.dtype, y.dtype).name if numeric else self.dtype
             return replace(self, dtype=dtype)
         vector = output_shape == (1,) and y.ndim == 1
+        if self.kind == "classes" and output_shape[-1:] == (1,):
+            raise LabelError(
+                "y tells which of the outputs is right, and the network has one only, whose loss is always 0: "
+                "end it with Dense(2), or use the loss 'sigmoid_cross_entropy'"
+            )
         if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
             return replace(self, dtype="int64")  # probabilities: their classes are numbers
         if y.dtype.kind in ("biuf" if self.kind == "values" else "iuf"):
@@ -68,11 +73,13 @@ class Targets:
             return self  # nothing to learn from what `encode` refuses
         wanted = output_shape[-1] if self.kind == "classes" else 2
         labels = (False, True) if y.dtype.kind == "b" else _distinct(y)
+        if len(labels) == 1:
+            raise LabelError(f"y holds one label only, {shown(labels[0])}: {_SEVERAL}")
         if len(labels) != wanted:
-            fix = f"Dense({len(labels)})" if self.kind == "classes" else "one output and two labels"
+            more = "" if self.kind == "classes" else ", and the loss 'softmax_cross_entropy'"
             raise LabelError(
                 f"y holds {len(labels)} different labels, the network tells {wanted} apart: "
-                f"its last layer should be {fix}"
+                f"its last layer should be Dense({len(labels)}){more}"
             )
         return replace(self, labels=labels, dtype=y.dtype.str, vector=vector)  # .name is no dtype for text
 
@@ -90,15 +97,27 @@ class Targets:
         if self.labels is not None:
             y = self._numbers(y)
         if y.dtype.kind not in "biuf":
-            raise LabelError(f"y holds {y.dtype}: numbers were wanted")
+            text = (
+                "'softmax_cross_entropy' takes text"
+                if self.kind == "values"
+                else "the model knows numbers only"
+            )
+            raise LabelError(f"y holds {y.dtype}, numbers were wanted: convert it, y.astype(float); {text}")
         if self.kind == "classes":
             if y.shape != shape[:-1]:
-                raise LabelError(f"y {y.shape} must be labels {shape[:-1]} or probabilities {shape}")
+                raise LabelError(
+                    f"y {y.shape} must be labels {shape[:-1]} or probabilities {shape}: "
+                    "give one label for each, or as many probabilities as the last layer has units"
+                )
             return _class_numbers(y, output_shape[-1])
         if output_shape == (1,) and y.ndim == 1:
             y = y[:, None]
         if y.shape != shape:
-            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}")
+            fits = len(y.shape) == len(shape) and y.shape[:-1] == shape[:-1]
+            mend = (
+                f"give the last layer {y.shape[-1]} units" if fits else "reshape it, or change the last layer"
+            )
+            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}: {mend}")
         given = y
         with np.errstate(over="ignore"):  # what overflows is looked for next
             y = y.astype(dtype)
@@ -108,9 +127,21 @@ class Targets:
                 f"y holds {given[place]} at row {place[0]}, no finite {dtype}: remove such samples, or rescale y"
             )
         if self.kind == "binary" and ((y < 0) | (y > 1)).any():
-            bad = y[(y < 0) | (y > 1)][0]
-            raise LabelError(f"y holds {bad:g}, this loss takes 0, 1 or a probability between them")
+            place = tuple(np.argwhere((y < 0) | (y > 1))[0])
+            raise LabelError(
+                f"y holds {y[place]:g} at row {place[0]}, this loss takes 0, 1 or a probability between them: "
+                "renumber the labels, or use 'softmax_cross_entropy' with an output for each"
+            )
         return y
+
+    def require_several(self, encoded: np.ndarray) -> None:
+        """LabelError where two samples or more have the same class, so that there is nothing to tell apart."""
+        if self.kind == "values" or len(encoded) < 2 or encoded.size != len(encoded):
+            return
+        first = encoded.flat[0]
+        if first == int(first) and (encoded == first).all():
+            only = shown(self.label(np.asarray(int(first))).item())
+            raise LabelError(f"y holds one label only, {only}: {_SEVERAL}")
 
     def decode(self, outputs: Array) -> Array:
         """Predictions from outputs: labels as they were in y, or the outputs themselves."""
@@ -154,11 +185,13 @@ def _distinct(y: np.ndarray) -> tuple[Any, ...]:
     try:
         labels = np.unique(y).tolist()
     except TypeError as error:
-        raise LabelError("y mixes labels of different types: make them all text or all integers") from error
+        raise LabelError(
+            "y mixes labels of different types: make them all text or all integers, and leave out None"
+        ) from error
     plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
     for label in plain:
         if not isinstance(label, str | int | float) or label != label:
-            raise LabelError(f"y holds the label {label!r}, of {y.dtype}: make labels text or integers")
+            raise LabelError(f"y holds the label {shown(label)}, of {y.dtype}: make labels text or integers")
     return tuple(plain)
 
 
@@ -187,6 +220,7 @@ def _probabilities(y: np.ndarray, dtype: str) -> np.ndarray:
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise LabelError(
-            f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}"
+            f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}: "
+            "divide each row by its sum, or give labels"
         )
     return y.astype(dtype)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ModelFileError
+from ..errors import ModelFileError, file_path, shown, told
 
 _DTYPES = {
     "F64": "<f8",
@@ -30,13 +30,23 @@ _DTYPES = {
 }
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 _MAX_HEADER = 100_000_000
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive, such as torch.save and numpy.savez write",
+    b"\x93NUMPY": "an array that numpy.save wrote",
+    b"\x89HDF": "an HDF5 file, such as Keras writes",
+    b"\x80\x04\x95": "a pickle",
+    b"\x80\x05\x95": "a pickle",
+}
+"""How other libraries' files begin."""
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
     """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
 
-    OSError where it cannot be written: the old file, if there was one, is intact.
+    OSError where it cannot be written: the old file, if there was one, is intact. TypeError or ValueError for a path
+    that is none.
     """
+    place = file_path("path", path)
     header: dict[str, Any] = {}
     chunks, offset = [], 0
     for name, array in sorted(arrays.items()):
@@ -54,22 +64,28 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     header["__metadata__"]["sha256"] = _digest(header, chunks)
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
-    _replace(Path(path), [len(text).to_bytes(8, "little"), text, *chunks])
+    with told(place, "written", "what was there is as it was; give another place, or free this one"):
+        _replace(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the configuration of a file; ModelFileError unless it is whole and unchanged."""
-    content = Path(path).read_bytes()
+    place = file_path("path", path)
+    with told(place, "read", "give the name of a file that model.save wrote"):
+        content = place.read_bytes()
     try:
         return _parse(content)
     except ModelFileError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from error.__cause__
+        raise ModelFileError(f"{place}: {error}") from error.__cause__
 
 
 def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
+    for begins, what in _FOREIGN.items():
+        if content.startswith(begins):
+            raise ModelFileError(f"this is {what}, and no xpnet model: give a file that model.save wrote")
     if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER):
-        raise ModelFileError("this is no model file, or only the beginning of one")
+        raise ModelFileError("this is no model file, or only the beginning of one: use another copy of it")
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -83,7 +99,8 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise ModelFileError("the file is damaged: its checksum does not fit; use another copy of it")
     if metadata.get("format") != "xpnet 1":
         raise ModelFileError(
-            f"the file's format is {metadata.get('format')!r}, this version of xpnet reads 'xpnet 1'"
+            f"the file's format is {shown(metadata.get('format'))}, this version of xpnet reads 'xpnet 1': "
+            "load it with the version that wrote it"
         )
     del header["__metadata__"]
     try:
@@ -140,7 +157,13 @@ def _replace(path: Path, parts: list[bytes]) -> None:
     """A new file beside the old one, on the disk, and then in its place."""
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f"the folder {path.parent} to save {path.name} in does not exist: create it first"
+            f"path {str(path)!r}: the folder {path.parent} does not exist: create it first"
+        )
+    if path.is_dir():
+        raise IsADirectoryError(f"path {str(path)!r} is a folder: give the name of a file in it")
+    if path.exists() and not path.is_file():
+        raise OSError(
+            f"path {str(path)!r} is a device or a pipe, which a model cannot replace: give a file's name"
         )
     path = Path(os.path.realpath(path))  # a link stays one, and what it points to is replaced
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..describe import Description
-from ..errors import unknown
+from ..errors import choose, integer, number
 from ..ops import ACTIVATIONS
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .context import Context
@@ -62,20 +62,16 @@ def is_layer(thing: Any) -> bool:
 
 def require_between(layer: str, name: str, value: Any, low: float, high: float, wanted: str) -> None:
     """ValueError for what is no number or outside [low, high); `wanted` says what it should be."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
-        raise ValueError(f"{layer}: {name} {value!r} {wanted}")
+    number(f"{layer}: {name}", value, wanted, low=low, high=high)
 
 
 def activation(spec: Any) -> Op | None:
     """The op that an activation's name, or an op itself, stands for; None for None."""
-    if spec is None or callable(spec):
+    if spec is None or (callable(spec) and not isinstance(spec, type)):
         return spec
-    if spec not in ACTIVATIONS:
-        raise unknown("activation", spec, ACTIVATIONS)
-    return ACTIVATIONS[spec]
+    return ACTIVATIONS[choose("activation", spec, ACTIVATIONS)]
 
 
 def require_count(layer: str, name: str, value: Any) -> None:
     """ValueError for a size that is not a positive integer."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{layer}: {name} {value!r} must be a positive integer")
+    integer(f"{layer}: {name}", value)

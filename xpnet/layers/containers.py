@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import PullbackSpentError
+from ..errors import PullbackSpentError, batch_of, shown
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, is_layer
 from .context import Context
@@ -23,15 +23,23 @@ class Container(Layer):
 
     def __init__(self, *children: Any) -> None:
         named = tuple(
-            (c[0], c[1]) if isinstance(c, tuple | list) and len(c) == 2 else (str(i), c)
+            (c[0], c[1])
+            if isinstance(c, tuple | list) and len(c) == 2 and not is_layer(c[0])
+            else (str(i), c)
             for i, c in enumerate(children)
         )
         kind = type(self).__name__
         for name, layer in named:
             if not is_layer(layer):
-                raise TypeError(f'{kind}: a layer or a ("name", layer) pair was wanted, {layer!r} came')
+                hint = ""
+                if isinstance(layer, type):
+                    hint = f": make one of it, {layer.__name__}(...)"
+                elif isinstance(layer, tuple | list):
+                    hint = f": give the layers of a list one by one, {kind}(*layers)"
+                came = shown(layer)
+                raise TypeError(f'{kind}: a layer or a ("name", layer) pair was wanted, {came} came{hint}')
             if not isinstance(name, str) or not name or "." in name:
-                raise ValueError(f"{kind}: the name {name!r} of a layer must be text without a dot")
+                raise ValueError(f"{kind}: the name {shown(name)} of a layer must be text without a dot")
         names = [name for name, _ in named]
         for name in names:
             if names.count(name) > 1:
@@ -54,10 +62,13 @@ class Container(Layer):
     ) -> tuple[Nested, Nested, Shape]:
         try:
             return layer.init(rng, shape, dtype)
-        except ValueError as error:
-            raise ValueError(
-                f"layer {name!r}, {layer!r}, given inputs of shape (n, *{shape}): {error}"
-            ) from error
+        except (MemoryError, ValueError) as error:
+            what = f"layer {name!r}, {layer!r}, given inputs {batch_of(shape)}"
+            if isinstance(error, MemoryError):
+                raise MemoryError(
+                    f"{what}: its parameters do not fit into memory: make it smaller"
+                ) from error
+            raise ValueError(f"{what}: {error}") from error
 
     def _init_branches(
         self, rng: np.random.Generator, shape: Shape, dtype: Any
@@ -120,8 +131,8 @@ class Residual(Sequential):
         params, buffers, shape = super().init(rng, input_shape, dtype)
         if shape != input_shape:
             raise ValueError(
-                f"Residual adds its inputs to what its layers make of them: the shapes (n, *{input_shape}) "
-                f"and (n, *{shape}) must be the same"
+                f"Residual adds its inputs to what its layers make of them: the shapes {batch_of(input_shape)} "
+                f"and {batch_of(shape)} must be the same"
             )
         return params, buffers, shape
 
@@ -144,7 +155,7 @@ class Concatenate(Container):
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         if not self.children:
-            raise ValueError("Concatenate needs at least one layer")
+            raise ValueError("Concatenate holds no layer, and needs at least one: Concatenate(Dense(3), ...)")
         params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
         if len({shape[:-1] for shape in shapes}) > 1 or not all(shapes):
             raise ValueError(f"Concatenate joins the last axis: the shapes {shapes} must agree in all others")

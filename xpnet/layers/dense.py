@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..init import default, initializer
+from ..errors import flag
+from ..init import default, initial, initializer
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, activation, require_count
 from .context import Context
@@ -32,6 +33,7 @@ class Dense(Layer):
         super().__post_init__()
         require_count("Dense", "units", self.units)
         activation(self.activation)
+        flag("Dense: bias", self.bias)
         initializer(self._initializer)
 
     @property
@@ -49,7 +51,7 @@ class Dense(Layer):
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         output_shape = self.output_shape(input_shape)
-        params = {"weight": initializer(self._initializer)(rng, (input_shape[-1], self.units), dtype)}
+        params = {"weight": initial(self._initializer, rng, (input_shape[-1], self.units), dtype)}
         if self.bias:
             params["bias"] = np.zeros(self.units, dtype)
         return params, {}, output_shape

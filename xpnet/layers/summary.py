@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import batch_of
 from ..typing import Shape
 from .base import Layer
 from .containers import Sequential
@@ -16,17 +17,13 @@ from .names import flatten
 def summary(network: Layer, input_shape: Shape, dtype: Any) -> str:
     """The outermost layers with their output shapes and numbers of parameters."""
     rng, shape, total = np.random.default_rng(0), input_shape, 0
-    rows = [("layer", "output", "parameters"), ("input", _shown(shape), "")]
+    rows = [("layer", "output", "parameters"), ("input", batch_of(shape), "")]
     chain = network.children if type(network) is Sequential else (("", network),)
     for name, layer in chain:
         params, _, shape = layer.init(rng, shape, dtype)
         count = sum(math.prod(p.shape) for p in flatten(params).values())
-        rows.append((f"{name} {layer!r}".strip(), _shown(shape), f"{count:,}"))
+        rows.append((f"{name} {layer!r}".strip(), batch_of(shape), f"{count:,}"))
         total += count
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], f"{total:,} parameters, {dtype}"])
-
-
-def _shown(shape: Shape) -> str:
-    return f"(n, {', '.join(map(str, shape))})" if shape else "(n,)"

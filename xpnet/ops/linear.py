@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..errors import as_pair
 from ..namespace import namespace, replaceable
 from ..typing import Array, Op, Pullback
 
@@ -28,16 +29,23 @@ def linear(
     xp = namespace(x)
     shape, (fan_in, fan_out) = x.shape, w.shape
     if shape[-1] != fan_in:
-        raise ValueError(f"linear: x {shape} has {shape[-1]} features, w {w.shape} takes {fan_in}")
+        raise ValueError(
+            f"linear: x {tuple(shape)} has {shape[-1]} features, w {tuple(w.shape)} takes {fan_in}: "
+            "w must be (features of x, outputs)"
+        )
     rows = math.prod(shape[:-1])
     flat_x = x if len(shape) == 2 else xp.reshape(x, (rows, fan_in))
+    if b is not None and b.shape != (fan_out,):
+        raise ValueError(
+            f"linear: b {tuple(b.shape)} must be ({fan_out},), one for each output of w {tuple(w.shape)}"
+        )
     y = flat_x @ w
     if b is not None:
         y = y + b
     y = y if len(shape) == 2 else xp.reshape(y, (*shape[:-1], fan_out))
     pull_activation = None
     if activation is not None:
-        y, pull_activation = activation(y)
+        y, pull_activation = as_pair("activation", activation(y))
 
     def pullback(dy: Array) -> tuple[Array, ...]:
         if pull_activation is not None:

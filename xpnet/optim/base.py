@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar
 
 from ..describe import Description
-from ..errors import unknown
+from ..errors import integer, number, plain, unknown
 from ..namespace import namespace
 from ..typing import Array, Flat, Namespace, Rule
 
@@ -57,17 +57,14 @@ class Optimizer(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isinstance(self.peak, int | float) and 0 <= self.peak < math.inf):
-            raise ValueError(
-                f"lr {self.peak!r} must be a finite number, 0 or more, or a schedule of xn.schedules"
-            )
+        number("lr", self.peak, "must be a finite number, 0 or more, or a schedule of xn.schedules")
         check_not_negative("weight_decay", self.weight_decay)
         check_not_negative("l1", self.l1)
         for name in ("clip_value", "clip_norm"):
             if (value := getattr(self, name)) is not None:
                 check_positive(name, value)
-        check_count("accumulate", self.accumulate, 1)
-        check_count("average_from", self.average_from, 0)
+        integer("accumulate", self.accumulate, "must be an integer, 1 or more")
+        integer("average_from", self.average_from, "must be an integer, 0 or more", low=0)
         if self.average not in (None, "mean"):
             check_fraction("average", self.average, ', nor "mean" or None')
         object.__setattr__(self, "frozen", as_patterns(self.frozen))
@@ -102,7 +99,7 @@ class Optimizer(Description):
     @property
     def peak(self) -> float:
         """The rate that `state["lr"]` starts from."""
-        return getattr(self.lr, "peak", self.lr)
+        return getattr(self.lr, "peak", self.lr) if hasattr(self.lr, "factor") else self.lr
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -131,20 +128,12 @@ def decay_sum(xp: Namespace, beta: float, t: Array) -> Array:
 
 def check_fraction(name: str, value: Any, other: str = "") -> None:
     """ValueError for a decay rate outside [0, 1)."""
-    if not isinstance(value, int | float) or not 0 <= value < 1:
-        raise ValueError(f"{name} {value!r} is not in [0, 1){other}")
+    number(name, value, f"is not in [0, 1){other}", high=1.0)
 
 
 def check_positive(name: str, value: float) -> None:
     """ValueError for what is not a finite number above 0."""
-    if not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ValueError(f"{name} {value!r} must be a finite number, more than 0")
-
-
-def check_count(name: str, value: int, least: int) -> None:
-    """ValueError for what is not a whole number from `least` on."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} {value!r} must be an integer, {least} or more")
+    number(name, value, "must be a finite number, more than 0", low=math.ulp(0.0))
 
 
 def as_patterns(given: Any) -> tuple[str, ...]:
@@ -160,7 +149,7 @@ def as_pairs(given: Any) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
     try:
         pairs = tuple(given.items() if isinstance(given, Mapping) else given)
         return tuple(
-            (str(pattern), tuple((name, _plain(value)) for name, value in sorted(dict(values).items())))
+            (str(pattern), tuple((name, plain(value)) for name, value in sorted(dict(values).items())))
             for pattern, values in pairs
         )
     except (TypeError, ValueError) as error:
@@ -169,15 +158,9 @@ def as_pairs(given: Any) -> tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]:
         ) from error
 
 
-def _plain(value: Any) -> Any:
-    """A number of NumPy's as Python's."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
-
-
 def check_not_negative(name: str, value: float) -> None:
     """ValueError for a negative or infinite constant."""
-    if not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ValueError(f"{name} {value!r} must be a finite number, 0 or more")
+    number(name, value)
 
 
 def update_each(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..describe import Description
-from ..errors import choose
+from ..errors import choose, integer, number, shown
 from ..typing import Array, Namespace
 
 
@@ -23,8 +23,7 @@ class Schedule(Description):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.peak, int | float) or not 0 <= self.peak < math.inf:
-            raise ValueError(f"lr {self.peak!r} must be a finite number, 0 or more")
+        number("lr", self.peak)
 
     def factor(self, xp: Namespace, t: Array) -> Array:
         return xp.ones_like(t)
@@ -80,6 +79,7 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         _positive("steps", self.steps)
+        number("final", self.final)
 
     def factor(self, xp: Namespace, t: Array) -> Array:
         done = xp.where(t < self.steps, t / self.steps, 1.0)
@@ -218,7 +218,7 @@ class Warmup(Schedule):
         super().__post_init__()
         _positive("steps", self.steps)
         if not isinstance(self.then, Schedule):
-            raise TypeError(f"then: a schedule was wanted, {self.then!r} came")
+            raise TypeError(f"then: a schedule of xn.schedules was wanted, {shown(self.then)} came")
 
     def factor(self, xp: Namespace, t: Array) -> Array:
         rising = t < self.steps
@@ -233,13 +233,11 @@ def warmup(schedule: Schedule | float, steps: int) -> Warmup:
 
 
 def _positive(name: str, value: float) -> None:
-    if not isinstance(value, int | float) or not value > 0:
-        raise ValueError(f"{name} {value!r} must be more than 0")
+    number(name, value, "must be more than 0, and finite", low=math.ulp(0.0))
 
 
 def _whole(name: str, value: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} {value!r} must be an integer, 1 or more")
+    integer(name, value, "must be an integer, 1 or more")
 
 
 step, exponential, cosine, polynomial = Step, Exponential, Cosine, Polynomial

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import flag
 from ..typing import Array, Namespace, Rule
 from .base import Optimizer, check_fraction
 
@@ -38,6 +39,7 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_fraction("momentum", self.momentum)
+        flag("nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True needs a momentum, such as momentum=0.9")
 

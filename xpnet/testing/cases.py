@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers import Layer, Pass, flatten, nest
+from ..errors import integer, shown
+from ..layers import Layer, Pass, flatten, is_layer, nest
 from ..typing import Array
 from .draws import Draw, normal, to_backend
 
@@ -68,7 +69,10 @@ def layer_case(
     Its buffers, and the random words of the pass, are drawn with the case's keywords. plain: the same value by
     the plainest formula, `plain(xp, x, arrays)`, with the parameters and buffers in `arrays` by name.
     """
-    params, buffers, _ = layer.init(np.random.default_rng(seed), sample_shape, "float64")
+    if not is_layer(layer):
+        raise TypeError(f"layer: one was wanted, such as xn.Dense(3), {shown(layer)} came")
+    sizes = tuple(integer("sample_shape: each of its sizes", size) for size in sample_shape)
+    params, buffers, _ = layer.init(np.random.default_rng(seed), sizes, "float64")
     flat, kept = flatten(params), flatten(buffers)
     names = sorted(flat)
 

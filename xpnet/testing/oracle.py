@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..backends import Backend, get
+from ..errors import require_function, shown
 from .by_hand import HAND_CHECKS, HAND_ROWS
 from .cases import Case
 from .checks import CHECKS, AbsentError
+from .draws import Draw
 from .optimizers import OPTIMIZER_CHECKS, OPTIMIZERS, SCHEDULE_CHECKS, SCHEDULES
 from .steps import NETWORKS, STEP_CHECKS
 from .table import CASES
@@ -75,14 +77,23 @@ def check_op(
 
     arrays: `Draw`s of its inputs, such as `normal("n", 5)`; row: the other fields of a `Case`.
     """
+    require_function("op", op, *(f"x{k}" for k in range(len(arrays))))
+    for x in arrays:
+        if not isinstance(x, Draw):
+            raise TypeError(f"arrays: draws were wanted, such as normal('n', 5), {shown(x)} came")
     prove(Case(getattr(op, "__name__", "op"), op, tuple(arrays), **row), backends=backends)
 
 
 def prove(case: Case, *, backends: Iterable[str] = ("numpy",)) -> None:
     """Every check of one case on every backend named; AssertionError lists what failed."""
+    if not isinstance(case, Case):
+        raise TypeError(f"case: a Case was wanted, such as layer_case gives, {shown(case)} came")
+    names = [backends] if isinstance(backends, str) else list(backends)
+    if not names:
+        raise ValueError("backends is empty, and nothing would be proved: name one, backends=['numpy']")
     outcomes = [
         run_check(case.name, case, check, get(name), dtype)._replace(row=f"{case.name} on {name}")
-        for name in backends
+        for name in names
         for check in CHECKS
         for dtype in DTYPES
     ]

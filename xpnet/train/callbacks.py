@@ -7,6 +7,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+import numpy as np
+
+from ..errors import flag, integer, number, require_function, shown, unknown
+
 
 class Callback:
     """Called around and between epochs; every method may be left out.
@@ -47,9 +51,14 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
-        if not isinstance(patience, int) or patience < 0:
-            raise ValueError(f"EarlyStopping: patience {patience!r} must be a number of epochs, 0 or more")
-        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        if not isinstance(monitor, str):
+            raise TypeError(
+                f"EarlyStopping: monitor {shown(monitor)} must be a column's name, such as 'val_loss'"
+            )
+        wanted = "must be a number of epochs, 0 or more"
+        self.monitor, self.patience = monitor, integer("EarlyStopping: patience", patience, wanted, low=0)
+        self.min_delta = number("EarlyStopping: min_delta", min_delta)
+        flag("EarlyStopping: restore_best", restore_best)
         self.restore_best = restore_best
         self._start(0)  # on_end comes without on_begin where another callback's on_begin fails
 
@@ -81,9 +90,7 @@ def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float
     """The value that a callback looks at; ValueError where the record has none of that name."""
     if monitor not in record:
         hint = ": give fit validation_data or validation_split" if monitor.startswith("val_") else ""
-        raise ValueError(
-            f"{type(callback).__name__}: monitor {monitor!r} is not among {sorted(record)}{hint}"
-        )
+        raise ValueError(f"{unknown(f'{type(callback).__name__}: monitor', monitor, record)}{hint}")
     return float(record[monitor])
 
 
@@ -116,7 +123,12 @@ class Function(Callback):
         self.function = function
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool | None:
-        return self.function(model, record)
+        stop = self.function(model, record)
+        if stop is not None and not isinstance(stop, bool | np.bool_):
+            raise TypeError(
+                f"callbacks: {shown(self.function)} gave {shown(stop)}: return True to stop, or nothing"
+            )
+        return bool(stop)
 
 
 def hears_steps(callback: Callback) -> bool:
@@ -127,15 +139,18 @@ def hears_steps(callback: Callback) -> bool:
 def as_callbacks(given: Any) -> list[Callback]:
     """A list of callbacks, functions among them made ones; TypeError for anything else."""
     if isinstance(given, Callback | type) or not isinstance(given, Iterable):
-        raise TypeError(f"callbacks: a list was wanted, {given!r} came: put it in a list, callbacks=[...]")
+        raise TypeError(
+            f"callbacks: a list was wanted, {shown(given)} came: put it in a list, callbacks=[...]"
+        )
     return [_as_callback(one) for one in given]
 
 
 def _as_callback(given: Any) -> Callback:
     if isinstance(given, Callback):
         return given
-    if callable(given) and not isinstance(given, type):
-        return Function(given)
-    raise TypeError(
-        f"callbacks: {given!r} is neither an instance of xn.Callback nor a function f(model, record)"
-    )
+    if isinstance(given, type):
+        raise TypeError(
+            f"callbacks: an instance was wanted, {shown(given)} came: make one, {given.__name__}()"
+        )
+    require_function("callbacks: an instance of xn.Callback or", given, "model", "record")
+    return Function(given)

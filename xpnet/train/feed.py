@@ -13,11 +13,12 @@ from ..data import (
     check_finite,
     check_inputs,
     check_numbers,
+    check_share,
     check_weights,
     class_weights,
     split,
 )
-from ..errors import LabelError
+from ..errors import LabelError, integer, shown
 from ..namespace import device, library, namespace
 from ..typing import Array, Shape
 
@@ -53,14 +54,15 @@ def check_fit(
     if steps_per_call is not None:
         sizes["steps_per_call"] = steps_per_call
     for name, value in sizes.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} {value!r} must be a positive integer")
+        integer(name, value)
+    check_share(0.0 if validation_split is None else validation_split, low=0.0)
     if validation_data is None:
         return
     if validation_split:
         raise ValueError("validation_split and validation_data were both given: give one of them")
     if not isinstance(validation_data, tuple) or len(validation_data) not in (2, 3):
-        raise TypeError("validation_data must be a tuple (x, y) or (x, y, sample_weight)")
+        wanted = "must be a tuple (x, y) or (x, y, sample_weight)"
+        raise TypeError(f"validation_data {wanted}, a {type(validation_data).__name__} came: put them in one")
 
 
 def to_inputs(
@@ -71,6 +73,7 @@ def to_inputs(
     Nothing is copied where nothing changes.
     """
     require_own(backend, x, name)
+    backend.require_values(name, x)
     check_numbers(name, x)
     check_inputs(x, input_shape, name=name)
     wanted = backend.dtype(dtype)
@@ -91,26 +94,37 @@ def to_data(
     dtype: str,
     sample_weight: Any = None,
     class_weight: Any = None,
+    several: bool = False,
     name: str = "y",
 ) -> tuple[Data, Targets]:
-    """Samples from inputs on the backend and targets as the user has them, and what y showed of the targets."""
+    """Samples from inputs on the backend and targets as the user has them, and what y showed of the targets.
+
+    several: whether the first y must hold two labels at least.
+    """
     host = to_host(backend, as_array(name, y), name)
     n = x.shape[0]
     if n == 0:
         raise ValueError("x holds no samples: at least one is needed")
     if host.ndim == 0 or len(host) != n:
-        raise LabelError(f"{name} {host.shape} must hold one target for each of the {n} samples of x")
+        came = f"is {shown(y)} and" if host.ndim == 0 else host.shape
+        raise LabelError(
+            f"{name} {came} must hold one target for each of the {n} samples of x: rows are samples"
+        )
     with backend.on():
         check_finite(x)
-    targets = targets.learn(host, output_shape)
+    first, targets = targets.dtype is None, targets.learn(host, output_shape)
     encoded = targets.encode(host, output_shape, dtype)
+    if several and first:
+        targets.require_several(encoded)
     weight = plain = np.ones(n)
     if sample_weight is not None:
         given = as_array("sample_weight", sample_weight)
         weight = plain = check_weights(to_host(backend, given, "sample_weight"), n)
     if class_weight is not None:
         if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
-            raise ValueError("class_weight needs one label per sample, and a classification loss")
+            raise ValueError(
+                "class_weight needs one label per sample and a classification loss: give sample_weight instead"
+            )
         numbers = encoded.reshape(n).astype("int64")
         if (numbers != encoded.reshape(n)).any():
             raise ValueError(
@@ -139,6 +153,7 @@ def to_host(backend: Any, value: Any, name: str) -> np.ndarray:
     if isinstance(value, np.ndarray):
         return value
     if backend.owns(value):
+        backend.require_values(name, value)
         return backend.to_numpy(value)
     require_own(backend, value, name)
     return np.asarray(value)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from ..layers import Layer, Pass, flatten, nest
+from ..errors import as_pair, integer, require_function, shown
+from ..layers import Layer, Pass, flatten, is_layer, nest
 from ..namespace import namespace
 from ..optim import Optimizer, mover, scalars_after, update_each
 from ..typing import Array, Batch, Flat, Loss, Nested, State, Update
@@ -37,6 +38,12 @@ def make_step(
     metrics = {"loss": sum(w * losses)}, the loss before the update. With `shards` the batch is worked off in
     that many parts of nearly equal size, or of `rows` samples, one after another, whose gradients are added in order.
     """
+    if not is_layer(network):
+        raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {shown(network)} came")
+    require_function("loss", loss, "outputs", target="target")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: one was wanted, such as xn.adam(1e-3), {shown(optimizer)} came")
+    integer("shards", shards)
     move = mover(optimizer, update=update, scalars=scalars)
 
     def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
@@ -69,12 +76,16 @@ def gradient(
     xp, w = namespace(batch["w"]), batch["w"]
     run = Pass(train=True, grad=True, words=words)
     outputs, pull_network = network.forward(arrays, batch["x"], run.context())
-    losses, pull_loss = loss(outputs, target=batch["y"])
+    losses, pull_loss = as_pair("loss", loss(outputs, target=batch["y"]))
     if losses.shape != w.shape:
         raise ValueError(
-            f"the loss gave {losses.shape} for {w.shape[0]} samples: one value per sample was wanted"
+            f"the loss gave {tuple(losses.shape)} for {w.shape[0]} samples: one value per sample was wanted, "
+            "take the mean over the other axes"
         )
-    _, grads = pull_network(*pull_loss(w))
+    cotangents = pull_loss(w)
+    if not isinstance(cotangents, tuple) or len(cotangents) != 1:
+        raise TypeError(f"the loss's pullback must give a tuple (dy,), it gave a {type(cotangents).__name__}")
+    _, grads = pull_network(*cotangents)
     return xp.sum(w * losses), flatten(grads), run.updates
 
 

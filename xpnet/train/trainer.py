@@ -14,6 +14,7 @@ from ..data import (
     Targets,
     as_array,
     batch_slices,
+    check_finite,
     check_numbers,
     check_probabilities,
     normalised,
@@ -33,8 +34,8 @@ from .step import look, make_forward, make_score, make_step
 PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
 """Seconds that a portable step takes for each parameter array, for each parameter, and for each of these and each
 sample; rough, and fixed, so that what runs never depends on a clock."""
-CHUNK = 8192
-"""How many samples a prediction takes at once, which bounds its memory."""
+CHUNK, PROBE = 8192, 256
+"""How many samples a prediction takes at once, which bounds its memory; and how many tell whether training exploded."""
 _GIVEN = (
     "network",
     "loss",
@@ -74,7 +75,7 @@ class Trainer:
         self.epochs = 0
         self.natives, self.deterministic = natives, deterministic
         self._natives: Any = None
-        self.started = False
+        self.started, self.trainings = False, 0
         self._watch: Watch | None = None
         self._steps: dict[Any, Callable[..., Any]] = {}
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -125,8 +126,10 @@ class Trainer:
         """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""
         old = self.state[part]
         if not isinstance(new, dict) or set(new) != set(old):
-            came = sorted(new) if isinstance(new, dict) else repr(new)
-            raise ValueError(f"{part} must be a dict of the arrays {sorted(old)}, {came} came")
+            came = sorted(map(str, new)) if isinstance(new, dict) else f"a {type(new).__name__}"
+            raise ValueError(
+                f"{part} must be a dict of the arrays {sorted(old)}, {came} came: give each of them"
+            )
         placed = {}
         for name in old:
             what = f"{part}[{name!r}]"
@@ -135,13 +138,15 @@ class Trainer:
             check_numbers(what, value)
             if tuple(value.shape) != tuple(old[name].shape):
                 raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
-            placed[name] = self.backend.asarray(value, dtype=self.dtype)
+            with self.backend.on():
+                placed[name] = self.backend.asarray(value, dtype=self.dtype)
+                check_finite(placed[name], name=what)
         self.state[part], self._watch = placed, None
 
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         watch = self._watching(data)
-        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch):
+        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch, data):
             self._epoch(self._runner(1, len(data)), self._batches(data, len(data)), watch)
         return watch.loss
 
@@ -169,7 +174,7 @@ class Trainer:
         watch = self._watching(data)
         for _ in range(epochs):
             threads = self._threads(min(rows, len(data)))
-            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch):
+            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, data):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
@@ -203,7 +208,7 @@ class Trainer:
         return {"loss": loss, "accuracy": right / float(data.weight.sum())}
 
     def _compiled(self, steps: int, batch_size: int, rows: int | None = None) -> Callable[..., Any]:
-        self.started = True
+        self.started, self.trainings = True, self.trainings + 1
         params = self.state["params"].values()
         if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
             elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
@@ -291,12 +296,19 @@ class Trainer:
         finite, size = self._look(self.state["params"], self.state["buffers"], self.state["slots"])
         return bool(finite), float(size)
 
+    def _loss_now(self, data: Data) -> float:
+        """The loss of the first samples under the present parameters."""
+        part = next(batch_slices(len(data), PROBE))
+        w, _ = normalised(data.weight[part], PROBE, reduction="mean")
+        x, y = data.x[part, ...], data.y[part, ...]
+        return float(self._score(self.state["params"], self.state["buffers"], x, y, self._weights(w))[1])
+
     def _cast(self, x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
         return x.astype(self.dtype) if x.dtype.kind == "f" else x
 
     @contextmanager
-    def _all_or_nothing(self, when: str, watch: Watch) -> Iterator[None]:
+    def _all_or_nothing(self, when: str, watch: Watch, data: Data) -> Iterator[None]:
         """Puts the state back as it was unless the block ends well; DivergedError where the training exploded.
 
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
@@ -306,6 +318,7 @@ class Trainer:
         try:
             yield
             finite, size = self._looked()
+            watch.after = self._loss_now(data) if finite and watch.grown(size) else 0.0
             if not finite or watch.exploded(size):
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
