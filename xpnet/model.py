@@ -13,12 +13,17 @@ from .layers import summary
 from .ops import sigmoid, softmax
 from .placement import Placed, Snapshot, undecided
 from .train import (
+    Batches,
     Callback,
     Data,
     History,
     Progress,
+    Source,
+    Stream,
     as_callbacks,
     check_fit,
+    check_known,
+    check_stream,
     hears_steps,
     hold_out,
     to_data,
@@ -57,10 +62,10 @@ class Model(Placed):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         epochs: int,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         validation_data: tuple[Any, ...] | None = None,
         validation_split: float = 0.0,
         sample_weight: Any = None,
@@ -72,31 +77,47 @@ class Model(Placed):
         """Trains for so many epochs more, from the present parameters, optimizer state and random streams.
 
         x (n, ...), y (n,) labels or (n, ...) values: arrays of any supported library, or what NumPy can read.
+        batch_size: 32 unless given.
+        An x in a mapped file, `numpy.load(path, mmap_mode="r")`, is read when it is used, some batches ahead, and gives
+        the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.
+        Without y, x gives the batches, (x, y) or (x, y, sample_weight), each of them a step: a function that makes
+        a fresh iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead.
         steps_per_call: how many steps the backend runs at once, between which nothing can be seen or broken off;
         None leaves it to the backend, and 1 runs them one by one, with the same bits.
         Prints nothing unless `verbose`. Gives the history of all epochs so far.
         Errors: LabelError for targets that do not fit, DivergedError for an exploding loss, ValueError and
         TypeError for inputs that do not fit.
         """
-        check_fit(epochs, batch_size, steps_per_call, validation_data, validation_split)
+        size = 32 if batch_size is None else batch_size
+        check_fit(epochs, size, steps_per_call, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
-        data, self._targets = self._data(x, y, sample_weight, class_weight, several=True)
-        with self._stay() as trainer, ExitStack() as ends:
-            held = None
+        with ExitStack() as ends:
+            batches: Source
+            data = held = None
+            if y is None:
+                alien = {"batch_size": batch_size, "validation_split": validation_split or None}
+                alien |= {"sample_weight": sample_weight, "class_weight": class_weight}
+                alien |= {"accumulate": None if self.optimizer.accumulate == 1 else self.optimizer.accumulate}
+                check_stream(x, epochs, **alien)
+                batches = ends.enter_context(Stream(x, self._batch))
+            else:
+                data, self._targets = self._data(x, y, sample_weight, class_weight, several=True)
+            trainer = ends.enter_context(self._stay())
             if validation_data is not None:
                 with about("validation_data"):
                     held, _ = self._data(*validation_data)
-            elif validation_split:
-                kind = self._targets.kind
-                data, held = hold_out(trainer.backend, data, validation_split, kind=kind, seed=self.seed)
+            if data is not None:
+                if validation_split:
+                    kind = self._targets.kind
+                    data, held = hold_out(trainer.backend, data, validation_split, kind=kind, seed=self.seed)
+                batches = trainer.batches(data, int(size))
             for listener in reversed(listeners):
                 ends.callback(listener.on_end, self)  # every one is called, whatever happens
             for listener in listeners:
                 listener.on_begin(self)
             records = trainer.run(
-                data,
+                batches,
                 epochs=int(epochs),
-                batch_size=int(batch_size),
                 steps_per_call=steps_per_call and int(steps_per_call),
                 on_steps=self._on_steps([listener for listener in listeners if hears_steps(listener)]),
             )
@@ -211,6 +232,12 @@ class Model(Placed):
                 listener.on_steps(self, record)
 
         return call if listeners else None
+
+    def _batch(self, x: Any, y: Any, sample_weight: Any = None) -> Batches:
+        """One batch of a stream, on the backend."""
+        check_known(self._targets, y)
+        data, self._targets = self._data(x, y, sample_weight)
+        return self._built().batches(data, len(data))
 
     def _data(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, several: bool = False

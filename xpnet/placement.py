@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import numpy as np
 
 from . import backends
-from .data import Targets, as_array, check_finite
+from .data import Targets, as_array
 from .errors import choose, flag, integer, number, require_function, shown
 from .layers import Layer, is_layer
 from .namespace import device as device_of
 from .ops import LOSSES
 from .optim import OPTIMIZERS, Optimizer
-from .train import History, Trainer, to_inputs
+from .train import History, Rows, Trainer, to_inputs
 from .typing import Array, Shape
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Placed:
             raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
         return self._trainer
 
-    def _inputs(self, x: Any) -> tuple[Array, Array]:
+    def _inputs(self, x: Any) -> tuple[Array, Array | Rows]:
         """(x as it came, x on the backend); the first data settle where the model lives."""
         given = as_array("x", x)
         trainer = self._trainer
@@ -229,23 +229,19 @@ class Placed:
             elif not trainer.backend.owns(given):
                 trainer = self._move(backends.of(given, self._device), None)
         trainer = trainer or self._settle("auto", self._device)
-        with trainer.backend.on():
-            inner = to_inputs(
-                trainer.backend,
-                given,
-                input_shape=self.input_shape,
-                dtype=self.dtype,
-                ids=getattr(self.network, "takes_ids", False),
-            )
+        inner = to_inputs(
+            trainer.backend,
+            given,
+            input_shape=self.input_shape,
+            dtype=self.dtype,
+            ids=getattr(self.network, "takes_ids", False),
+        )
         return given, inner
 
     def _outputs(self, x: Any) -> tuple[Array, Array]:
         self._built()
         given, inner = self._inputs(x)
-        trainer = self._built()  # which may have moved to where x is
-        with trainer.backend.on():
-            check_finite(inner)  # a NaN would come out as some label
-        return given, trainer.outputs(inner)
+        return given, self._built().outputs(inner)  # the model may have moved to where x is
 
     def _answer(self, found: Array, given: Array) -> Array:
         """In the namespace and on the device of what was given."""

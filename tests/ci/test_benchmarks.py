@@ -167,3 +167,18 @@ def test_start_has_a_row_for_every_claim(tmp_path):
     for row in result["rows"]:
         assert row["found"] > 0
         assert row["ratio"] is None or row["ratio"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's own memory is read from /proc")
+def test_stream_holds_files_against_memory(tmp_path):
+    done, result = script(BENCHMARKS / "stream.py", tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["samples"] for row in result["rows"]] == [1_000, 4_000]
+    ways = {"memory", "file", "batches"}
+    for row in result["rows"]:
+        assert row["same"]
+        assert set(row["seconds"]) == set(row["mib"]) == ways
+        assert min(row["seconds"].values()) > 0
+    assert result["refused"] == dict.fromkeys(ways, False)  # 12 MiB of samples, and 96 for everybody
+    assert len(cells(done.stdout)) == 1 + 2 * len(ways)
+    assert "its times prove nothing" in done.stdout

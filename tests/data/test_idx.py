@@ -61,6 +61,33 @@ def test_every_type_and_rank(put, code, shape, pack):
     assert array.ravel().tolist() == items
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("code", TYPES, ids=hex)
+def test_a_mapped_file_is_the_array_in_it(put, code, shape):
+    path = put(idx(code, shape, list(range(math.prod(shape)))))
+    array = read_idx(path, mmap=True)
+    assert isinstance(array, np.memmap)
+    assert array.dtype == np.dtype(TYPES[code][1]).newbyteorder(">")
+    assert array.shape == shape
+    assert not array.flags.writeable
+    np.testing.assert_array_equal(array, read_idx(path))
+
+
+def test_what_cannot_be_mapped(put):
+    path = put(gzip.compress(SMALL))
+    with pytest.raises(
+        ValueError, match=f"^{re.escape(str(path))}: it is packed with gzip.* unpack it first"
+    ):
+        read_idx(path, mmap=True)
+    for content, words in (
+        (SMALL[:-1], "cut short"),
+        (SMALL + b"more", "more follows"),
+        (b"<html>", "no IDX"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            read_idx(put(content), mmap=True)
+
+
 @pytest.mark.parametrize("code", [0x0B, 0x0C, 0x0D, 0x0E], ids=hex)
 def test_a_large_value_keeps_its_bytes_in_order(put, code):
     assert read_idx(put(idx(code, (2,), [258, -31000]))).tolist() == [258, -31000]

@@ -11,7 +11,7 @@ from .rows import INF, NAN, check, each, fit, fitted, model, table, wrong
 HUGE = 10**400
 SIZES = [
     *each(lambda n: fit(epochs=n), (0, -1, 2.5, "3", None, True, [3], NAN), "epochs", "positive integer"),
-    *each(lambda n: fit(batch_size=n), (0, -8, 2.5, "32", None, True), "batch_size", "positive integer"),
+    *each(lambda n: fit(batch_size=n), (0, -8, 2.5, "32", True), "batch_size", "positive integer"),
     *each(lambda n: fit(steps_per_call=n), (0, 1.5, "a", False), "steps_per_call", "positive integer"),
     *each(lambda n: model(seed=n), (-1, 1.5, "0", None, True, [1]), "seed", "0 or more"),
     *each(xn.Dense, (0, -1, 2.5, "3", None, True, (3,)), "Dense: units", "positive integer"),

@@ -19,7 +19,6 @@ COUNTS = [
     *(
         label(lambda y=y: fit(y=y), f"y is {shown}", "12 samples", name=f"y {shown}")
         for y, shown in (
-            (None, "None"),
             (3, "3"),
             ("abc", "'abc'"),
             ({}, "{}"),
@@ -27,6 +26,9 @@ COUNTS = [
             (iter(Y), "a iterator"),
         )
     ),
+    wrong(lambda: fit(X, None), "y is missing", "fit(x, y)", "ndarray", error=TypeError),
+    wrong(lambda: fit(None, None), "y is missing", "None", error=TypeError),
+    wrong(lambda: fit(X.tolist(), None), "batch 1", "y is left out", "x is a single number"),
     label(lambda: fitted().evaluate(X, None), "y is None", "12 samples"),
     label(lambda: fitted().partial_fit(X, Y[:3]), "y (3,)", "12 samples"),
     wrong(lambda: fit(y=[[1], [2, 3]]), "y is ragged", "same length"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .base import Availability, Backend, Capabilities, Natives
+from .base import Backend
 from .memory import keep_pages
+from .protocol import Availability, Capabilities, Natives
 from .registry import available, find, get, names, of, register
 
 __all__ = [

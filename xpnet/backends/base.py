@@ -9,61 +9,23 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.util import find_spec
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
-from ..typing import Array, Batch, Device, Flat, Namespace, Op, Rule, State, Update
+from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State
+from .protocol import Availability, Capabilities, Epoch, Natives
 
 _DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
 GATHERED = 2**18
 """How many numbers are gathered at once for the batches to come: what stays in a cache until its turn."""
-
-
-class Availability(NamedTuple):
-    """Whether a backend can be used, and in words why or why not; true or false like a bool."""
-
-    ok: bool
-    reason: str
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-
-class Capabilities(NamedTuple):
-    """What a backend can do; each is proved by a test.
-
-    computes: arrays hold values (torch's meta device has shapes only).
-    float64: double precision is to be had, on this device and in this process.
-    traces: `compile` traces the step, so that it may not look at values.
-    """
-
-    computes: bool = True
-    float64: bool = True
-    traces: bool = False
-
-
-class Natives(NamedTuple):
-    """What runs in the place of portable code: the update, and ops by name; called `name` in the record.
-
-    pure: whether what the step does hangs on its arguments' shapes alone, as where nobody's own code is in it, so
-    that its Python need not run at every step. A library that traces takes that for granted.
-    deterministic: whether the bits may hang on no number of threads.
-    """
-
-    name: str = "portable"
-    update: Update = update_each
-    ops: Mapping[str, Op] = MappingProxyType({})
-    pure: bool = False
-    deterministic: bool = True
 
 
 class Backend(ABC):
@@ -291,10 +253,11 @@ class Backend(ABC):
 
     def batches(self, data: Batch, order: np.ndarray | None, batch_size: int) -> Iterator[Batch]:
         """The samples in an order, w being in that order already; gathered for several small batches at once."""
+        n = data["w"].shape[0]
         if order is None:
-            yield data
+            yield from [data] if n <= batch_size else self._cut(data, n, batch_size)
             return
-        xp, index, n = self.xp, self.asarray(order), len(order)
+        xp, index = self.xp, self.asarray(order)
         widest = max(math.prod(x.shape[1:]) for x in data.values())
         rows = max(1, GATHERED // (batch_size * max(1, widest))) * batch_size
         for start in range(0, n, rows):
@@ -319,23 +282,3 @@ class Backend(ABC):
             return np.asarray(found)
         xp = namespace(found[0])
         return self.to_numpy(xp.concat(found) if found[0].shape else xp.stack(found))
-
-
-class Epoch(Protocol):
-    """An epoch of training: yields (state, losses, steps) after each call of so many steps.
-
-    data: the samples, resident, by their names in a batch. order: (n,) on the host, the samples in the order in
-    which they are taken, or None for all of them as they are in one batch. w: (n,) on the host, the weights
-    in that order. `state` is consumed, the yielded one by going on. Of `losses`, () or (k,), the first `steps`
-    are those of the steps; they are the device's, so that nothing waits for them.
-    """
-
-    def __call__(
-        self,
-        state: State,
-        data: Batch,
-        order: np.ndarray | None,
-        w: np.ndarray,
-        batch_size: int,
-        steps: int,
-    ) -> Iterator[tuple[State, Array, int]]: ...

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import BackendError
 from ..typing import Array, Device, Namespace
-from .base import Availability, Backend
+from .base import Backend
+from .protocol import Availability
 
 
 class CupyBackend(Backend):

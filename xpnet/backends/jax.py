@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Batch, Device, Namespace, State
-from .base import Backend, Capabilities, Epoch, Natives
+from .base import Backend
+from .protocol import Capabilities, Epoch, Natives
 
 STEPS, WORK = 10_000, 2**31
 """How many steps a call runs at most, and how many products of a sample and a parameter: 0.1 to 1 second on
@@ -101,11 +102,12 @@ class JaxBackend(Backend):
         def calls(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
         ) -> Iterator[tuple[State, Array, int]]:
-            if order is None:
+            n = len(w)
+            if order is None and n <= batch_size:
                 state, metrics = step(copy(state), {**data, "w": w})
                 yield state, metrics["loss"], 1
                 return
-            n = len(w)
+            order = np.arange(n) if order is None else order
             full = n // batch_size if steps > 1 else 0
             if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
                 state, losses = alone(state, data, order, w, 0, full, batch_size, steps)

@@ -12,8 +12,9 @@ import numpy as np
 from ..errors import BackendError, MissingExtraError
 from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, State
-from .base import Backend, Natives
+from .base import Backend
 from .blas import cores_for, limited, threads_for
+from .protocol import Natives
 from .recording import Recorded
 from .replay import Replayed
 

@@ -15,7 +15,8 @@ from ..errors import BackendError, MissingExtraError, shown, unknown
 from ..namespace import device as device_of
 from ..namespace import namespace
 from ..typing import Array
-from .base import Availability, Backend
+from .base import Backend
+from .protocol import Availability
 
 GROUP = "xpnet.backends"
 """The entry-point group in which an installed package names its backend class."""

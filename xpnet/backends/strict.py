@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Device, Namespace
-from .base import Backend, Capabilities
+from .base import Backend
 from .numpy import NumpyBackend
+from .protocol import Capabilities
 
 
 class StrictBackend(Backend):

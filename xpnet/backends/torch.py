@@ -12,7 +12,8 @@ from ..errors import BackendError
 from ..namespace import with_natives
 from ..optim import Optimizer
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule
-from .base import Backend, Capabilities, Natives
+from .base import Backend
+from .protocol import Capabilities, Natives
 
 COMPILED = "torch.compile"
 """What the record calls a step that went through it."""

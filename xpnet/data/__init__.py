@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .batching import batch_slices, check_share, class_weights, count_batches, normalised, shuffled, split
+from .batching import (
+    batch_slices,
+    check_share,
+    class_weights,
+    count_batches,
+    normalised,
+    shares,
+    shuffled,
+    split,
+)
 from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
 from .datasets import (
     CLOTHING_FITS,
@@ -67,6 +76,7 @@ __all__ = [
     "read_csv",
     "read_idx",
     "read_npz",
+    "shares",
     "shuffled",
     "split",
 ]

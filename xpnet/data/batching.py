@@ -30,16 +30,21 @@ def shuffled(n: int, *, seed: int, epoch: int) -> np.ndarray:
 
 
 def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[np.ndarray, np.ndarray]:
-    """(w, share) of samples in batch order: each weight over its batch's total, and each batch's share of all.
+    """(w, totals) of samples in batch order: each weight over its batch's total, and the totals.
 
-    With reduction "sum" weights stay, and every share is 1. A batch whose weights are all 0 gets w = 0.
+    With reduction "sum" weights stay, and every batch counts 1. A batch whose weights are all 0 gets w = 0.
     """
     starts = np.arange(0, len(weight), min(batch_size, len(weight)))  # a step beyond int64 is refused
     if reduction == "sum":
         return weight, np.ones(len(starts))
     totals = np.add.reduceat(weight, starts)
     per_sample = np.repeat(np.where(totals > 0, totals, 1.0), np.diff([*starts, len(weight)]))
-    return weight / per_sample, totals / totals.sum()
+    return weight / per_sample, totals
+
+
+def shares(totals: np.ndarray, *, reduction: str) -> np.ndarray:
+    """What each batch's loss counts in that of an epoch: its share of all the weight, or 1 with "sum"."""
+    return totals if reduction == "sum" else totals / totals.sum()
 
 
 def check_share(share: Any, *, low: float = math.ulp(0.0)) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -92,19 +93,21 @@ def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> Non
     )
 
 
-def check_finite(x: Array, *, name: str = "x") -> None:
-    """ValueError naming the first NaN or infinity, by row and column."""
+def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray | None = None) -> None:
+    """ValueError naming the first NaN or infinity, by row and column. rows: the numbers of a part's rows."""
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "real floating") or bool(xp.all(xp.isfinite(x))):
         return
     place = int(xp.argmax(xp.astype(xp.reshape(~xp.isfinite(x), (-1,)), xp.int8)))
-    where = np.unravel_index(place, x.shape)
+    row, *inner = map(int, np.unravel_index(place, x.shape))
     first = xp.reshape(x, (-1,))[place]  # torch warns when a tensor that has gradients becomes a float
     value = "nan" if bool(xp.isnan(first)) else "inf" if bool(first > 0) else "-inf"
     dtype = str(x.dtype).rpartition(".")[2]
+    where = (row if rows is None else int(rows[row]), *inner)
     count = int(xp.count_nonzero(~xp.isfinite(x)))
+    among = "in all" if rows is None else f"among {x.shape[0]} rows"
     raise ValueError(
-        f"{name} holds {value} at {_place(where)}, as {dtype} ({count} such in all): "
+        f"{name} holds {value} at {_place(where)}, as {dtype} ({count} such {among}): "
         "remove, replace or rescale them first"
     )
 

@@ -19,8 +19,10 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 _PART = 1 << 20
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> np.ndarray:
     """The array in an IDX file, packed with gzip or not (its first bytes tell), in this machine's byte order.
+
+    mmap: the file itself as an array, a `numpy.memmap` in the file's byte order, read where it is used; not packed.
 
     Two zero bytes, a byte for the type, one for the number of dimensions; each size, big-endian uint32; the items,
     big-endian, in C order, and nothing after them. ValueError, which names the file, for anything else.
@@ -33,7 +35,11 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             place.open("rb") as file,
         ):
             if file.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
-                return _plain(file)
+                return _plain(file, mmap)
+            if mmap:
+                raise ValueError(
+                    "it is packed with gzip, and only a plain file can be mapped: unpack it first"
+                )
             with gzip.GzipFile(fileobj=file) as packed:
                 return _packed(packed)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -59,10 +65,12 @@ def _header(file: BinaryIO | gzip.GzipFile) -> tuple[np.dtype, Shape]:
     return np.dtype(_TYPES[start[2]]), struct.unpack(f">{start[3]}I", sizes)
 
 
-def _plain(file: BinaryIO) -> np.ndarray:
+def _plain(file: BinaryIO, mapped: bool) -> np.ndarray:
     dtype, shape = _header(file)
     _check_length(os.fstat(file.fileno()).st_size - file.tell(), dtype, shape)
-    return _array(np.fromfile(file, dtype, math.prod(shape)), shape)
+    if mapped:
+        return _shaped(np.memmap(file, dtype, "r", file.tell(), (math.prod(shape),)), shape)
+    return _shaped(_native(np.fromfile(file, dtype, math.prod(shape))), shape)
 
 
 def _packed(file: gzip.GzipFile) -> np.ndarray:
@@ -73,7 +81,7 @@ def _packed(file: gzip.GzipFile) -> np.ndarray:
     while part := file.read(min(_PART, end - len(items))):
         items += part
     _check_length(len(items), dtype, shape)
-    return _array(np.frombuffer(items, dtype), shape)
+    return _shaped(_native(np.frombuffer(items, dtype)), shape)
 
 
 def _check_length(there: int, dtype: np.dtype, shape: Shape) -> None:
@@ -85,9 +93,13 @@ def _check_length(there: int, dtype: np.dtype, shape: Shape) -> None:
         raise ValueError(f"more follows after {header}: the file is damaged, use another copy of it")
 
 
-def _array(items: np.ndarray, shape: Shape) -> np.ndarray:
-    if not items.dtype.isnative:
-        items = items.byteswap(inplace=True).view(items.dtype.newbyteorder("="))
+def _native(items: np.ndarray) -> np.ndarray:
+    if items.dtype.isnative:
+        return items
+    return items.byteswap(inplace=True).view(items.dtype.newbyteorder("="))
+
+
+def _shaped(items: np.ndarray, shape: Shape) -> np.ndarray:
     try:
         return items.reshape(shape)
     except ValueError as error:  # 0 or 1 items fit any number of dimensions, but not any is an array's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,15 +84,24 @@ class Targets:
             )
         return replace(self, labels=labels, dtype=y.dtype.str, vector=vector)  # .name is no dtype for text
 
-    def encode(self, y: np.ndarray, output_shape: Shape, dtype: str) -> np.ndarray:
+    def encode(
+        self,
+        y: np.ndarray,
+        output_shape: Shape,
+        dtype: str,
+        *,
+        rows: Sequence[int] | np.ndarray | None = None,
+    ) -> np.ndarray:
         """y as the loss takes it: class numbers (n,) int64, or floats of the outputs' shape.
 
-        LabelError where a label, a probability or the shape does not fit the outputs.
+        LabelError where a label, a probability or the shape does not fit the outputs. rows: the numbers of y's rows
+        where it is a part, which has the outputs' shape.
         """
+        rows = range(len(y)) if rows is None else rows
         shape = (y.shape[0], *output_shape)
         if self.kind == "classes" and y.ndim == len(shape):
             if y.shape == shape and y.dtype.kind in "biuf":
-                return _probabilities(y, dtype)
+                return _probabilities(y, dtype, rows)
             if y.shape[-1] == 1:
                 y = y[..., 0]
         if self.labels is not None:
@@ -124,7 +134,7 @@ class Targets:
         if not np.isfinite(y).all():
             place = tuple(np.argwhere(~np.isfinite(y))[0])
             raise LabelError(
-                f"y holds {given[place]} at row {place[0]}, no finite {dtype}: remove such samples, or rescale y"
+                f"y holds {given[place]} at row {rows[place[0]]}, no finite {dtype}: remove such samples, or rescale y"
             )
         if self.kind == "binary" and ((y < 0) | (y > 1)).any():
             place = tuple(np.argwhere((y < 0) | (y > 1))[0])
@@ -214,13 +224,13 @@ def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
     return y.astype("int64")
 
 
-def _probabilities(y: np.ndarray, dtype: str) -> np.ndarray:
+def _probabilities(y: np.ndarray, dtype: str, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     total = y.sum(axis=-1, dtype="float64")
     bad = ~(np.abs(total - 1) < 1e-3) | (y < 0).any(axis=-1)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise LabelError(
-            f"y {y.shape} must hold probabilities, at row {row} they are negative or sum to {total[row]:g}: "
+            f"y {y.shape} must hold probabilities, at row {rows[row]} they are negative or sum to {total[row]:g}: "
             "divide each row by its sum, or give labels"
         )
     return y.astype(dtype)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from .batches import Batches, Source
 from .callbacks import Callback, EarlyStopping, Progress, as_callbacks, hears_steps
 from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
 from .history import History
 from .lbfgs import fit_lbfgs
 from .plateau import ReduceLROnPlateau
+from .rows import Rows
 from .step import gradient, make_forward, make_step
+from .stream import Stream, check_known, check_stream
 from .trainer import Trainer
 
 __all__ = [
+    "Batches",
     "Callback",
     "Data",
     "EarlyStopping",
     "History",
     "Progress",
     "ReduceLROnPlateau",
+    "Rows",
+    "Source",
+    "Stream",
     "Trainer",
     "as_callbacks",
     "check_fit",
+    "check_known",
+    "check_stream",
     "fit_lbfgs",
     "gradient",
     "hears_steps",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,18 +23,20 @@ from ..data import (
 from ..errors import LabelError, integer, shown
 from ..namespace import device, library, namespace
 from ..typing import Array, Shape
+from .pages import file_of
+from .rows import Rows
 
 
 @dataclass
 class Data:
-    """Samples on the backend: inputs, encoded targets, and weights on the host.
+    """Samples on the backend, or rows that come to it: inputs, encoded targets, and weights on the host.
 
     `weight` is what training weighs a sample with, `plain` the same without class weights, which are no
     part of a score.
     """
 
-    x: Array
-    y: Array
+    x: Array | Rows
+    y: Array | Rows
     weight: np.ndarray
     plain: np.ndarray
 
@@ -41,8 +45,11 @@ class Data:
 
     def rows(self, backend: Any, numbers: np.ndarray) -> Data:
         """Some of the samples."""
-        xp, index = namespace(self.x), backend.asarray(numbers)
-        x, y = xp.take(self.x, index, axis=0), xp.take(self.y, index, axis=0)
+        index = None if isinstance(self.x, Rows) else backend.asarray(numbers)
+        x, y = (
+            a.pick(numbers) if isinstance(a, Rows) else backend.xp.take(a, index, axis=0)
+            for a in (self.x, self.y)
+        )
         return Data(x, y, self.weight[numbers], self.plain[numbers])
 
 
@@ -67,26 +74,33 @@ def check_fit(
 
 def to_inputs(
     backend: Any, x: Array, *, input_shape: Shape | None, dtype: str, ids: bool, name: str = "x"
-) -> Array:
-    """x on the backend, cast to `dtype` unless it is integer ids. TypeError or ValueError where it does not fit.
+) -> Array | Rows:
+    """x on the backend, cast to `dtype` unless it is integer ids; rows that will be, where x lies in a mapped file.
 
-    Nothing is copied where nothing changes.
+    TypeError or ValueError where it does not fit, or holds what is not finite. Nothing is copied where nothing changes.
     """
     require_own(backend, x, name)
     backend.require_values(name, x)
     check_numbers(name, x)
     check_inputs(x, input_shape, name=name)
-    wanted = backend.dtype(dtype)
-    if backend.owns(x):
-        if not ids and x.dtype != wanted:
-            x = namespace(x).astype(x, wanted)
-        return x if device(x) in (None, backend.selected) else backend.asarray(x)
-    return backend.asarray(x, dtype=x.dtype.name if ids else dtype)
+
+    def put(x: Array, rows: Sequence[int] | np.ndarray | None) -> Array:
+        with backend.on():
+            if not backend.owns(x):
+                with np.errstate(over="ignore"):  # what overflows is looked for next
+                    x = backend.asarray(x, dtype=x.dtype.name if ids else dtype)
+            elif not ids and x.dtype != backend.dtype(dtype):
+                x = namespace(x).astype(x, backend.dtype(dtype))
+            x = x if device(x) in (None, backend.selected) else backend.asarray(x)
+            check_finite(x, name=name, rows=rows)
+        return x
+
+    return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)
 
 
 def to_data(
     backend: Any,
-    x: Array,
+    x: Array | Rows,
     y: Any,
     *,
     targets: Targets,
@@ -97,8 +111,9 @@ def to_data(
     several: bool = False,
     name: str = "y",
 ) -> tuple[Data, Targets]:
-    """Samples from inputs on the backend and targets as the user has them, and what y showed of the targets.
+    """Samples from inputs of `to_inputs` and targets as the user has them, and what y showed of the targets.
 
+    Where x comes in parts, so does a y in a mapped file that has several numbers for a sample; any other y is loaded.
     several: whether the first y must hold two labels at least.
     """
     host = to_host(backend, as_array(name, y), name)
@@ -110,11 +125,15 @@ def to_data(
         raise LabelError(
             f"{name} {came} must hold one target for each of the {n} samples of x: rows are samples"
         )
-    with backend.on():
-        check_finite(x)
     first, targets = targets.dtype is None, targets.learn(host, output_shape)
-    encoded = targets.encode(host, output_shape, dtype)
-    if several and first:
+
+    def encode(part: np.ndarray, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        return targets.encode(part, output_shape, dtype, rows=rows)
+
+    wide = host.dtype.kind in "biuf" and host.shape[1:] == output_shape and math.prod(output_shape) > 1
+    later = isinstance(x, Rows) and wide and file_of(host) is not None
+    encoded = np.asarray(host if later else encode(host))
+    if several and first and not later:
         targets.require_several(encoded)
     weight = plain = np.ones(n)
     if sample_weight is not None:
@@ -134,12 +153,21 @@ def to_data(
         weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
         if not weight.any():
             raise ValueError("class_weight leaves every sample with weight 0: nothing is left to learn from")
-    return Data(x, backend.asarray(encoded), weight, plain), targets
+    if not isinstance(x, Rows):
+        return Data(x, backend.asarray(encoded), weight, plain), targets
+    put = (
+        (lambda part, rows: backend.asarray(encode(part, rows)))
+        if later
+        else (lambda part, rows: backend.asarray(part))
+    )
+    return Data(x, Rows(encoded, put), weight, plain), targets
 
 
 def hold_out(backend: Any, data: Data, share: float, *, kind: str, seed: int) -> tuple[Data, Data]:
     """(the rest, the share held out), of every class alike where targets are class numbers."""
-    strata = backend.to_numpy(data.y) if kind == "classes" and data.y.ndim == 1 else None
+    strata = None
+    if kind == "classes" and data.y.ndim == 1:
+        strata = data.y.array if isinstance(data.y, Rows) else backend.to_numpy(data.y)
     kept, held = split(len(data), share, seed=seed, strata=strata)
     if not (data.weight[kept].any() and data.plain[held].any()):
         raise ValueError(f"validation_split {share!r} leaves one side with samples of weight 0 only")

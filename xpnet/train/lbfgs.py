@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..data import normalised
-from ..errors import DivergedError, MissingExtraError
+from ..errors import DivergedError, MissingExtraError, integer, number
 from ..layers import nest
 from ..optim import moving
 from ..typing import Array, Batch, Flat
 from .callbacks import as_callbacks
 from .feed import Data
 from .history import History
+from .rows import taken
 from .step import add_shards, gradient, split
 from .trainer import Trainer
 
@@ -52,16 +53,9 @@ def fit_lbfgs(
         from scipy.optimize import minimize
     except ImportError as error:
         raise MissingExtraError("fit_lbfgs", "scipy", "pip install 'xpnet[scipy]'") from error
-    for name, value in (
-        ("iterations", iterations),
-        ("memory", memory),
-        ("batch_size", 1 if batch_size is None else batch_size),
-    ):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} {value!r} must be a positive integer")
-    for name, size in (("weight_decay", weight_decay), ("tolerance", tolerance)):
-        if not isinstance(size, int | float) or not 0 <= size < math.inf:
-            raise ValueError(f"{name} {size!r} must be a finite number, 0 or more")
+    iterations, memory = integer("iterations", iterations), integer("memory", memory)
+    batch_size = None if batch_size is None else integer("batch_size", batch_size)
+    weight_decay, tolerance = number("weight_decay", weight_decay), number("tolerance", tolerance)
     listeners = as_callbacks(callbacks)
     data, model._targets = model._data(x, y, sample_weight, class_weight)
     held = None if validation_data is None else model._data(*validation_data)[0]
@@ -107,12 +101,13 @@ class Whole:
     def __init__(self, trainer: Trainer, data: Data, shards: int, decay: float) -> None:
         self.trainer, self.backend, self.decay = trainer, trainer.backend, decay
         w, _ = normalised(data.weight, len(data), reduction=trainer.reduction)
-        self.batch: Batch = {"x": data.x, "y": data.y, "w": trainer._weights(w)}
+        ((x, y),) = taken((data.x, data.y), [slice(0, len(data))])  # also from a file
+        self.batch: Batch = {"x": x, "y": y, "w": trainer._weights(w)}
         self.names = moving(trainer.optimizer, trainer.state["params"])
         if not self.names:
             raise ValueError("every parameter of the model is frozen: nothing is left to train")
         trainer.started = True
-        trainer._watching(data)  # looks at the first outputs
+        trainer._watching(trainer.batches(data, len(data)))  # looks at the first outputs
         self.evaluate = self.backend.compile(objective(trainer, shards))
         self.at: tuple[np.ndarray, float, Flat, Flat] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from operator import mul
 from typing import Any
 
@@ -12,30 +12,31 @@ import numpy as np
 
 from ..data import (
     Targets,
-    as_array,
     batch_slices,
-    check_finite,
-    check_numbers,
     check_probabilities,
     normalised,
+    shares,
 )
 from ..describe import ours
 from ..errors import DivergedError
-from ..layers import Layer, flatten
-from ..namespace import namespace
+from ..layers import Layer
 from ..ops import binary_cross_entropy, cross_entropy
-from ..optim import Optimizer, slot_names
+from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
-from .batches import Batches
+from .batches import Batches, Source
 from .divergence import Watch
-from .feed import Data, require_own
+from .feed import Data
+from .rows import Rows, taken
+from .state import initial_state, map_arrays, replaced
 from .step import look, make_forward, make_score, make_step
 
 PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
 """Seconds that a portable step takes for each parameter array, for each parameter, and for each of these and each
 sample; rough, and fixed, so that what runs never depends on a clock."""
-CHUNK, PROBE = 8192, 256
-"""How many samples a prediction takes at once, which bounds its memory; and how many tell whether training exploded."""
+CHUNK, NUMBERS = 8192, 2**23
+"""How many samples a prediction takes at once, and how many numbers of theirs, which bounds its memory."""
+PROBE = 256
+"""How many samples tell whether a training exploded."""
 _GIVEN = (
     "network",
     "loss",
@@ -96,66 +97,42 @@ class Trainer:
 
     def build(self, input_shape: Shape) -> Shape:
         """Draws the initial state from the seed; the output shape, the batch left out."""
-        rng = np.random.default_rng(self.seed)
-        params, buffers, output_shape = self.network.init(rng, input_shape, self.dtype)
-        params, buffers = (flatten(_map(self._cast, tree)) for tree in (params, buffers))
-        host: State = {
-            "params": params,
-            "buffers": buffers,
-            "slots": {
-                slot: {name: np.zeros_like(params[name]) for name in names}
-                for slot, names in slot_names(self.optimizer, params).items()
-            },
-            "step": np.zeros(1, "int32"),
-            "lr": np.asarray(self.optimizer.peak, self.dtype),
-            "key": np.random.SeedSequence(self.seed).generate_state(2).view("int32"),
-        }
+        host, output_shape = initial_state(self.network, self.optimizer, input_shape, self.dtype, self.seed)
         self.load(host, epochs=0)
         return output_shape
 
     def load(self, host: State, *, epochs: int) -> None:
         """Takes a state of host arrays over, and the number of epochs that led to it."""
-        self.state, self.epochs = _map(self.backend.asarray, host), epochs
+        self.state, self.epochs = map_arrays(self.backend.asarray, host), epochs
         self.started, self._watch = bool(host["step"][0] > 0), None
 
     def dump(self) -> State:
         """The state as host arrays."""
-        return _map(self.backend.to_numpy, self.state)
+        return map_arrays(self.backend.to_numpy, self.state)
 
     def replace(self, part: str, new: Any) -> None:
         """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""
-        old = self.state[part]
-        if not isinstance(new, dict) or set(new) != set(old):
-            came = sorted(map(str, new)) if isinstance(new, dict) else f"a {type(new).__name__}"
-            raise ValueError(
-                f"{part} must be a dict of the arrays {sorted(old)}, {came} came: give each of them"
-            )
-        placed = {}
-        for name in old:
-            what = f"{part}[{name!r}]"
-            value = as_array(what, new[name])
-            require_own(self.backend, value, what)
-            check_numbers(what, value)
-            if tuple(value.shape) != tuple(old[name].shape):
-                raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
-            with self.backend.on():
-                placed[name] = self.backend.asarray(value, dtype=self.dtype)
-                check_finite(placed[name], name=what)
-        self.state[part], self._watch = placed, None
+        self.state[part], self._watch = replaced(self.backend, self.state[part], new, part, self.dtype), None
+
+    def batches(self, data: Data, size: int) -> Batches:
+        """The batches of a training on so many samples each."""
+        count = self.optimizer.accumulate
+        rows = None if count == 1 else size
+        return Batches(data, size * count, self.reduction, self.dtype, self.seed, rows)
 
     def step(self, data: Data) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
-        watch = self._watching(data)
-        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch, data):
-            self._epoch(self._runner(1, len(data)), self._batches(data, len(data)), watch)
+        batches = Batches(data, len(data), self.reduction, self.dtype, self.seed)
+        watch = self._watching(batches)
+        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch, batches):
+            self._epoch(self._runner(1, len(data)), batches, watch)
         return watch.loss
 
     def run(
         self,
-        data: Data,
+        batches: Source,
         *,
         epochs: int,
-        batch_size: int,
         steps_per_call: int | None = None,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
@@ -164,45 +141,44 @@ class Trainer:
         steps_per_call: how many steps the backend runs at once, None to leave it to the backend. `on_steps`
         is called after each such group of steps, and waits for it.
         """
-        rows, batch_size = batch_size, batch_size * self.optimizer.accumulate
-        batches = self._batches(data, batch_size)
-        run = self._runner(epochs * len(batches), min(batch_size, len(data)), rows)
+        run = self._runner(epochs * batches.steps, batches.size, batches.rows)
         sizes = (math.prod(p.shape) for p in self.state["params"].values())
-        elements = sum(sizes) + math.prod(data.x.shape[1:])
-        steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batch_size)
-        self.steps_per_call = min(steps, len(batches))
-        watch = self._watching(data)
+        elements = sum(sizes) + math.prod(batches.shape)
+        steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batches.size)
+        self.steps_per_call = min(steps, batches.at_once)
+        watch = self._watching(batches)
         for _ in range(epochs):
-            threads = self._threads(min(rows, len(data)))
-            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, data):
+            threads = self._threads(batches.rows or batches.size)
+            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
 
-    def outputs(self, x: Array) -> Array:
+    def outputs(self, x: Array | Rows) -> Array:
         """The network's outputs in prediction mode, worked off in chunks."""
-        xp, state = namespace(x), self.state
+        chunks, params, buffers = _chunks(x) or [slice(0)], self.state["params"], self.state["buffers"]
         with self.backend.on():
-            parts = [
-                self.forward(state["params"], state["buffers"], x if x.shape[0] <= CHUNK else x[part, ...])
-                for part in (batch_slices(x.shape[0], CHUNK) if x.shape[0] else [slice(0)])
-            ]
-            return parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
+            if len(chunks) == 1 and not isinstance(x, Rows):
+                return self.forward(params, buffers, x)
+            with closing(taken((x,), chunks)) as found:
+                return self.backend.xp.concat(
+                    [self.forward(params, buffers, part) for (part,) in found], axis=0
+                )
 
     def scores(self, data: Data, targets: Targets) -> dict[str, float]:
         """The loss under the model's reduction, and the accuracy where targets are classes."""
         w, _ = normalised(data.weight, len(data), reduction=self.reduction)
         loss = right = 0.0
-        with self.backend.on():
-            for part in batch_slices(len(data), CHUNK):
-                x, y = (data.x, data.y) if len(data) <= CHUNK else (data.x[part, ...], data.y[part, ...])
+        chunks = _chunks(data.x)
+        with self.backend.on(), closing(taken((data.x, data.y), chunks)) as found:
+            for chunk, (x, y) in zip(chunks, found, strict=True):
                 outputs, part_loss = self._score(
-                    self.state["params"], self.state["buffers"], x, y, self._weights(w[part])
+                    self.state["params"], self.state["buffers"], x, y, self._weights(w[chunk])
                 )
                 loss += float(part_loss)
                 if targets.kind != "values":
                     hits = self.backend.to_numpy(targets.hits(outputs, y)).astype("float64")
-                    right += float(hits @ data.weight[part])  # on the host: a share of 1 is then exactly 1
+                    right += float(hits @ data.weight[chunk])  # on the host: a share of 1 is then exactly 1
         if targets.kind == "values":
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(data.weight.sum())}
@@ -248,23 +224,30 @@ class Trainer:
     def _epoch(
         self,
         run: Callable[..., Any],
-        batches: Batches,
+        batches: Source,
         watch: Watch,
         steps_per_call: int = 1,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
-        """An epoch's steps and their mean loss; the host waits for the device at its end only, or for `on_steps`."""
-        order, w, shares = batches.epoch(self.epochs)
-        calls, done = [], 0
-        for state, losses, steps in run(self.state, batches.samples, order, w, batches.size, steps_per_call):
-            self.state = state
-            calls.append((losses, steps))
-            done += steps
-            if on_steps is not None:
-                loss = _mean(self.backend.losses(calls[-1:]), shares[done - steps : done])
-                on_steps({"step": done, "steps": steps, "loss": loss})
-        found = self.backend.losses(calls).tolist()
-        watch.loss = sum(map(mul, found, shares.tolist()))
+        """An epoch's steps and their mean loss; the host waits for the device once a part, or for `on_steps`."""
+        found: list[float] = []
+        totals: list[np.ndarray] = []
+        calls: list[tuple[Array, int]] = []
+        with closing(batches.epoch(self.epochs)) as parts:
+            for samples, order, w, size, weights in parts:
+                found += self.backend.losses(calls).tolist() if calls else []  # or parts would queue up there
+                calls, done = [], 0
+                for state, losses, steps in run(self.state, samples, order, w, size, steps_per_call):
+                    self.state = state
+                    calls.append((losses, steps))
+                    done += steps
+                    if on_steps is not None:
+                        loss = _mean(self.backend.losses(calls[-1:]), weights[done - steps : done])
+                        on_steps({"step": len(found) + done, "steps": steps, "loss": loss})
+                totals.append(weights)
+        found += self.backend.losses(calls).tolist()
+        share = shares(totals[0] if len(totals) == 1 else np.concatenate(totals), reduction=self.reduction)
+        watch.loss = sum(map(mul, found, share.tolist()))
         watch.first = found[0] if watch.first is None else watch.first
 
     def _threads(self, batch_size: int) -> AbstractContextManager[Any]:
@@ -273,13 +256,10 @@ class Trainer:
         products = [batch_size * math.prod(shape) for shape in shapes]
         return self.backend.threads(products, deterministic=self.deterministic)
 
-    def _batches(self, data: Data, size: int) -> Batches:
-        return Batches(data, size, self.reduction, self.dtype, self.seed)
-
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
 
-    def _watching(self, data: Data) -> Watch:
+    def _watching(self, batches: Source) -> Watch:
         """One watch over all of a training, however it is cut into runs; begins with a look at the outputs."""
         if self._watch is None:
             for name, loss in (
@@ -287,7 +267,7 @@ class Trainer:
                 ("binary_cross_entropy", binary_cross_entropy),
             ):
                 if self.loss is loss:
-                    check_probabilities(self.outputs(data.x[:32, ...]), name)
+                    check_probabilities(self.outputs(batches.few(32).x), name)
             self._watch = Watch(self._looked()[1])
         return self._watch
 
@@ -297,18 +277,13 @@ class Trainer:
         return bool(finite), float(size)
 
     def _loss_now(self, data: Data) -> float:
-        """The loss of the first samples under the present parameters."""
-        part = next(batch_slices(len(data), PROBE))
-        w, _ = normalised(data.weight[part], PROBE, reduction="mean")
-        x, y = data.x[part, ...], data.y[part, ...]
-        return float(self._score(self.state["params"], self.state["buffers"], x, y, self._weights(w))[1])
-
-    def _cast(self, x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x)
-        return x.astype(self.dtype) if x.dtype.kind == "f" else x
+        """The loss of some samples under the present parameters."""
+        w, _ = normalised(data.weight, len(data), reduction="mean")
+        state = self.state
+        return float(self._score(state["params"], state["buffers"], data.x, data.y, self._weights(w))[1])
 
     @contextmanager
-    def _all_or_nothing(self, when: str, watch: Watch, data: Data) -> Iterator[None]:
+    def _all_or_nothing(self, when: str, watch: Watch, batches: Source) -> Iterator[None]:
         """Puts the state back as it was unless the block ends well; DivergedError where the training exploded.
 
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
@@ -318,7 +293,7 @@ class Trainer:
         try:
             yield
             finite, size = self._looked()
-            watch.after = self._loss_now(data) if finite and watch.grown(size) else 0.0
+            watch.after = self._loss_now(batches.few(PROBE)) if finite and watch.grown(size) else 0.0
             if not finite or watch.exploded(size):
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
@@ -329,13 +304,12 @@ class Trainer:
             raise
 
 
-def _mean(losses: np.ndarray, shares: np.ndarray) -> float:
-    """The mean of some steps' losses, each by its share; 0 where none has a share."""
-    total = sum(shares.tolist())
-    return sum(map(mul, losses.tolist(), shares.tolist())) / total if total else 0.0
+def _chunks(x: Array | Rows) -> list[slice]:
+    """The parts in which samples are worked off where nothing is learned."""
+    return list(batch_slices(x.shape[0], max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))))
 
 
-def _map(function: Callable[[Any], Any], tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {name: _map(function, value) for name, value in tree.items()}
-    return function(tree)
+def _mean(losses: np.ndarray, totals: np.ndarray) -> float:
+    """The mean of some steps' losses, each by its weight; 0 where none has any."""
+    total = sum(totals.tolist())
+    return sum(map(mul, losses.tolist(), totals.tolist())) / total if total else 0.0

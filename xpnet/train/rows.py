@@ -1,0 +1,78 @@
+"""Samples that stay in a file or on the host, and come to the backend a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from ..typing import Array, Shape
+from .pages import ask_for
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An array in a mapped file, or what goes along with one: rows come to the backend when they are taken.
+
+    put(part, numbers): some of its rows, whose numbers are for messages, on the backend. chosen: the numbers of the
+    rows that are meant; None for all of them.
+    """
+
+    array: np.ndarray
+    put: Callable[[np.ndarray, Sequence[int] | np.ndarray], Array]
+    chosen: np.ndarray | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """Of the rows that are meant, as an array's."""
+        return (len(self.array if self.chosen is None else self.chosen), *self.array.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """How many sizes the shape has."""
+        return self.array.ndim
+
+    def pick(self, numbers: np.ndarray) -> Rows:
+        """Some of the rows, none of which is read yet."""
+        return replace(self, chosen=numbers if self.chosen is None else self.chosen[numbers])
+
+    def take(self, rows: slice | np.ndarray) -> Array:
+        """Some of the rows, on the backend."""
+        if self.chosen is not None:
+            rows = self.chosen[rows]
+        if isinstance(rows, slice):
+            return self.put(self.array[rows], range(len(self.array))[rows])
+        ask_for(self.array, rows)
+        # indexing reads these rows alone; numpy.take would first copy all of an array that is not in C order
+        return self.put(self.array[rows], rows)
+
+
+def taken(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generator[tuple[Array, ...]]:
+    """The same rows of each array on the backend, part by part; those of a file are read one part ahead."""
+    if not any(isinstance(x, Rows) for x in arrays):
+        for part in rows:
+            yield tuple(arrays) if len(rows) == 1 else tuple(x[part, ...] for x in arrays)
+        return
+    parts = (tuple(x.take(part) for x in arrays) for part in rows)
+    if len(rows) == 1:
+        yield from parts
+        return
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms, which training in memory does without
+
+    with ThreadPoolExecutor(1) as pool:  # whatever happens, it is left when no thread is at work any more
+        yield from ahead(pool, parts)
+
+
+def ahead(pool: Executor, items: Iterator[T]) -> Generator[T]:
+    """The items, each made in the pool's thread while the caller works on the one before."""
+    coming = pool.submit(next, items, None)
+    while (item := coming.result()) is not None:
+        coming = pool.submit(next, items, None)
+        yield item

@@ -1,0 +1,65 @@
+"""The state of a training: what it begins with, and how a part of it is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..data import as_array, check_finite, check_numbers
+from ..layers import Layer, flatten
+from ..optim import Optimizer, slot_names
+from ..typing import Flat, Shape, State
+from .feed import require_own
+
+
+def initial_state(
+    network: Layer, optimizer: Optimizer, input_shape: Shape, dtype: str, seed: int
+) -> tuple[State, Shape]:
+    """(the state before the first step, drawn from the seed, on the host; the shape of an output)."""
+
+    def cast(x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x)
+        return x.astype(dtype) if x.dtype.kind == "f" else x
+
+    params, buffers, output_shape = network.init(np.random.default_rng(seed), input_shape, dtype)
+    params, buffers = (flatten(map_arrays(cast, tree)) for tree in (params, buffers))
+    state: State = {
+        "params": params,
+        "buffers": buffers,
+        "slots": {
+            slot: {name: np.zeros_like(params[name]) for name in names}
+            for slot, names in slot_names(optimizer, params).items()
+        },
+        "step": np.zeros(1, "int32"),
+        "lr": np.asarray(optimizer.peak, dtype),
+        "key": np.random.SeedSequence(seed).generate_state(2).view("int32"),
+    }
+    return state, output_shape
+
+
+def replaced(backend: Any, old: Flat, new: Any, part: str, dtype: str) -> Flat:
+    """New arrays for a part of the state, on the backend; ValueError where names or shapes differ from the old."""
+    if not isinstance(new, dict) or set(new) != set(old):
+        came = sorted(map(str, new)) if isinstance(new, dict) else f"a {type(new).__name__}"
+        raise ValueError(f"{part} must be a dict of the arrays {sorted(old)}, {came} came: give each of them")
+    placed = {}
+    for name in old:
+        what = f"{part}[{name!r}]"
+        value = as_array(what, new[name])
+        require_own(backend, value, what)
+        check_numbers(what, value)
+        if tuple(value.shape) != tuple(old[name].shape):
+            raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
+        with backend.on():
+            placed[name] = backend.asarray(value, dtype=dtype)
+            check_finite(placed[name], name=what)
+    return placed
+
+
+def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure of dicts with the function applied to its arrays."""
+    if isinstance(tree, dict):
+        return {name: map_arrays(function, value) for name, value in tree.items()}
+    return function(tree)

@@ -1,0 +1,118 @@
+"""Batches that a user makes: each a step, and the next one made and placed while the present one computes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from operator import length_hint
+from typing import Any, Self
+
+from ..data import Targets, as_array
+from ..errors import LabelError
+from ..namespace import is_array
+from .batches import Batches, Part
+from .feed import Data
+from .rows import ahead
+
+HOW = "give a function that makes a fresh iterator at each call"
+
+
+def check_stream(x: Any, epochs: int, **alien: Any) -> None:
+    """TypeError where `fit` came without y and x gives no batches; ValueError for options that do not go with them."""
+    if is_array(x) or hasattr(x, "__array__") or isinstance(x, str | dict):
+        raise TypeError(
+            f"y is missing: fit(x, y), or without y batches of (x, y); x is a {type(x).__name__}, which gives none"
+        )
+    if not callable(x) and not isinstance(x, Iterable):
+        raise TypeError(f"x is {x!r}, which gives no batches, and y is missing: fit(x, y), or {HOW}")
+    for name, value in alien.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} does not go with batches, of which each is a step: leave it out; a batch may be "
+                "(x, y, sample_weight)"
+            )
+    if isinstance(x, Iterator) and epochs > 1:
+        raise ValueError(f"x is a {type(x).__name__}, which ends after one of the {epochs} epochs: {HOW}")
+
+
+def check_known(targets: Targets, y: Any) -> None:
+    """LabelError for labels of text that a model does not know: one batch need not hold all of them."""
+    kind = getattr(as_array("y", y).dtype, "kind", "f")
+    if targets.labels is None and targets.kind != "values" and kind not in "biuf":
+        raise LabelError(
+            "y holds text, and one batch does not tell which labels there are: number them 0, 1, ..., or fit arrays "
+            "that hold them all first"
+        )
+
+
+class Stream:
+    """The batches of an iterable, or of what a function gives anew for each epoch; see `Source`.
+
+    place(x, y, sample_weight): a batch on the backend. The first is placed at once: it shows the shapes. Whatever the
+    iterator does, it does in one thread.
+    """
+
+    at_once = 1
+    rows: int | None = None
+
+    def __init__(self, given: Any, place: Callable[..., Batches]) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._given, self._place = given, place
+        self._pool = ThreadPoolExecutor(1)
+        self.steps = length_hint(given, sys.maxsize)
+        try:
+            first, self._left = self._pool.submit(self._begun).result()
+            self._example = self._placed(1, first)
+        except BaseException:
+            self._pool.shutdown(cancel_futures=True)
+            raise
+        self._first: Batches | None = self._example
+        self.size, self.shape = self._example.size, self._example.shape
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown()
+
+    def epoch(self, number: int) -> Generator[Part]:
+        """A part for each batch."""
+        yield from ahead(self._pool, self._parts())
+
+    def few(self, count: int) -> Data:
+        """Samples of the first batch."""
+        return self._example.few(count)
+
+    def _parts(self) -> Iterator[Part]:
+        if self._first is None:
+            first, self._left = self._begun()
+            self._first = self._placed(1, first)
+        one, self._first = self._first, None
+        yield from one.epoch(0)
+        for count, item in enumerate(self._left, start=2):
+            yield from self._placed(count, item).epoch(0)
+
+    def _begun(self) -> tuple[Any, Iterator[Any]]:
+        """The first batch of a fresh pass, and the others."""
+        items = self._given if isinstance(self._given, Iterable) else self._given()
+        if not isinstance(items, Iterable):
+            raise TypeError(f"x gave {items!r} when it was called, which gives no batches: {HOW}")
+        items = iter(items)
+        for first in items:
+            return first, items
+        raise ValueError(f"x gives no batches, or none any more: {HOW}")
+
+    def _placed(self, count: int, item: Any) -> Batches:
+        """A batch on the backend; an error says in which batch."""
+        try:
+            if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+                many = f" of {len(item)}" if isinstance(item, tuple | list) else ""
+                raise TypeError(
+                    f"(x, y) or (x, y, sample_weight) was wanted, a {type(item).__name__}{many} came"
+                )
+            return self._place(*item)
+        except (TypeError, ValueError) as error:
+            why = ", which x gives as y is left out" if count == 1 else ""
+            error.args = (f"in batch {count}{why}: {error}",)
+            raise
