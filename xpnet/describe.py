@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import partial
 from typing import Any
 
 from .errors import plain
@@ -46,6 +47,8 @@ def within(value: Any) -> Iterator[Any]:
         yield value
         for field in fields(value):
             yield from within(getattr(value, field.name))
+    elif isinstance(value, partial):
+        yield from within(value.func)
     elif callable(value):
         yield value
 

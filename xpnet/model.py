@@ -10,7 +10,6 @@ from typing import Any
 from .data import Targets
 from .errors import BackendError, about
 from .layers import summary
-from .ops import sigmoid, softmax
 from .placement import Placed, Snapshot, undecided
 from .train import (
     Batches,
@@ -34,7 +33,8 @@ from .typing import Array, Flat
 class Model(Placed):
     """A network with a loss and an optimizer, trained on the backend that its data comes from.
 
-    network: a layer. loss: an op's name, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
+    network: a layer. loss: an op's name, with options
+    `Loss("huber", delta=2.0)`, or an op of one's own. optimizer: `xn.adam(1e-3)` or a name.
     reduction: "mean" or "sum" of the samples' losses in a batch. backend, device: names, or None to follow
     the data; NumPy arrays then go where "auto" says. dtype: of parameters and inputs. seed: of everything
     random: initial weights, order of samples, dropout.
@@ -168,7 +168,7 @@ class Model(Placed):
     def predict_proba(self, x: Any) -> Array:
         """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits."""
         given, outputs = self._outputs(x)
-        link = {"softmax_cross_entropy": softmax, "sigmoid_cross_entropy": sigmoid}.get(self.loss)
+        link = getattr(self._loss, "link", None)
         return self._answer(outputs if link is None else link(outputs)[0], given)
 
     @undecided

@@ -14,7 +14,9 @@ from .data import Targets, as_array
 from .errors import choose, flag, integer, number, require_function, shown
 from .layers import Layer, is_layer
 from .namespace import device as device_of
-from .ops import LOSSES
+from .ops import LOSSES, Loss
+from .ops.chosen import named
+from .ops.loss import loss_op
 from .optim import OPTIMIZERS, Optimizer
 from .train import History, Rows, Trainer, to_inputs
 from .typing import Array, Shape
@@ -68,24 +70,24 @@ class Placed:
     ) -> None:
         if not is_layer(network):
             raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {shown(network)} came")
-        loss = next((name for name, op in LOSSES.items() if op is loss), loss)
+        loss = named(LOSSES, loss)
+        op = loss_op(loss)
         if callable(loss):
             require_function("loss", loss, "outputs", target="target")
-        else:
-            choose("loss", loss, LOSSES)
         if isinstance(optimizer, str):
             optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {shown(optimizer)} came")
         choose("reduction", reduction, REDUCTIONS)
-        named = getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]  # "float32", or torch.float32
-        dtype = named if named in DTYPES else choose("dtype", dtype, DTYPES)
+        word = getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]  # "float32", or torch.float32
+        dtype = word if word in DTYPES else choose("dtype", dtype, DTYPES)
         seed = integer("seed", seed, "must be an integer, 0 or more", low=0)
         if natives not in NATIVES if isinstance(natives, str) else not isinstance(natives, bool):
             raise ValueError(f"natives {shown(natives)} must be True, False, 'auto' or 'compile'")
         flag("deterministic", deterministic)
         _rate(optimizer.peak, dtype)
         self.network, self.loss, self.optimizer = network, loss, optimizer
+        self._loss = _tried(op) if isinstance(loss, Loss) else op
         self.natives, self.deterministic = natives, deterministic
         self.reduction, self.dtype, self.seed = reduction, dtype, seed
         self.history = History()
@@ -157,7 +159,7 @@ class Placed:
         return self
 
     def _new_targets(self) -> Targets:
-        return Targets.of_loss(self.loss)
+        return Targets.of_loss(self._loss)
 
     def _settle(self, backend: Any, device: Any) -> Trainer:
         """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
@@ -168,10 +170,9 @@ class Placed:
                 f"device {device!r}: the backend given is on {backend.place} already: leave device out"
             )
         backend.dtype(self.dtype)
-        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
         self._trainer = Trainer(
             self.network,
-            loss,
+            self._loss,
             self.optimizer,
             backend,
             reduction=self.reduction,
@@ -258,6 +259,13 @@ def _rate(rate: Any, dtype: str) -> float:
     if rate > float(np.finfo(dtype).max):
         raise ValueError(f"lr {rate:g} is beyond {dtype}: choose a smaller one")
     return rate
+
+
+def _tried(loss: Any) -> Any:
+    """A loss of ours that one sample was given to, so that options out of range are found at once."""
+    if getattr(loss, "__module__", "").startswith("xpnet.ops."):
+        loss(np.full((1, 2), 0.5), target=np.full((1, 2 // getattr(loss, "outputs", 1)), 0.5))
+    return loss
 
 
 class Snapshot(dict[str, Array]):

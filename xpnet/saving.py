@@ -13,6 +13,7 @@ from .describe import within
 from .errors import ModelFileError, shown
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .layers import LAYERS
+from .ops import Loss
 from .optim import OPTIMIZERS
 from .optim.schedules import SCHEDULES
 from .train import History, Trainer
@@ -20,7 +21,10 @@ from .typing import Shape
 
 CLASSES = {
     cls.__name__: cls
-    for cls in (*LAYERS.values(), *OPTIMIZERS.values(), *SCHEDULES.values(), Targets, *COLUMNS.values())
+    for cls in (
+        *(*LAYERS.values(), Loss, Targets, *COLUMNS.values()),
+        *(*OPTIMIZERS.values(), *SCHEDULES.values()),
+    )
 }
 """What a model file may name."""
 
@@ -61,10 +65,11 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
     arrays, config = read(path)
     classes = {**CLASSES, **{cls.__name__: cls for cls in own}}
     try:
-        made = {name: from_config(config[name], classes) for name in ("network", "optimizer", "targets")}
+        parts = ("network", "loss", "optimizer", "targets")
+        made = {name: from_config(config[name], classes) for name in parts}
         model = make(
             made["network"],
-            loss=config["loss"],
+            loss=made["loss"],
             optimizer=made["optimizer"],
             reduction=config["reduction"],
             dtype=config["dtype"],
@@ -74,7 +79,7 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
         ).build(config["input_shape"])
         trainer = model._built()
         trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
-        model._targets = _fitting(made["targets"], model._targets.kind, model._output_shape)
+        model._targets = _fitting(made["targets"], model._targets, model._output_shape)
         model.history = _history(config["history"])
         if config.get("columns") is not None:
             model.columns = _made_x(from_config(config["columns"], classes), model.input_shape)
@@ -83,9 +88,9 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
     return model
 
 
-def _fitting(targets: Any, kind: str, output_shape: Shape) -> Targets:
-    if not isinstance(targets, Targets) or targets.kind != kind:
-        raise ValueError(f"the targets {targets!r} do not fit the loss, which takes {kind}")
+def _fitting(targets: Any, wanted: Targets, output_shape: Shape) -> Targets:
+    if not isinstance(targets, Targets) or (targets.kind, targets.outputs) != (wanted.kind, wanted.outputs):
+        raise ValueError(f"the targets {targets!r} do not fit the loss, which takes {wanted.kind}")
     told_apart = output_shape[-1] if targets.kind == "classes" else 2
     if targets.labels is not None and len(targets.labels) != told_apart:
         raise ValueError(f"{len(targets.labels)} labels do not fit the outputs {output_shape}")

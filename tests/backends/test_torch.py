@@ -10,8 +10,8 @@ import xpnet as xn
 from xpnet.backends import get
 from xpnet.namespace import with_natives
 from xpnet.optim import scalars_after, update_each
+from xpnet.testing import CASES
 from xpnet.testing.optimizers import OPTIMIZERS
-from xpnet.testing.table import CASES
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'xpnet[torch]'")
 from xpnet.backends import torch_update  # noqa: E402 - they need PyTorch

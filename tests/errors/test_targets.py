@@ -81,7 +81,7 @@ PROBABILITIES = [
     label(lambda: fit(y=np.tile([2.0, -1, 0], (12, 1))), "probabilities", "row 0", "negative"),
     label(lambda: fit(y=np.full((12, 3), NAN)), "probabilities", "row 0", "nan"),
     label(lambda: fit(y=Y, of=binary()), "y holds 2 at row 2", "0, 1 or a probability", "an output for each"),
-    label(lambda: fit(y=np.where(Y, 1, -1), of=binary()), "y holds -1 at row 0", "renumber"),
+    label(lambda: fit(y=Y - 1, of=binary()), "y holds -1 at row 0", "renumber"),
     label(
         lambda: fit(y=LETTERS[Y], of=binary()), "3 different labels", "Dense(3)", "'softmax_cross_entropy'"
     ),

@@ -8,20 +8,26 @@ import pytest
 
 from xpnet import layers, ops
 from xpnet.layers import (
+    CELU,
     ELU,
+    GELU,
     LAYERS,
+    Activation,
     BatchNorm,
     Concatenate,
     Dense,
     Dropout,
     Flatten,
+    HardTanh,
     Layer,
     LeakyReLU,
     Pass,
+    PReLU,
     ReLU,
     Residual,
     Sequential,
     Softmax,
+    Softplus,
     Tanh,
 )
 from xpnet.namespace import namespace
@@ -37,6 +43,13 @@ SHOWN = {
     "Tanh()": Tanh,
     "ELU(alpha=0.5)": lambda: ELU(0.5),
     "LeakyReLU()": lambda: LeakyReLU(0.01),
+    "GELU(approximate=True)": lambda: GELU(True),
+    "Softplus(threshold=5.0)": lambda: Softplus(threshold=5.0),
+    "PReLU(shared=False)": lambda: PReLU(shared=False),
+    "Activation('gelu')": lambda: Activation(ops.gelu),
+    "Activation('elu', alpha=0.5)": lambda: Activation("elu", alpha=np.float64(0.5)),
+    "Dense(3, activation=LeakyReLU(alpha=0.2))": lambda: Dense(3, LeakyReLU(0.2)),
+    "Dense(3, activation='tanh')": lambda: Dense(3, ops.tanh),
     "Dropout()": lambda: Dropout(0.5),
     "Dropout(rate=0.2)": lambda: Dropout(0.2),
     "BatchNorm(eps=0.001)": lambda: BatchNorm(eps=1e-3),
@@ -103,6 +116,19 @@ def test_the_table_holds_every_layer():
         (lambda: BatchNorm(1.1), r"BatchNorm: momentum 1\.1"),
         (lambda: BatchNorm(eps=0), "BatchNorm: eps 0 must be a finite number above 0"),
         (lambda: BatchNorm(eps=-1.0), r"BatchNorm: eps -1\.0"),
+        (lambda: Dense(2, ReLU), "activation the class ReLU is unknown"),
+        (lambda: Dense(2, PReLU()), r"activation PReLU\(\) has parameters or a mode: put it after the layer"),
+        (lambda: Activation("gelo"), "Activation 'gelo' is unknown: did you mean 'gelu'"),
+        (lambda: Activation("elu", alhpa=1.0), "elu: option 'alhpa' is unknown: did you mean 'alpha'"),
+        (lambda: Activation("elu", alpha="1"), "elu: alpha '1' must be a finite number"),
+        (lambda: Activation("relu", alpha=1.0), r"relu has no options: alpha=1\.0 cannot be given"),
+        (lambda: GELU("tanh"), "GELU: approximate 'tanh' must be True or False"),
+        (lambda: Softmax(1.0), r"Softmax: axis 1\.0 must be an integer"),
+        (lambda: HardTanh(1, -1), "HardTanh: min_val 1 must be below max_val -1"),
+        (lambda: CELU(0), "CELU: alpha 0 must not be 0"),
+        (lambda: Softplus(0.0), r"Softplus: beta 0\.0 must not be 0"),
+        (lambda: PReLU(float("inf")), "PReLU: start inf must be a finite number"),
+        (lambda: PReLU(shared=1), "PReLU: shared 1 must be True or False"),
         (lambda: LeakyReLU(float("nan")), "LeakyReLU: alpha nan must be a finite number"),
         (lambda: ELU("1"), "ELU: alpha '1'"),
     ],
@@ -132,7 +158,7 @@ def test_fields_from_numpy_leave_the_dtype_as_it_is(layer):
         assert array.dtype == "float32"
 
 
-@pytest.mark.parametrize("layer", [Dense(2), BatchNorm()], ids=repr)
+@pytest.mark.parametrize("layer", [Dense(2), BatchNorm(), PReLU()], ids=repr)
 def test_inputs_without_features_are_an_error(layer):
     with pytest.raises(ValueError, match=r"takes inputs \(n, \.\.\., features\), these are \(n,\)"):
         layer.init(np.random.default_rng(0), (), "float64")
@@ -172,6 +198,39 @@ def test_an_op_of_ones_own_is_an_activation():
     network = Sequential(Dense(2, square), Dense(2, ops.tanh))
     prove(layer_case("square", network, 3))
     assert hash(network) == hash(Sequential(Dense(2, square), Dense(2, ops.tanh)))
+
+
+@pytest.mark.parametrize("axis", [0, 3, -3])
+def test_softmax_stays_within_a_sample(axis):
+    with pytest.raises(ValueError, match=f"axis {axis} is not one of a sample's, 1 to 2 or -2 to -1"):
+        Softmax(axis).init(np.random.default_rng(0), (4, 5), "float64")
+
+
+def test_the_gated_ones_halve_the_features():
+    for layer in (layers.GLU(), layers.SwiGLU(), Activation("swiglu"), Dense(4, "glu")):
+        assert layer.output_shape((3, 4)) == (3, 2)
+    with pytest.raises(ValueError, match="'glu' halves the features, and takes an even number"):
+        Dense(3, "glu").init(np.random.default_rng(0), (4,), "float64")
+
+
+@pytest.mark.parametrize(
+    ("activation", "initializer"),
+    [
+        ("gelu", "he"),
+        (ops.relu, "he"),
+        (LeakyReLU(0.2), "he"),
+        (Activation("silu"), "he"),
+        ("selu", "lecun"),
+        ("tanh", "glorot"),
+        (lambda x: (x, None), "glorot"),
+    ],
+)
+def test_the_initialiser_follows_the_activation(activation, initializer):
+    weights = [
+        dense.init(np.random.default_rng(0), (5,), "float64")[0]["weight"]
+        for dense in (Dense(4, activation), Dense(4, activation, initializer=initializer))
+    ]
+    assert np.array_equal(*weights)
 
 
 def test_a_layer_without_forward_says_what_it_needs():

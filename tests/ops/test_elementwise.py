@@ -15,6 +15,19 @@ SLOPES = {
     "relu": lambda x: float(x > 0),
     "leaky_relu": lambda x: 1.0 if x > 0 else 0.01,
     "elu": lambda x: 1.0 if x > 0 else math.exp(x),
+    "celu": lambda x: 1.0 if x > 0 else math.exp(x),
+    "selu": lambda x: 1.0507009873554805 * (1.0 if x > 0 else 1.6732632423543772 * math.exp(x)),
+    "relu6": lambda x: float(0 < x < 6),
+    "gelu": lambda x: (
+        (1 + math.erf(x / math.sqrt(2))) / 2 + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    ),
+    "silu": lambda x: (1 + math.exp(-x) + x * math.exp(-x)) / (1 + math.exp(-x)) ** 2,
+    "softplus": lambda x: 1 / (1 + math.exp(-x)),
+    "softsign": lambda x: (1 + abs(x)) ** -2,
+    "hard_sigmoid": lambda x: 1 / 6,
+    "hard_swish": lambda x: x / 3 + 1 / 2,
+    "hard_tanh": lambda x: float(abs(x) < 1),
+    "log_sigmoid": lambda x: 1 / (1 + math.exp(x)),
 }
 """From the textbooks, not from the pullbacks."""
 

@@ -83,29 +83,116 @@ def test_elu_and_tanh_of_huge_inputs(dtype, array, agree):
     agree(*pullback(ones), [0, 0])
 
 
-@pytest.mark.parametrize("op", [ops.relu, ops.leaky_relu, ops.elu, ops.sigmoid, ops.tanh])
+FAR = {  # the value at -1e4 and at 1e4, and the slope at each
+    "relu": (0, 1e4, 0, 1),
+    "relu6": (0, 6, 0, 0),
+    "leaky_relu": (-100, 1e4, 0.01, 1),
+    "celu": (-1, 1e4, 0, 1),
+    "selu": (-1.7580993408473766, 10507.009873554805, 0, 1.0507009873554805),
+    "gelu": (0, 1e4, 0, 1),
+    "silu": (0, 1e4, 0, 1),
+    "mish": (0, 1e4, 0, 1),
+    "softplus": (0, 1e4, 0, 1),
+    "softsign": (-1e4 / 10001, 1e4 / 10001, 10001**-2, 10001**-2),
+    "hard_sigmoid": (0, 1, 0, 0),
+    "hard_swish": (0, 1e4, 0, 1),
+    "hard_tanh": (-1, 1, 0, 0),
+    "log_sigmoid": (-1e4, 0, 1, 0),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", FAR)
+def test_activations_of_huge_inputs(name, dtype, array, agree):
+    y, pullback = ops.ACTIVATIONS[name](array([-1e4, 1e4], dtype))
+    agree(y, FAR[name][:2], 1e-6)
+    agree(*pullback(array([1.0, 1.0], dtype)), FAR[name][2:], 1e-6)
+
+
+def test_gelu_by_tanh_of_huge_inputs(array, agree):
+    y, pullback = ops.gelu(array([-1e4, 1e4], "float32"), approximate=True)
+    agree(y, [0, 1e4])
+    agree(*pullback(array([1.0, 1.0], "float32")), [0, 1])
+
+
+def test_the_smooth_ones_keep_the_digits_of_their_small_values(array, agree):
+    """log(1 + exp(-40)) is exp(-40), of which 1 + exp(-40) has no digit."""
+    for op, x, sign in ((ops.softplus, -40.0, 1), (ops.log_sigmoid, 40.0, -1)):
+        y, pullback = op(array([x]))
+        agree(y * math.exp(40), [sign], 1e-12)
+        agree(*pullback(array([math.exp(40)])), [1], 1e-12)
+
+
+@pytest.mark.parametrize("op", [op for name, op in ops.ACTIVATIONS.items() if "glu" not in name])
 def test_nan_comes_through(op, array, agree):
-    y, _ = op(array([NAN, -1.0, 2.0]))
-    agree(op(array([0.0, -1.0, 2.0]))[0][1:], np.asarray(_numbers(op)), 1e-12)
-    agree(y, [NAN, *_numbers(op)], 1e-12)
-
-
-def _numbers(op):
-    return {
-        "relu": (0, 2),
-        "leaky_relu": (-0.01, 2),
-        "elu": (math.expm1(-1), 2),
-        "sigmoid": (1 / (1 + math.e), 1 / (1 + math.exp(-2))),
-        "tanh": (math.tanh(-1), math.tanh(2)),
-    }[op.__name__]
+    y, _ = op(array([[NAN], [-1.0], [2.0]]))
+    agree(y[0:1, :], [[NAN]])
+    agree(y[1:, :], np.asarray(op(np.asarray([[-1.0], [2.0]]))[0]), 1e-12)
 
 
 @pytest.mark.parametrize("loss", ops.LOSSES)
 def test_nan_comes_through_a_loss(loss, array, agree):
-    wide = not loss.startswith(("softmax", "cross"))
-    target = array([[0.0, 1.0], [0.0, 1.0]]) if wide else array([1, 1])
-    values, _ = ops.LOSSES[loss](array([[NAN, NAN], [0.5, 0.5]]), target=target)
+    op = ops.LOSSES[loss]
+    target = array([1, 1]) if getattr(op, "kind", "") == "classes" else array([[0.0, 1.0], [0.0, 1.0]])
+    if loss == "gaussian_nll":
+        target = array([[0.0], [1.0]])
+    values, _ = op(array([[NAN, NAN], [0.5, 0.5]]), target=target)
     agree(values * 0, [NAN, 0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_losses_of_huge_outputs(dtype, array, agree):
+    """Where the answer is finite, so is what comes out."""
+    y, ones = array([[1e4], [-1e4]], dtype), array([1.0, 1.0], dtype)
+    zero, right, wrong = (array(t, dtype) for t in ([[0.0], [0.0]], [[1.0], [0.0]], [[0.0], [1.0]]))
+    for name, target, values, slopes in (
+        ("log_cosh", zero, [1e4 - LN2] * 2, [1, -1]),
+        ("quantile", zero, [5e3] * 2, [0.5, -0.5]),
+        ("smooth_l1", zero, [1e4 - 0.5] * 2, [1, -1]),
+        ("hinge", right, [0, 0], [0, 0]),
+        ("hinge", wrong, [10001] * 2, [1, -1]),
+        ("sigmoid_focal", right, [0, 0], [0, 0]),
+        ("sigmoid_focal", wrong, [7500, 2500], [0.75, -0.25]),
+    ):
+        losses, pullback = ops.LOSSES[name](y, target=target)
+        agree(losses, values, 1e-6)
+        agree(pullback(ones)[0], np.reshape(slopes, (2, 1)), 1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_softmax_focal_of_huge_logits(gamma, array, agree):
+    z = array([[1e4, -1e4], [1e4, -1e4]], "float32")
+    losses, pullback = ops.softmax_focal(z, target=array([0, 1]), gamma=gamma)
+    agree(losses, [0, 2e4], 1e-6)
+    agree(*pullback(array([1.0, 1.0], "float32")), [[0, 0], [1, -1]], 1e-6)
+
+
+def test_sigmoid_focal_keeps_the_digits_of_a_small_miss(array, agree):
+    """With p = 1 - exp(-40) the loss is exp(-40)^(gamma + 1), and its slope that times -(gamma + 1)."""
+    losses, pullback = ops.sigmoid_focal(array([[40.0]]), target=array([[1.0]]), gamma=0.5, alpha=-1.0)
+    agree(losses * math.exp(60), [1], 1e-12)
+    agree(pullback(array([math.exp(60)]))[0], [[-1.5]], 1e-12)
+
+
+def test_log_cosh_keeps_the_digits_of_small_errors(array, agree):
+    losses, _ = ops.log_cosh(array([1e-9, 1e-3]), target=array([0.0, 0.0]))
+    agree(losses / array([0.5e-18, 1.0]), [1, math.log(math.cosh(1e-3))], 1e-12)
+    agree(losses[1:] / 1e-6, [0.5 - 1e-6 / 12], 1e-12)
+
+
+def test_shares_of_zero_cost_nothing(array, agree):
+    """0 log 0 is 0, and a log-probability of -inf adds nothing to the loss of another class."""
+    target = array([[0.0, 1.0]])
+    for op in (ops.nll, ops.kl_divergence):
+        losses, pullback = op(array([[-math.inf, 0.0]]), target=target)
+        agree(losses, [0])
+        agree(*pullback(array([1.0])), [[0, -1]])
+
+
+def test_cosine_distance_of_no_direction(array, agree):
+    losses, pullback = ops.cosine_distance(array([[0.0, 0.0]]), target=array([[3.0, 4.0]]), eps=1e-3)
+    agree(losses, [1])
+    agree(*pullback(array([1.0])), [[-600, -800]], 1e-12)
 
 
 # The guard against the logarithm of 0: exp(-100), or float32's smallest normal number, 2^-126

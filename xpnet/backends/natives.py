@@ -28,16 +28,28 @@ key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_s
 
 @cache
 def table(dtype: str) -> dict[str, Op]:
-    """The entries for arrays of a dtype, compiled or read from Numba's cache on disk."""
+    """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
     kind = np.dtype(dtype)
-    activations = {name: found for name, op in ops.ACTIVATIONS.items() if (found := Activation.of(op))}
-    return {
-        "linear": _linear(activations, kind),
-        **{name: _elementwise(activation, kind) for name, activation in activations.items()},
-        "softmax_cross_entropy": _softmax_cross_entropy(kind),
-        "dropout": _dropout(kind),
-        "make_key": _make_key(),
-    }
+    elementwise = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
+    activations = {name: found for name, op in elementwise.items() if (found := Activation.of(op))}
+    entries: dict[str, Op] = {"linear": _linear(activations, kind)}
+    for name, act in activations.items():
+        _add(entries, name, _elementwise, act, kind)
+    _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)
+    _add(entries, "dropout", _dropout, kind)
+    _add(entries, "make_key", _make_key)
+    return entries
+
+
+def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
+    """An entry that `make` makes at its first call, and that is then in its own place."""
+
+    def first(*arrays: Array, **options: Any) -> Any:
+        if entries[name] is first:
+            entries[name] = make(*args)
+        return entries[name](*arrays, **options)
+
+    entries[name] = first
 
 
 class Activation(NamedTuple):
@@ -104,20 +116,19 @@ def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
     """x w in BLAS, then bias and activation in one loop in place; dz and db in one loop."""
     portable = ops.linear.portable
     identity = Formula()
-    x = identity.input("x")
-    pairs = {None: _dense_loops(identity, x, identity.input("dy"), kind)}
+    x, dy = identity.input("x"), identity.input("dy")
+    pairs = {None: cache(lambda: _dense_loops(identity, x, dy, kind))}
     for act in activations.values():
         if act.is_formula and not act.options and "x" not in act.kept:  # x is overwritten by y
-            pairs[act.op] = _dense_loops(act.formula, act.y, act.dx, kind)
+            pairs[act.op] = cache(lambda act=act: _dense_loops(act.formula, act.y, act.dx, kind))
 
     def op(
         x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
     ) -> tuple[Array, Pullback]:
-        pair = pairs.get(activation)
         fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
-        if not fits or pair is None or b is None or b.dtype != kind:
+        if not fits or activation not in pairs or b is None or b.dtype != kind:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        forward, backward = pair
+        forward, backward = pairs[activation]()
         y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
         forward(y, b)
         kept = None if activation is None else y
@@ -162,10 +173,10 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
     pick(matrix, row, label, row)
     subtract_one_hot(matrix, label, row)
 
-    def op(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+    def op(logits: Array, /, *, target: Array, label_smoothing: float = 0.0) -> tuple[Array, Pullback]:
         fits = _plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
-        if not fits or not _plain(target, label.dtype):
-            return portable(logits, target=target)
+        if not fits or not _plain(target, label.dtype) or label_smoothing:
+            return portable(logits, target=target, label_smoothing=label_smoothing)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
         pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)

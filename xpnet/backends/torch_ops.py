@@ -57,10 +57,13 @@ def leaky_relu(x: Array, /, *, alpha: float = 0.01) -> tuple[Array, Pullback]:
     return torch.nn.functional.leaky_relu(x, alpha), lambda dy: (_leaky_back(dy, x, alpha, False),)
 
 
-def softmax_cross_entropy(logits: Array, /, *, target: Array) -> tuple[Array, Pullback]:
+def softmax_cross_entropy(
+    logits: Array, /, *, target: Array, label_smoothing: float = 0.0
+) -> tuple[Array, Pullback]:
     """The target's logarithm is picked, and 1 taken from its probability."""
-    if logits.ndim != 2 or target.shape != logits.shape[:1] or target.dtype != torch.int64:
-        return ops.softmax_cross_entropy.portable(logits, target=target)
+    numbers = target.shape == logits.shape[:1] and target.dtype == torch.int64
+    if logits.ndim != 2 or not numbers or label_smoothing:
+        return ops.softmax_cross_entropy.portable(logits, target=target, label_smoothing=label_smoothing)
     log_p, _ = log_softmax(logits)
     place = target[:, None]
 

@@ -30,7 +30,7 @@ from .datasets import (
 )
 from .idx import read_idx
 from .npz import read_npz
-from .targets import KINDS, Targets
+from .targets import Targets
 
 if TYPE_CHECKING:
     from .tables import Columns, Target, read_csv
@@ -52,7 +52,6 @@ __all__ = [
     "DATASETS",
     "FASHION_MNIST_LABELS",
     "IRIS_LABELS",
-    "KINDS",
     "Columns",
     "Dataset",
     "Target",

@@ -12,13 +12,6 @@ from ..errors import LabelError, choose, shown
 from ..namespace import namespace
 from ..typing import Array, Shape
 
-KINDS = {
-    "softmax_cross_entropy": "classes",
-    "cross_entropy": "classes",
-    "sigmoid_cross_entropy": "binary",
-    "binary_cross_entropy": "binary",
-}
-"""What each loss by name makes of its targets; the others are "values"."""
 _SEVERAL = "give samples of two labels at least, or there is nothing to tell apart"
 
 
@@ -30,6 +23,7 @@ class Targets:
     labels: the label of each class where y's are not its numbers; dtype: y's own, in which labels return.
     vector: y was (n,) where the outputs are (n, 1), and so predictions are.
     threshold: above which a binary output means yes.
+    outputs: how many outputs there are for one value of y; the first are predictions of it.
     """
 
     kind: str = "values"
@@ -37,6 +31,7 @@ class Targets:
     dtype: str | None = None
     vector: bool = False
     threshold: float = 0.5
+    outputs: int = 1
 
     def __post_init__(self) -> None:
         """ValueError or TypeError for what a damaged model file may hold."""
@@ -45,12 +40,14 @@ class Targets:
             raise TypeError(f"labels {self.labels!r} must be a tuple or None")
         if self.dtype is not None:
             np.dtype(str(self.dtype))
+        if not isinstance(self.outputs, int) or self.outputs < 1:
+            raise ValueError(f"outputs {self.outputs!r} must be 1 or more")
 
     @classmethod
     def of_loss(cls, loss: Any) -> Targets:
-        """What a loss takes, by its name or by the attribute `kind` of a function, before any y was seen."""
-        kind = KINDS.get(loss, "values") if isinstance(loss, str) else getattr(loss, "kind", "values")
-        return cls(kind, threshold=0.0 if loss == "sigmoid_cross_entropy" else 0.5)
+        """What a loss takes, by the attributes that `ops.takes` gives a function, before any y was seen."""
+        kind, threshold = getattr(loss, "kind", "values"), getattr(loss, "threshold", 0.5)
+        return cls(kind, threshold=threshold, outputs=getattr(loss, "outputs", 1))
 
     def learn(self, y: np.ndarray, output_shape: Shape) -> Targets:
         """With what y shows: its labels, its dtype, and whether it is a vector."""
@@ -58,6 +55,7 @@ class Targets:
             numeric = self.labels is None and y.dtype.kind in "iuf" and np.dtype(self.dtype).kind in "iuf"
             dtype = np.promote_types(self.dtype, y.dtype).name if numeric else self.dtype
             return replace(self, dtype=dtype)
+        output_shape = self._value_shape(output_shape)
         vector = output_shape == (1,) and y.ndim == 1
         if self.kind == "classes" and output_shape[-1:] == (1,):
             raise LabelError(
@@ -66,6 +64,8 @@ class Targets:
             )
         if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
             return replace(self, dtype="int64")  # probabilities: their classes are numbers
+        if self.kind == "binary" and y.dtype.kind in "if" and (y == -1).any() and (abs(y) == 1).all():
+            return replace(self, labels=(-1, 1), dtype=y.dtype.str, vector=vector)
         if y.dtype.kind in ("biuf" if self.kind == "values" else "iuf"):
             highest = output_shape[-1] - 1 if self.kind == "classes" else 1  # a label that y may not hold yet
             holds = y.dtype.kind not in "iu" or np.iinfo(y.dtype).max >= highest
@@ -98,6 +98,7 @@ class Targets:
         where it is a part, which has the outputs' shape.
         """
         rows = range(len(y)) if rows is None else rows
+        output_shape = self._value_shape(output_shape)
         shape = (y.shape[0], *output_shape)
         if self.kind == "classes" and y.ndim == len(shape):
             if y.shape == shape and y.dtype.kind in "biuf":
@@ -125,9 +126,12 @@ class Targets:
         if y.shape != shape:
             fits = len(y.shape) == len(shape) and y.shape[:-1] == shape[:-1]
             mend = (
-                f"give the last layer {y.shape[-1]} units" if fits else "reshape it, or change the last layer"
+                f"give the last layer {y.shape[-1] * self.outputs} units"
+                if fits
+                else "reshape it, or change the last layer"
             )
-            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}: {mend}")
+            each = "" if self.outputs == 1 else f", {self.outputs} for each value"
+            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}{each}: {mend}")
         given = y
         with np.errstate(over="ignore"):  # what overflows is looked for next
             y = y.astype(dtype)
@@ -157,6 +161,7 @@ class Targets:
         """Predictions from outputs: labels as they were in y, or the outputs themselves."""
         xp = namespace(outputs)
         if self.kind == "values":
+            outputs = outputs[..., : outputs.shape[-1] // self.outputs] if self.outputs > 1 else outputs
             return xp.reshape(outputs, (outputs.shape[0],)) if self.vector else outputs
         if self.kind == "classes":
             return xp.argmax(outputs, axis=-1)
@@ -179,6 +184,17 @@ class Targets:
         if self.labels is None:
             return numbers
         return np.asarray(self.labels, dtype=self.dtype)[numbers]
+
+    def _value_shape(self, output_shape: Shape) -> Shape:
+        """The shape of one sample's y, whose values have `outputs` outputs each."""
+        if self.outputs == 1:
+            return output_shape
+        if not output_shape or output_shape[-1] % self.outputs:
+            raise LabelError(
+                f"the loss takes {self.outputs} outputs for each value of y, the network's are (n, *{output_shape}): "
+                f"give its last layer {self.outputs} times as many units as y has columns"
+            )
+        return (*output_shape[:-1], output_shape[-1] // self.outputs)
 
     def _numbers(self, y: np.ndarray) -> np.ndarray:
         assert self.labels is not None

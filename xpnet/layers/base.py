@@ -10,6 +10,7 @@ import numpy as np
 from ..describe import Description
 from ..errors import choose, integer, number
 from ..ops import ACTIVATIONS
+from ..ops.chosen import Chosen, bind, check_options, named
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .context import Context
 
@@ -45,9 +46,21 @@ class Stateless(Layer):
 
     op: ClassVar[Op]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_options(type(self).__name__, type(self).op, self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def bound(self) -> Op:
+        """The op with its options."""
+        return bind(type(self).op, self._options)
+
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
-        options = {field.name: getattr(self, field.name) for field in fields(self)}
-        y, pull = type(self).op(x, **options)
+        y, pull = self.bound(x)
 
         def pullback(dy: Array) -> tuple[Array, Nested]:
             return pull(dy)[0], {}
@@ -65,11 +78,45 @@ def require_between(layer: str, name: str, value: Any, low: float, high: float, 
     number(f"{layer}: {name}", value, wanted, low=low, high=high)
 
 
+class Activation(Chosen, Stateless):
+    """An activation by its op's name, with options, `Activation("leaky_relu", alpha=0.2)`, or a function of one's own.
+
+    The function gives `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
+    """
+
+    table = ACTIVATIONS
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return shape_after(self, input_shape)
+
+
 def activation(spec: Any) -> Op | None:
-    """The op that an activation's name, or an op itself, stands for; None for None."""
+    """The op that an activation's name, a layer such as `LeakyReLU(0.2)`, or an op stands for; None for None."""
     if spec is None or (callable(spec) and not isinstance(spec, type)):
         return spec
+    if isinstance(spec, Stateless):
+        return spec.bound
+    if isinstance(spec, Layer):
+        raise ValueError(
+            f"activation {spec!r} has parameters or a mode: put it after the layer, as one of its own"
+        )
     return ACTIVATIONS[choose("activation", spec, ACTIVATIONS)]
+
+
+def activation_name(spec: Any) -> Any:
+    """The name of the op that an activation runs; the function itself where it has no name."""
+    if isinstance(spec, Activation):
+        return spec.function
+    return named(ACTIVATIONS, type(spec).op if isinstance(spec, Stateless) else spec)
+
+
+def shape_after(spec: Any, shape: Shape) -> Shape:
+    """The shape of an activation's output: the gated ones halve the last axis."""
+    if activation_name(spec) not in ("glu", "swiglu"):
+        return shape
+    if not shape or shape[-1] % 2:
+        raise ValueError(f"{spec!r} halves the features, and takes an even number of them, not (n, *{shape})")
+    return (*shape[:-1], shape[-1] // 2)
 
 
 def require_count(layer: str, name: str, value: Any) -> None:

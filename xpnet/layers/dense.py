@@ -10,8 +10,9 @@ import numpy as np
 from .. import ops
 from ..errors import flag
 from ..init import default, initial, initializer
+from ..ops.chosen import named
 from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer, activation, require_count
+from .base import Layer, activation, activation_name, require_count, shape_after
 from .context import Context
 
 
@@ -20,8 +21,9 @@ class Dense(Layer):
     """y = activation(x weight + bias), over the last axis.
 
     x (n, ..., in) -> y (n, ..., units); weight (in, units), bias (units,) starting at 0.
-    `activation` is an op's name or None; `initializer` a name, a tuple such as ("normal", 0.01), or None for what
-    suits the activation: He's for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
+    `activation` is an op's name, a layer such as `LeakyReLU(0.2)`, an op of one's own or None; the gated ones halve
+    the units. `initializer` is a name, a tuple such as ("normal", 0.01), or None for what suits the activation: He's
+    for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
     """
 
     units: int
@@ -32,6 +34,7 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_count("Dense", "units", self.units)
+        object.__setattr__(self, "activation", named(ops.ACTIVATIONS, self.activation))
         activation(self.activation)
         flag("Dense: bias", self.bias)
         initializer(self._initializer)
@@ -40,14 +43,14 @@ class Dense(Layer):
     def _initializer(self) -> Any:
         if self.initializer is not None:
             return self.initializer
-        return default(self.activation)
+        return default(activation_name(self.activation))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
             raise ValueError(
                 f"Dense({self.units}) takes inputs (n, ..., features), these are (n,): reshape to (n, 1)"
             )
-        return (*input_shape[:-1], self.units)
+        return shape_after(self.activation, (*input_shape[:-1], self.units))
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         output_shape = self.output_shape(input_shape)

@@ -7,55 +7,121 @@ derivative of that scalar by each positional argument.
 
 from __future__ import annotations
 
-from . import activations, losses
-from .activations import elu, leaky_relu, relu, sigmoid, tanh
+from . import activations
+from .activations import (
+    celu,
+    elu,
+    gelu,
+    glu,
+    hard_sigmoid,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+    swiglu,
+    tanh,
+)
 from .dropout import dropout
 from .elementwise import slope, value
+from .erf import erf
 from .linear import linear
+from .loss import LOSSES, Loss
 from .losses import (
     binary_cross_entropy,
+    cosine_distance,
     cross_entropy,
+    gaussian_nll,
+    hinge,
     huber,
+    kl_divergence,
+    log_cosh,
     mae,
     mse,
+    nll,
+    poisson_nll,
+    quantile,
     sigmoid_cross_entropy,
+    sigmoid_focal,
+    smooth_l1,
     softmax_cross_entropy,
+    softmax_focal,
+    squared_hinge,
 )
+from .losses.sample import takes
 from .norm import batch_norm
 from .random import Key, bits, make_key
 from .shape import concatenate, flatten
 from .softmax import log_softmax, softmax
 
-ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__} | {
+ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name != "prelu"} | {
     op.__name__: op for op in (softmax, log_softmax)
 }
-LOSSES = {name: getattr(losses, name) for name in losses.__all__}
+"""The ops that can be named as an activation: those of one array."""
 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "Key",
+    "Loss",
     "batch_norm",
     "binary_cross_entropy",
     "bits",
+    "celu",
     "concatenate",
+    "cosine_distance",
     "cross_entropy",
     "dropout",
     "elu",
+    "erf",
     "flatten",
+    "gaussian_nll",
+    "gelu",
+    "glu",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
+    "hinge",
     "huber",
+    "kl_divergence",
     "leaky_relu",
     "linear",
+    "log_cosh",
+    "log_sigmoid",
     "log_softmax",
     "mae",
     "make_key",
+    "mish",
     "mse",
+    "nll",
+    "poisson_nll",
+    "prelu",
+    "quantile",
     "relu",
+    "relu6",
+    "selu",
     "sigmoid",
     "sigmoid_cross_entropy",
+    "sigmoid_focal",
+    "silu",
     "slope",
+    "smooth_l1",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_focal",
+    "softplus",
+    "softsign",
+    "squared_hinge",
+    "swiglu",
+    "takes",
     "tanh",
     "value",
 ]

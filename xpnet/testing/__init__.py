@@ -9,7 +9,7 @@ from .draws import Draw, between, key, labels, normal, probabilities
 from .oracle import DTYPES, Outcome, check_op, prove, run_check, run_table, table
 from .spy import watched
 from .steps import NETWORKS, STEP_CHECKS, Network
-from .table import CASES
+from .tables import CASES
 
 __all__ = [
     "BUILTIN",

@@ -13,7 +13,7 @@ from .checks import CHECKS, AbsentError
 from .draws import Draw
 from .optimizers import OPTIMIZER_CHECKS, OPTIMIZERS, SCHEDULE_CHECKS, SCHEDULES
 from .steps import NETWORKS, STEP_CHECKS
-from .table import CASES
+from .tables import CASES
 
 DTYPES = ("float32", "float64")
 

@@ -9,9 +9,22 @@ import numpy as np
 
 from .. import optim
 from ..backends import Backend, get
-from ..layers import BatchNorm, Concatenate, Dense, Dropout, Flatten, Layer, ReLU, Residual, Sequential
+from ..layers import (
+    BatchNorm,
+    Concatenate,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Residual,
+    Sequential,
+)
 from ..model import Model
-from ..ops import LOSSES
+from ..ops import Loss
+from ..ops.loss import loss_op
 from ..train import Trainer, make_step
 from ..typing import Batch
 from .checks import AbsentError, close, tracer
@@ -24,7 +37,7 @@ class Network:
 
     name: str
     network: Layer
-    loss: str
+    loss: Any
     optimizer: Any
     input_shape: tuple[int, ...] = (6,)
     outputs: int = 3
@@ -40,7 +53,7 @@ class Network:
 
     def trainer(self, backend: Backend, dtype: str) -> tuple[Trainer, Batch]:
         """A fresh trainer on a backend, and a batch for its step."""
-        loss = LOSSES[self.loss]
+        loss = loss_op(self.loss)
         trainer = Trainer(self.network, loss, self.optimizer, backend, reduction="mean", dtype=dtype, seed=0)
         trainer.build(self.input_shape)
         x, y = self.data(BATCH)
@@ -85,6 +98,12 @@ NETWORKS = (
         ),
         "huber",
         optim.rmsprop(optim.schedules.exponential(3e-3, 0.99)),
+    ),
+    Network(
+        "step: gelu, swiglu and prelu, smoothed labels",
+        Sequential(Dense(8, "gelu"), Dense(12, "swiglu"), PReLU(shared=False), Dense(3, LeakyReLU(0.5))),
+        Loss("softmax_cross_entropy", label_smoothing=0.1),
+        optim.adam(1e-2),
     ),
     Network("step: sgd", Sequential(Dense(3)), "mse", optim.sgd(optim.schedules.step(0.1, 50))),
     Network(

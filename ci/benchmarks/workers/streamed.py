@@ -64,7 +64,9 @@ def train(way, folder, epochs):
 def main():
     way, folder, epochs, bound = sys.argv[1:]
     some = np.load(Path(folder) / "x.npy", mmap_mode="r")[: 4 * GIVEN.batch]
-    fresh().fit(some, np.arange(len(some)) % 10, epochs=1, batch_size=GIVEN.batch)  # loads what is loaded once
+    fresh().fit(
+        some, np.arange(len(some)) % 10, epochs=1, batch_size=GIVEN.batch
+    )  # loads what is loaded once
     if int(bound):
         limit(int(bound))
     print("begins", flush=True)

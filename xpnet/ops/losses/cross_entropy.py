@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ...namespace import namespace
 from ...typing import Array, Pullback
-from .sample import class_probabilities, guarded_log
+from .sample import class_probabilities, guarded_log, takes
 
 
+@takes("classes")
 def cross_entropy(p: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Cross-entropy of probabilities, one value per sample.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...namespace import namespace
 from ...typing import Array, Pullback
-from .sample import mean_per_sample, same_shape, spread_per_sample
+from .sample import mean_per_sample, require, same_shape, spread_per_sample
 
 
 def huber(y: Array, /, *, target: Array, delta: float = 1.0) -> tuple[Array, Pullback]:
@@ -14,6 +14,7 @@ def huber(y: Array, /, *, target: Array, delta: float = 1.0) -> tuple[Array, Pul
     dy_ij = dloss_i clip(y_ij - target_ij, -delta, delta) / k
     y and target (n, ...), k outputs per sample. Source: Huber, 1964.
     """
+    require("huber", "delta", delta, delta > 0, "must be above 0")
     xp = namespace(y)
     error = y - same_shape("huber", y, target)
     size = xp.abs(error)

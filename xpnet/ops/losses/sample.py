@@ -1,11 +1,13 @@
-"""What the losses share: targets brought into form, and the mean over one sample's outputs."""
+"""What the losses share: targets brought into form, the mean over one sample's outputs, and what a loss takes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from ...namespace import device, namespace
-from ...typing import Array
+from ...typing import Array, Op
 
 
 def same_shape(loss: str, y: Array, target: Array) -> Array:
@@ -54,3 +56,37 @@ def guarded_log(p: Array) -> tuple[Array, Array]:
     below = p <= floor  # not `p > floor`: a NaN must come through
     safe = xp.where(below, floor, p)
     return xp.log(safe), xp.where(below, 0.0, 1.0 / safe)
+
+
+def smoothed(loss: str, t: Array, smoothing: float, classes: int) -> Array:
+    """(1 - e) t + e / classes, for a smoothing e in [0, 1]."""
+    require(loss, "label_smoothing", smoothing, 0 <= smoothing <= 1, "is not in [0, 1]")
+    return t if smoothing == 0 else (1.0 - smoothing) * t + smoothing / classes
+
+
+def without_zeros(values: Array, t: Array) -> Array:
+    """t values, and 0 where t is 0, though the value may be infinite."""
+    return namespace(values).where(t == 0, 0.0, values) * t
+
+
+def require(loss: str, name: str, value: Any, fits: bool, wanted: str) -> None:
+    """ValueError for an option of a loss that does not fit."""
+    if not fits:
+        raise ValueError(f"{loss}: {name} {value!r} {wanted}")
+
+
+def takes(
+    kind: str, *, threshold: float = 0.5, link: Op | None = None, outputs: int = 1
+) -> Callable[[Any], Any]:
+    """Says of a loss what its targets are, as attributes of the function.
+
+    kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values". threshold: above which a
+    binary output means yes. link: the op that makes probabilities of the outputs, where they are none. outputs: how
+    many of the network's outputs there are for one target value.
+    """
+
+    def mark(loss: Any) -> Any:
+        loss.kind, loss.threshold, loss.link, loss.outputs = kind, threshold, link, outputs
+        return loss
+
+    return mark

@@ -1,0 +1,23 @@
+"""The exponential linear unit that is smooth for every alpha."""
+
+from __future__ import annotations
+
+from ...namespace import namespace, replaceable
+from ...typing import Array, Pullback
+
+
+@replaceable
+def celu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
+    """Continuously differentiable exponential linear unit.
+
+    y = x where x > 0, else alpha (exp(x / alpha) - 1);  dx = dy where x > 0, else dy (y / alpha + 1)
+    Source: Barron, 2017, arXiv:1704.07483.
+    """
+    xp = namespace(x)
+    positive = x > 0
+    y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x) / alpha))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (xp.where(positive, dy, dy * (y / alpha + 1.0)),)
+
+    return y, pullback

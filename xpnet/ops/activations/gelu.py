@@ -1,0 +1,42 @@
+"""The Gaussian error linear unit."""
+
+from __future__ import annotations
+
+import math
+
+from ...namespace import namespace, replaceable
+from ...typing import Array, Pullback
+from ..erf import normal_cdf
+
+
+@replaceable
+def gelu(x: Array, /, *, approximate: bool = False) -> tuple[Array, Pullback]:
+    """Gaussian error linear unit.
+
+    y = x P(x), P(x) = (1 + erf(x / sqrt(2))) / 2;  dx = dy (P(x) + x exp(-x^2 / 2) / sqrt(2 pi))
+    With `approximate`, P(x) = (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3), within 5e-4 of it and at a
+    tenth of its price on NumPy; dx = dy (P(x) + x 2 P(x) (1 - P(x)) u'(x)).
+    Source: Hendrycks, Gimpel, 2016, arXiv:1606.08415.
+    """
+    if approximate:
+        return _by_tanh(x)
+    xp = namespace(x)
+    p = normal_cdf(x)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        density = xp.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+        return (dy * (p + x * density),)
+
+    return x * p, pullback
+
+
+def _by_tanh(x: Array) -> tuple[Array, Pullback]:
+    xp = namespace(x)
+    c, squared = math.sqrt(2.0 / math.pi), x * x
+    p = 0.5 + 0.5 * xp.tanh(c * x * (1.0 + 0.044715 * squared))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        slope = 2.0 * c * p * (1.0 - p) * (1.0 + 0.134145 * squared)
+        return (dy * (p + x * slope),)
+
+    return x * p, pullback

@@ -1,0 +1,26 @@
+"""The rectified linear unit with a learned slope."""
+
+from __future__ import annotations
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+
+
+def prelu(x: Array, slope: Array, /) -> tuple[Array, Pullback]:
+    """Parametric rectified linear unit.
+
+    y = x where x > 0, else slope x;  dx = dy where x > 0, else dy slope, dslope = sum dy x where x <= 0
+    x (..., c); slope (c,), one for each feature, or (1,), one for all.
+    Source: He et al., 2015, arXiv:1502.01852.
+    """
+    xp, shape = namespace(x), slope.shape
+    if shape not in ((1,), x.shape[-1:]):
+        raise ValueError(f"prelu: slope {shape} must be (1,) or the features' {x.shape[-1:]}, x is {x.shape}")
+    positive = x > 0
+
+    def pullback(dy: Array) -> tuple[Array, Array]:
+        each = xp.where(positive, 0.0, dy * x)
+        axes = tuple(range(x.ndim)) if shape == (1,) else tuple(range(x.ndim - 1))
+        return xp.where(positive, dy, dy * slope), xp.reshape(xp.sum(each, axis=axes), shape)
+
+    return xp.where(positive, x, slope * x), pullback

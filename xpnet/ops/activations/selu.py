@@ -1,0 +1,27 @@
+"""The self-normalising exponential linear unit."""
+
+from __future__ import annotations
+
+from ...namespace import namespace, replaceable
+from ...typing import Array, Pullback
+
+_ALPHA = 1.6732632423543772848170429916717
+_SCALE = 1.0507009873554804934193349852946
+
+
+@replaceable
+def selu(x: Array, /) -> tuple[Array, Pullback]:
+    """Scaled exponential linear unit.
+
+    y = s x where x > 0, else s a (exp(x) - 1);  dx = s dy where x > 0, else dy (y + s a)
+    With s = 1.0507... and a = 1.6732... a mean of 0 and a variance of 1 are a fixed point of deep networks.
+    Source: Klambauer et al., 2017, arXiv:1706.02515.
+    """
+    xp = namespace(x)
+    positive = x > 0
+    y = _SCALE * xp.where(positive, x, _ALPHA * xp.expm1(xp.where(positive, 0.0, x)))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (xp.where(y > 0, _SCALE * dy, dy * (y + _SCALE * _ALPHA)),)
+
+    return y, pullback

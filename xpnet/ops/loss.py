@@ -1,0 +1,33 @@
+"""The losses by name, and a loss with options of one's own."""
+
+from __future__ import annotations
+
+from functools import update_wrapper
+from typing import Any
+
+from ..errors import choose
+from ..typing import Op
+from . import losses
+from .chosen import Chosen
+
+LOSSES: dict[str, Op] = {name: getattr(losses, name) for name in losses.__all__}
+
+
+class Loss(Chosen):
+    """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes."""
+
+    table = LOSSES
+
+    @property
+    def bound(self) -> Op:
+        """The op with its options, and with what it says of its targets."""
+        return update_wrapper(super().bound, self.bare) if self.options else self.bare
+
+
+def loss_op(spec: Any) -> Op:
+    """The op that a loss's name, a `Loss`, or an op of one's own stands for."""
+    if isinstance(spec, Loss):
+        return spec.bound
+    if callable(spec) and not isinstance(spec, type):
+        return spec
+    return LOSSES[choose("loss", spec, LOSSES)]

@@ -1,0 +1,39 @@
+"""The angle between outputs and target."""
+
+from __future__ import annotations
+
+from ...namespace import namespace
+from ...typing import Array, Pullback
+from .sample import mean_per_sample, require, same_shape, spread_per_sample
+
+
+def cosine_distance(y: Array, /, *, target: Array, eps: float = 1e-8) -> tuple[Array, Pullback]:
+    """1 less the cosine of the angle between outputs and target, one value per sample.
+
+    loss_i = 1 - c, c = u v, u = y_i / max(|y_i|, eps), v = target_i / max(|target_i|, eps);
+    dy_i = dloss_i (c u - v) / |y_i|, and -dloss_i v / eps where |y_i| <= eps
+    y and target (n, ..., d): vectors along the last axis, and the mean over those of one sample. 1 less PyTorch's
+    `cosine_similarity`.
+    """
+    require("cosine_distance", "eps", eps, eps > 0, "must be above 0")
+    xp = namespace(y)
+    t = same_shape("cosine_distance", y, target)
+    if y.ndim < 2:
+        raise ValueError(f"cosine_distance: y {y.shape} must be (n, ..., d), vectors along its last axis")
+    (u, length, short), (v, _, _) = _direction(y, eps), _direction(t, eps)
+    cosine = xp.sum(u * v, axis=-1, keepdims=True)
+
+    def pullback(dloss: Array) -> tuple[Array]:
+        turned = (xp.where(short, 0.0, cosine) * u - v) / length
+        return (turned * spread_per_sample(dloss, cosine),)
+
+    return mean_per_sample(1.0 - cosine[..., 0]), pullback
+
+
+def _direction(y: Array, eps: float) -> tuple[Array, Array, Array]:
+    """(the vectors at length 1, their lengths, or eps where they are shorter, and whether they are)."""
+    xp = namespace(y)
+    length = xp.sqrt(xp.sum(y * y, axis=-1, keepdims=True))
+    short = length <= eps
+    length = xp.where(short, eps, length)
+    return y / length, length, short
