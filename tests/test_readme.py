@@ -13,13 +13,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    (line[2:], [row for row in block.splitlines()[1:] if row != "..."])
-    for kind, block in BLOCKS
-    if kind == "console"
-    for line in block.splitlines()
-    if line.startswith("$ ")
-]
+
+
+def commands(text):
+    """(command, the lines shown below it), as the console blocks of a text have them."""
+    for kind, block in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL):
+        if kind == "console":
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, *shown = part.splitlines()
+                yield command, [row for row in shown if row != "..."]
+
+
+WALKS = README.partition("## On the command line")[2].partition("## In Python")[0]
+COMMANDS = list(commands(README.replace(WALKS, "")))
 INLINE = re.findall(r"`((?:python3?|uv run|xpnet) [^`]+)`", README)
 
 
@@ -49,18 +55,35 @@ def as_run_here(command, monkeypatch):
     return [sys.executable, *words[1:]]
 
 
-@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
-def test_command(command, shown, monkeypatch):
-    """It runs, and prints lines that begin as README's do."""
-    run = as_run_here(command, monkeypatch)
-    if "pytest" in run:
-        run += ["--collect-only", "-q", "tests/test_oracle.py"]  # all of it would run itself
-    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=120)
+def check_printed(done, shown):
+    """The command ran, and printed lines that begin as README's do."""
     assert done.returncode == 0, done.stderr
     printed = (done.stderr + done.stdout).splitlines()
     for line in shown:
-        start = line[: len(line) - len(line.lstrip())] + line.split()[0]
+        start = re.match(r"\s*[^\s,]+", line)[0]
         assert any(row.startswith(start) for row in printed), f"no line begins like {line!r}:\n{printed}"
+
+
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_command(command, shown, monkeypatch, tmp_path):
+    run, folder = as_run_here(command, monkeypatch), tmp_path
+    if "pytest" in run:
+        run += ["--collect-only", "-q", "tests/test_oracle.py"]  # all of it would run itself
+        folder = ROOT
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, timeout=120)
+    check_printed(done, shown)
+
+
+def test_the_walks_on_the_command_line_in_order(tmp_path, monkeypatch):
+    """One reader's session, in a folder that has xpnet/ as the project's has."""
+    pytest.importorskip("pandas", reason="the extra data is not installed")
+    pytest.importorskip("array_api_strict", reason="the last walk moves a model to it")
+    (tmp_path / "xpnet").symlink_to(ROOT / "xpnet")
+    walks = list(commands(WALKS))
+    assert len(walks) >= 8
+    for command, shown in walks:
+        words = as_run_here(command, monkeypatch) if command.startswith("xpnet") else ["sh", "-c", command]
+        check_printed(subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120), shown)
 
 
 @pytest.mark.parametrize("command", sorted(set(INLINE)))

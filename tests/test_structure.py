@@ -14,10 +14,10 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-BASE = {"typing", "errors", "namespace", "describe"}
+BASE = {"typing", "errors", "namespace", "describe", "installed"}
 ROOMS = {"ops", "init", "optim", "calculus", "metrics", "data", "layers", "train", "backends", "io"}
-EDGES = {"testing", "sklearn", "plots"}
-"""They import whatever is below them, and `cli` alone imports them."""
+EDGES = {"testing", "sklearn", "plots", "machine"}
+"""They import whatever is below them, and of ours `cli` alone and `runs` import them."""
 
 MAY_IMPORT = {
     **dict.fromkeys((*BASE, "ops", "init", "optim", "data"), BASE),
@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "model": BASE | ROOMS | {"placement", "saving"},
     "saving": BASE | ROOMS,
     **{room: BASE | ROOMS | {"model", "placement", "saving"} for room in EDGES},
-    "cli": BASE | ROOMS | EDGES | {"model", "placement", "saving", "__init__"},
+    "runs": BASE | ROOMS | {"model", "placement", "saving", "plots"},
+    "cli": BASE | ROOMS | EDGES | {"runs", "model", "placement", "saving", "__init__"},
     "__init__": set(),  # its names are loaded at their first use
     "__main__": {"cli"},
 }

@@ -78,6 +78,7 @@ _PLACES = {
         "MissingExtraError",
         "ModelFileError",
         "PullbackSpentError",
+        "UnknownNameError",
     ),
 }
 _ROOMS = (

@@ -46,6 +46,10 @@ class GradientError(AssertionError):
     """A derivative that differs from its numerical value; names the worst element."""
 
 
+class UnknownNameError(ValueError):
+    """A name that is not among the known ones; the message has the nearest of them."""
+
+
 def choose(what: str, given: object, known: Iterable[str]) -> str:
     """The name, if it is among the known ones; ValueError with the nearest of them if not."""
     names = list(known)
@@ -54,7 +58,7 @@ def choose(what: str, given: object, known: Iterable[str]) -> str:
     raise unknown(what, given, names)
 
 
-def unknown(what: str, given: object, known: Iterable[str]) -> ValueError:
+def unknown(what: str, given: object, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is not among the known ones, with the nearest of them."""
     import difflib  # only an error needs it
 
@@ -62,7 +66,7 @@ def unknown(what: str, given: object, known: Iterable[str]) -> ValueError:
     word = getattr(given, "__name__", str(given)).lower()
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return ValueError(f"{what} {shown(given)} is unknown: {hint}known are {', '.join(names)}")
+    return UnknownNameError(f"{what} {shown(given)} is unknown: {hint}known are {', '.join(names)}")
 
 
 def number(

@@ -27,7 +27,7 @@ STARTS = {
     "model": "import xpnet; xpnet.Model",
 }
 PROMISED = "import numpy + 0.35 s"
-TRAIN = ("-m", "xpnet", "train", "digits", "--epochs", "1", "-q", "--json")
+TRAIN = ("-m", "xpnet", "train", "digits", "--epochs", "1", "-q", "--json", "--no-save")
 CROWDED = {
     "xpnet numpy": Contestant("xpnet numpy", "peer_xpnet.py", "numpy", ours=True),
     "scikit-learn": Contestant("scikit-learn", "peer_sklearn.py"),

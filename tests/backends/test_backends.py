@@ -83,7 +83,7 @@ def test_an_entry_point_is_loaded_when_asked_for_by_name(monkeypatch):
             loaded.append(1)
             return type("Elsewhere", (type(get("numpy")),), {"name": "elsewhere"})
 
-    monkeypatch.setattr(registry, "_entry_points", lambda: [Point()])
+    monkeypatch.setattr(registry, "entry_points", lambda: [Point()])
     try:
         assert "elsewhere" in names()
         assert not loaded

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from xpnet.cli import bench, main
+from xpnet.machine import timing
 
 QUICK = "bench --size small --seconds 0.001 --backend numpy"
 
@@ -100,7 +101,7 @@ def test_the_clock_leaves_the_first_epoch_out(monkeypatch):
         backend = type("Backend", (), {"synchronize": staticmethod(lambda: None)})
 
     now = iter([100.0, 100.0, 101.0, 102.0, 102.0, 106.0, 106.0])
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(now))
-    clock = bench.Clock(2.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(now))
+    clock = timing.Clock(2.0)
     assert not any(clock(Model, {}) for _ in range(4))  # ends at 100 (left out), 101, 102 and 106
-    assert clock.times == [2 / (2 * bench.STEPS) * 1e6, 4 / bench.STEPS * 1e6]
+    assert clock.times == [2 / (2 * timing.STEPS) * 1e6, 4 / timing.STEPS * 1e6]

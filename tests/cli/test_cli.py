@@ -4,7 +4,6 @@ import io
 import json
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,25 +13,29 @@ import pytest
 
 import xpnet
 from xpnet import testing
-from xpnet.cli import COMMANDS, TRY, main, parse, report
+from xpnet.cli import COMMANDS, TRY, main, parse, progress
 
 KEYS = [
     "backend",
     "device",
     "seed",
     "epochs",
+    "stopped",
     "baseline",
+    "baseline_says",
     "train",
     "test",
     "seconds",
     "samples_per_second",
     "first_epoch_seconds",
+    "output",
 ]
-QUICK = ["train", "digits", "--backend", "numpy", "--epochs", "2", "--hidden", "16"]
+QUICK = ["train", "digits", "--backend", "numpy", "--epochs", "2", "--hidden", "16", "--no-save"]
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
+def environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where a run goes
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # which the command sets, and a test may not leave behind
     monkeypatch.setenv("JAX_ENABLE_X64", "1")
     monkeypatch.delenv("XPNET_BACKEND", raising=False)
@@ -68,7 +71,10 @@ def test_defaults_learn_the_digits_and_json_is_all_of_standard_output():
     said = done.stderr.splitlines()
     assert said[0].startswith(f"backend {result['backend']} on {result['device']}: ")
     assert "CuPy" in said[0]  # why "auto" chose it
-    assert [line.split()[1] for line in said[2:]] == [f"{epoch}/40" for epoch in range(4, 41, 4)]
+    assert [line.split()[1] for line in said[2:-1]] == [f"{epoch}/40" for epoch in range(4, 41, 4)]
+    assert said[-1].startswith("saved in runs/digits-1: ")
+    assert result["output"] == "runs/digits-1"
+    assert json.loads(Path("runs/digits-1/metrics.json").read_text()).items() <= result.items()
 
 
 def test_quiet_prints_the_table_alone(capsys):
@@ -79,9 +85,9 @@ def test_quiet_prints_the_table_alone(capsys):
         "train",
         "held out",
         "baseline",
-        "seconds",
-        "samples/s",
+        out.splitlines()[-1],
     ]
+    assert re.fullmatch(r"trained in [\d.]+ seconds, [\d,]+ samples/s", out.splitlines()[-1])
     assert "10.03%  always saying 1" in out
 
 
@@ -92,34 +98,46 @@ def test_quiet_json_prints_the_object_alone(capsys):
     assert json.loads(out)["seed"] == 3
 
 
-def test_a_terminal_gets_one_line_rewritten(monkeypatch, capsys):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
+
+def test_a_terminal_gets_a_bar_that_ends_whole(monkeypatch, capsys):
+    pytest.importorskip("rich", reason="the extra cli is not installed")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
     assert main(QUICK) == 0
-    first, *rest = terminal.getvalue().split("\r")
-    assert first.count("\n") == 2
-    assert rest[-1].startswith("epoch 2/2  loss ")
-    assert "".join(rest).count("\n") == 1
-    assert rest[-1].endswith("\n")
-    assert "\r" not in capsys.readouterr().out
+    *_, last, end = sys.stderr.getvalue().split("\n")
+    assert "\r" in last
+    assert re.search(r"epoch 2/2  loss \d\.\d{4}  held out [\d.]+% right", last)
+    assert end == "\x1b[?25h"  # the cursor is shown again
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["rich", None])
+def test_without_rich_or_with_quiet_there_is_no_bar(missing, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    if missing:
+        monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert main(QUICK if missing else [*QUICK, "-q"]) == 0
+    said = sys.stderr.getvalue()
+    assert "\x1b" not in said
+    assert ("epoch 1/2" in said) == bool(missing)
 
 
 @pytest.mark.parametrize(
     ("line", "status", "says"),
     [
         ("trian", 2, "command 'trian' is unknown: did you mean 'train'?"),
-        ("train", 2, "the following arguments are required: dataset"),
-        ("train digit", 2, "data set 'digit' is unknown: did you mean 'digits'?"),
+        ("train", 2, "DATA is missing: xpnet train digits"),
+        ("train digit", 2, "data 'digit' is unknown: did you mean 'digits'?"),
         ("train digits --epoch 3", 2, "option '--epoch' is unknown: did you mean '--epochs'?"),
         ("train digits --batchsize=3", 2, "option '--batchsize' is unknown: did you mean '--batch-size'?"),
         ("--frobnicate", 2, "option '--frobnicate' is unknown"),
         ("train digits more", 2, "'more' is one argument too many"),
-        ("train digits --hidden 12,x", 2, "'12,x' is no list of layer sizes"),
-        ("train digits --hidden 12,0", 2, "'12,0' is no list of layer sizes"),
+        ("train digits --hidden 12,x", 2, "hidden '12,x' is no list of layer sizes"),
+        ("train digits --hidden 12,0", 2, "hidden '12,0' is no list of layer sizes"),
         ("train digits --epochs many", 2, "--epochs: invalid int value: 'many'"),
         ("train digits --dtype float16", 2, "--dtype: invalid choice: 'float16'"),
         ("train digits --backend nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
@@ -182,20 +200,6 @@ def test_help_and_wrong_options_import_no_numpy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_ends_with_one_line():
-    with start("train", "digits", "--backend", "numpy", "--hidden", "512,512", "--epochs", "50") as process:
-        for line in process.stderr:
-            if line.startswith("epoch"):
-                break
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert process.returncode == 130
-    assert out == ""
-    assert err.splitlines()[-1] == "xpnet: stopped"
-    assert "Traceback" not in err
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
 @pytest.mark.parametrize(("args", "status"), [([*QUICK, "-q"], 141), (["--help"], 0), ([], 141)])
 def test_a_reader_that_goes_away_hears_nothing(args, status):
@@ -211,13 +215,13 @@ def test_a_full_disk_is_one_line():
         done = subprocess.run(
             [sys.executable, "-m", "xpnet"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert (done.returncode, done.stderr) == (1, "xpnet: [Errno 28] No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "xpnet: No space left on device\n")
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
 def test_float64_on_jax_is_switched_on(monkeypatch):
     monkeypatch.delenv("JAX_ENABLE_X64")
-    line = "train digits --backend jax --dtype float64 --epochs 1 --hidden= -q --json"
+    line = "train digits --backend jax --dtype float64 --epochs 1 --hidden= -q --json --no-save"
     with start(*shlex.split(line)) as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
@@ -228,9 +232,9 @@ def test_age_of_the_process_without_proc(monkeypatch):
     def refuse(*args):
         raise FileNotFoundError
 
-    assert report.process_age() > 0
+    assert progress.process_age() > 0
     monkeypatch.setattr("builtins.open", refuse)
-    assert report.process_age() > 0
+    assert progress.process_age() > 0
 
 
 def test_test_backend_counts_rows_and_shows_failures(monkeypatch, capsys):

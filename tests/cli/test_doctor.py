@@ -11,7 +11,8 @@ import pytest
 
 from xpnet import backends
 from xpnet.backends import machine
-from xpnet.cli import cpu, doctor, main
+from xpnet.cli import doctor, main
+from xpnet.machine import cpu, facts, verdicts
 
 INTEL = (
     "vendor_id\t: GenuineIntel\nmodel name\t: Xeon 8375C\nflags\t\t: sse2 avx avx2 fma {}\n\nprocessor : 1"
@@ -27,24 +28,24 @@ OPENBLAS = 'r"OpenBLAS {}  USE64BITINT DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THRE
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    for name in doctor.THREADS:
+    for name in facts.THREADS:
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """No child process and no probe: the speeds are told. A dict from (threads, OPENBLAS_CORETYPE) to a Speed."""
-    speeds = {(1, None): doctor.Speed(200.0, "SkylakeX")}
+    speeds = {(1, None): facts.Speed(200.0, "SkylakeX")}
     monkeypatch.setattr(
-        doctor, "measure", lambda threads, kind: speeds.get((threads, kind), doctor.Speed(None, None))
+        facts, "measure", lambda threads, kind: speeds.get((threads, kind), facts.Speed(None, None))
     )
     monkeypatch.setattr(
         backends, "available", lambda probe: {"numpy": backends.Availability(True, "computes")}
     )
     monkeypatch.setattr(cpu, "read", lambda: cpu.Cpu("AMD EPYC", "AuthenticAMD", cpu.AVX512 | cpu.AVX2))
     monkeypatch.setattr(machine, "cores", lambda: 4)
-    monkeypatch.setattr(doctor, "_libraries", lambda: [{**LIBRARY}])
-    monkeypatch.setattr(doctor, "_version", lambda package: "1.0")
+    monkeypatch.setattr(facts, "_libraries", lambda: [{**LIBRARY}])
+    monkeypatch.setattr(facts, "version", lambda package: "1.0")
     monkeypatch.setattr(os.path, "exists", lambda path: False)
     return speeds
 
@@ -54,7 +55,7 @@ LIBRARY = {"library": "openblas", "version": "0.3.31", "kernel": "SkylakeX", "th
 
 def mended():
     """The lines to type that the doctor found."""
-    return [item["type"].partition("   #") for item in doctor.verdicts(doctor.facts())]
+    return [item["type"].partition("   #") for item in verdicts.verdicts(facts.facts())]
 
 
 # The facts
@@ -65,8 +66,8 @@ def test_the_facts_are_those_of_this_process(monkeypatch, capsys):
         pytest.skip("threadpoolctl is not installed: pip install 'xpnet[fast]'")
     from threadpoolctl import threadpool_info
 
-    monkeypatch.setattr(doctor, "SECONDS", 0.01)
-    monkeypatch.setattr(doctor, "ROUNDS", 1)
+    monkeypatch.setattr(facts, "SECONDS", 0.01)
+    monkeypatch.setattr(facts, "ROUNDS", 1)
     assert main(["doctor", "--json"]) == 0
     out, err = capsys.readouterr()
     assert (out.count("\n"), err) == (1, "")
@@ -101,10 +102,10 @@ def test_a_person_sees_every_fact(monkeypatch, quick, capsys):
 
 
 def test_without_threadpoolctl_numpy_is_asked(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "measure", lambda threads, kind: doctor.Speed(50.0, "Zen"))
+    monkeypatch.setattr(facts, "measure", lambda threads, kind: facts.Speed(50.0, "Zen"))
     monkeypatch.setattr(backends, "available", lambda probe: {})
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(doctor, "_version", lambda package: None if package == "threadpoolctl" else "1.0")
+    monkeypatch.setattr(facts, "version", lambda package: None if package == "threadpoolctl" else "1.0")
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     assert np.show_config(mode="dicts")["Build Dependencies"]["blas"]["version"] in out
@@ -124,13 +125,13 @@ def test_a_child_runs_on_the_kernel_it_is_told(monkeypatch):
 
 
 def measured(kind):
-    return doctor.measure(1, kind)
+    return facts.measure(1, kind)
 
 
 @pytest.mark.parametrize("script", ["raise SystemExit(1)", "print('no number')", ""])
 def test_a_child_that_fails_is_no_speed(script, monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "MEASURE", script)
-    assert doctor.measure(1, None) == (None, None)
+    monkeypatch.setattr(facts, "MEASURE", script)
+    assert facts.measure(1, None) == (None, None)
     monkeypatch.setattr(backends, "available", lambda probe: {})
     assert main(["doctor"]) == 0
     assert "could not be measured on one core" in capsys.readouterr().out
@@ -141,9 +142,9 @@ def test_a_child_that_fails_is_no_speed(script, monkeypatch, capsys):
 
 def test_a_setting_that_costs_is_named_and_left(monkeypatch, quick):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    quick[1, "Haswell"] = doctor.Speed(100.0, "Haswell")
-    found = doctor.facts()
-    (item,) = doctor.verdicts(found)
+    quick[1, "Haswell"] = facts.Speed(100.0, "Haswell")
+    found = facts.facts()
+    (item,) = verdicts.verdicts(found)
     assert item["say"].startswith(
         "OPENBLAS_CORETYPE=Haswell is set, and without it NumPy takes kernel SkylakeX"
     )
@@ -157,8 +158,8 @@ def test_a_setting_that_costs_is_named_and_left(monkeypatch, quick):
     [(160.0, "matmul 1.6 times as fast, measured"), (110.0, None), (40.0, None), (None, None)],
 )
 def test_a_better_kernel_is_named_where_it_was_measured_to_be(fast, says, monkeypatch, quick):
-    quick[1, None] = doctor.Speed(100.0, "Haswell")
-    quick[1, "SkylakeX"] = doctor.Speed(fast, "SkylakeX")
+    quick[1, None] = facts.Speed(100.0, "Haswell")
+    quick[1, "SkylakeX"] = facts.Speed(fast, "SkylakeX")
     monkeypatch.setitem(LIBRARY, "kernel", "Haswell")
     expected = [("export OPENBLAS_CORETYPE=SkylakeX", "   #", f" {says}")] if says else []
     assert mended() == expected
@@ -166,28 +167,28 @@ def test_a_better_kernel_is_named_where_it_was_measured_to_be(fast, says, monkey
 
 def test_a_setting_as_good_as_none_is_nothing_to_mend(monkeypatch, quick):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "SkylakeX")
-    quick[1, "SkylakeX"] = doctor.Speed(190.0, "SkylakeX")
+    quick[1, "SkylakeX"] = facts.Speed(190.0, "SkylakeX")
     assert mended() == []
 
 
 def test_threads_that_lose_or_are_too_many_are_named(monkeypatch, quick):
     monkeypatch.setitem(LIBRARY, "threads", 8)
-    quick[8, None] = doctor.Speed(50.0, "SkylakeX")
+    quick[8, None] = facts.Speed(50.0, "SkylakeX")
     assert [line for line, _, _ in mended()] == [
         "export OPENBLAS_NUM_THREADS=4",
         "export OPENBLAS_NUM_THREADS=1",
     ]
     monkeypatch.setitem(LIBRARY, "threads", 4)
-    quick[4, None] = doctor.Speed(700.0, "SkylakeX")
+    quick[4, None] = facts.Speed(700.0, "SkylakeX")
     assert mended() == []
 
 
 def test_missing_packages_and_an_idle_cuda_device_are_named(monkeypatch, quick):
-    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    monkeypatch.setattr(facts, "version", lambda package: None)
     monkeypatch.setattr(os.path, "exists", lambda path: path == "/dev/nvidia0")
     absent = backends.Availability(False, "cupy is not installed: pip install 'xpnet[cuda13]'")
     monkeypatch.setattr(backends, "available", lambda probe: {"cupy": absent})
-    items = doctor.verdicts(doctor.facts())
+    items = verdicts.verdicts(facts.facts())
     assert [item["type"] for item in items] == ["pip install 'xpnet[fast]'"] * 2 + [""]
     assert items[2]["say"].endswith(absent.reason)
     advice = doctor._advice(items)
@@ -248,13 +249,14 @@ def test_only_what_openblas_would_miss_is_chosen(text, version, kernel):
 
 START = """
 import os, sys
-from xpnet.cli import cpu, main
+from xpnet.cli import main
+from xpnet.machine import cpu
 cpu.missed = lambda config: "Nehalem"
 {}
 status = main(sys.argv[1:])
 print(os.environ.get("OPENBLAS_CORETYPE"), "numpy" in sys.modules)
 """
-TRAIN = ["train", "digits", "--backend", "numpy", "--epochs", "1", "--hidden="]
+TRAIN = ["train", "digits", "--backend", "numpy", "--epochs", "1", "--hidden=", "--no-save"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
+from xpnet.errors import UnknownNameError
 
 X = np.random.default_rng(0).standard_normal((12, 3))
 Y = np.arange(12) % 3
@@ -90,12 +91,13 @@ def table(*rows):
 
 
 def check(call, error, fragments, trains=False):
-    """The call raises this very class, in one sentence that holds the fragments, and leaves its models alone."""
+    """The call raises this very class, for a ValueError also that of unknown names, in one sentence that holds the fragments, and leaves its models alone."""
     _watched.clear()
     with pytest.raises(error) as caught:
         call()
     message = str(caught.value)
-    assert type(caught.value) is error, f"{type(caught.value).__name__}: {message}"
+    known = {ValueError, UnknownNameError} if error is ValueError else {error}
+    assert type(caught.value) in known, f"{type(caught.value).__name__}: {message}"
     assert [fragment for fragment in fragments if fragment not in message] == [], message
     assert not PYTHONS.search(message), message
     assert "\n" not in message

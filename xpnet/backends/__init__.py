@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import Backend
 from .memory import keep_pages
 from .protocol import Availability, Capabilities, Natives
-from .registry import available, find, get, names, of, register
+from .registry import available, find, get, names, of, probe, register
 
 __all__ = [
     "Availability",
@@ -18,5 +18,6 @@ __all__ = [
     "keep_pages",
     "names",
     "of",
+    "probe",
     "register",
 ]

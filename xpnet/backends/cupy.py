@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BackendError
+from ..installed import BACKENDS
 from ..typing import Array, Device, Namespace
 from .base import Backend
 from .protocol import Availability
@@ -18,8 +19,7 @@ class CupyBackend(Backend):
     """CuPy arrays. `import cupy` succeeds without a driver, so only a probe tells whether it computes."""
 
     name = "cupy"
-    package = "cupy"
-    install = "pip install 'xpnet[cuda13]', or 'xpnet[cuda12]' for CUDA 12"
+    package, install = BACKENDS["cupy"].needs
 
     @cached_property
     def xp(self) -> Namespace:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..installed import BACKENDS
 from ..typing import Array, Batch, Device, Namespace, State
 from .base import Backend
 from .protocol import Capabilities, Epoch, Natives
@@ -21,8 +22,7 @@ class JaxBackend(Backend):
     """JAX arrays; one trace of the step for each shape of batch."""
 
     name = "jax"
-    package = "jax"
-    install = "pip install 'xpnet[jax]'"
+    package, install = BACKENDS["jax"].needs
 
     @cached_property
     def xp(self) -> Namespace:

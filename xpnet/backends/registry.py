@@ -12,22 +12,14 @@ from typing import Any
 import numpy
 
 from ..errors import BackendError, MissingExtraError, shown, unknown
+from ..installed import BACKENDS, entry_points
 from ..namespace import device as device_of
 from ..namespace import namespace
 from ..typing import Array
 from .base import Backend
 from .protocol import Availability
 
-GROUP = "xpnet.backends"
-"""The entry-point group in which an installed package names its backend class."""
-
-_known: dict[str, type[Backend] | str] = {
-    "numpy": "numpy:NumpyBackend",
-    "cupy": "cupy:CupyBackend",
-    "torch": "torch:TorchBackend",
-    "jax": "jax:JaxBackend",
-    "strict": "strict:StrictBackend",
-}
+_known: dict[str, type[Backend] | str] = {name: place.cls for name, place in BACKENDS.items()}
 
 
 def get(name: str = "auto", device: Any = None) -> Backend:
@@ -60,7 +52,7 @@ def find(name: str) -> type[Backend]:
         return getattr(import_module(f".{module}", __package__), attribute)
     if known is not None:
         return known
-    for point in _entry_points():
+    for point in entry_points():
         if point.name == name:
             register(name, point.load())
             return find(name)
@@ -82,7 +74,7 @@ def register(name: str, cls: type[Backend]) -> None:
 
 def names() -> list[str]:
     """Every known name, entry points included, in order of registration; imports nothing."""
-    return list(dict.fromkeys([*_known, *(point.name for point in _entry_points())]))
+    return list(dict.fromkeys([*_known, *(point.name for point in entry_points())]))
 
 
 def available(*, probe: bool = False) -> dict[str, Availability]:
@@ -94,6 +86,17 @@ def available(*, probe: bool = False) -> dict[str, Availability]:
         except Exception as error:
             # a third party's broken entry point is reported, and the others still listed
             found[name] = Availability(False, f"{type(error).__name__}: {error}")
+    return found
+
+
+def probe(name: str) -> dict[str, Any]:
+    """What a backend does here when it is tried: whether it computes, why or why not, its devices, float64."""
+    usable = find(name).available(probe=True)
+    found = {"computes": usable.ok, "reason": usable.reason, "device": None, "devices": [], "float64": None}
+    if usable:
+        backend = find(name)()
+        found["device"], found["float64"] = backend.place, backend.capabilities.float64
+        found["devices"] = [find(name)(device).place for device in backend.devices()] or [backend.place]
     return found
 
 
@@ -118,12 +121,6 @@ def of(x: Array, device: Any = None) -> Backend:
         f"no backend is known for arrays of {xp.__name__}: name one, Model(..., backend=...); "
         f"known are {', '.join(names())}"
     )
-
-
-def _entry_points() -> Any:
-    from importlib.metadata import entry_points  # 15 ms, which only an unknown name or a listing needs
-
-    return entry_points(group=GROUP)
 
 
 def _automatic() -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..installed import BACKENDS
 from ..typing import Array, Device, Namespace
 from .base import Backend
 from .numpy import NumpyBackend
@@ -17,8 +18,7 @@ class StrictBackend(Backend):
     """array-api-strict arrays, computed by NumPy; the devices other than "CPU_DEVICE" are fakes."""
 
     name = "strict"
-    package = "array_api_strict"
-    install = "pip install array-api-strict"
+    package, install = BACKENDS["strict"].needs
 
     @cached_property
     def xp(self) -> Namespace:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BackendError
+from ..installed import BACKENDS
 from ..namespace import with_natives
 from ..optim import Optimizer
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule
@@ -23,8 +24,7 @@ class TorchBackend(Backend):
     """PyTorch tensors; nothing is recorded for autograd, since xpnet has its own derivatives."""
 
     name = "torch"
-    package = "torch"
-    install = "pip install 'xpnet[torch]'"
+    package, install = BACKENDS["torch"].needs
 
     @cached_property
     def xp(self) -> Namespace:

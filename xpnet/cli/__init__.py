@@ -6,27 +6,36 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
+from ..errors import UnknownNameError, unknown
+
 LOADED = time.perf_counter()
 
 COMMANDS = {
-    "train": "train a network on a data set and score it on samples held out",
+    "train": "train a network on a data set or a file, and score it on samples held out",
+    "predict": "predict labels or values of new rows with a trained model",
+    "evaluate": "score a trained model on data whose answers are known",
+    "inspect": "show a model: its layers, its parameters, and what it expects",
+    "datasets": "list the data sets known by name",
+    "backends": "list the array libraries, and what is installed of them",
     "test-backend": "check every op, layer, loss and optimizer on a backend",
     "bench": "time training steps and predictions on each backend that is here",
     "doctor": "look for what slows this machine's training: kernels, threads, missing packages",
 }
 """Each is a module in here, with `options(parser)` and `run(args) -> int`."""
+NUMPY_FREE = (None, "backends", "doctor")
+"""Commands that load no NumPy, or look at the machine as it is."""
 
 TRY = """\
-xpnet train digits                    a small network learns handwritten digits
-xpnet train digits --backend torch    the same on another array library
-xpnet train digits --json             the result as one JSON object
-xpnet test-backend numpy              every derivative checked on a backend
-xpnet --help                          all commands; xpnet train --help: options"""
+xpnet train digits                               a small network learns handwritten digits
+xpnet train table.csv --target column            the same from a table of yours
+xpnet predict runs/table-1 new.csv -o out.csv    its answers for new rows
+xpnet backends --probe                           which array libraries compute here
+xpnet --help                                     all commands; xpnet train --help: options"""
 
 
 class UsageError(Exception):
@@ -48,29 +57,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     verbose = False
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
-        verbose = getattr(args, "verbose", False)
+        verbose = args.verbose
         if args.command is None:
             print(TRY)
-        if args.command not in (None, "doctor"):
-            _choose_kernel(quiet=getattr(args, "quiet", False))
+        if args.command not in NUMPY_FREE:
+            _choose_kernel(quiet=args.quiet)
         status = 0 if args.command is None else int(_module(args.command).run(args))
         print(end="", flush=True)  # a broken pipe shows here and not when Python ends
         return status
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    except KeyboardInterrupt:
-        return _say("stopped", 130)
+    except KeyboardInterrupt as stopped:
+        return _say(str(stopped) or "stopped", 130)
     except BrokenPipeError:
         return 141  # as if SIGPIPE had ended it
     except UsageError as error:
         return _say(str(error), 2)
     except Exception as error:
+        wrong = isinstance(
+            error, UnknownNameError | FileExistsError
+        )  # what was typed, and not what was computed
         # whatever a library raises is one line for the user; -v shows where it came from
         if verbose:
             import traceback
 
             traceback.print_exc()
-        return _say(_sentence(error), 1)
+        return _say(_sentence(error), 2 if wrong else 1)
     finally:
         _flush()
 
@@ -80,7 +92,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     from .. import __version__
 
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("-q", "--quiet", action="store_true", help="print the result only")
     common.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
+    common.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser = Parser(prog="xpnet", parents=[common], description="Neural networks on any array library.")
     parser.add_argument("--version", action="version", version=f"xpnet {__version__}")
     parser.set_defaults(parser=parser)
@@ -99,14 +113,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise unknown("option", rest[0].partition("=")[0], known)
     if rest:
         raise UsageError(f"{rest[0]!r} is one argument too many\ntry {args.parser.prog} --help")
-    return args
-
-
-def unknown(what: str, given: str, known: Iterable[str]) -> UsageError:
-    """The UsageError for a name that is not among the known ones."""
-    from .. import errors
-
-    return UsageError(str(errors.unknown(what, given, known)))
+    return argparse.Namespace(**{"quiet": False, "verbose": False, "json": False, **vars(args)})
 
 
 def _module(command: str) -> Any:
@@ -115,7 +122,7 @@ def _module(command: str) -> Any:
 
 def _choose_kernel(*, quiet: bool) -> None:
     """Gives NumPy the kernel that its OpenBLAS would miss, before it loads; and says so."""
-    from . import cpu
+    from ..machine import cpu
 
     kernel = cpu.choose_kernel()
     if kernel is not None and not quiet:
@@ -126,6 +133,8 @@ def _choose_kernel(*, quiet: bool) -> None:
 def _sentence(error: Exception) -> str:
     """An error's first line, after its type unless the message was written for users."""
     text = next(iter(str(error).splitlines()), "")
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     ours = isinstance(error, ValueError | TypeError | OSError) or type(error).__module__.startswith("xpnet")
     return text if text and ours else f"{type(error).__name__}: {text}"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from textwrap import indent
 
-from . import UsageError
+from . import shared
 
 STATUSES = ("passed", "failed", "absent")
 
@@ -24,24 +25,29 @@ def run(args: argparse.Namespace) -> int:
     from .. import backends, testing
 
     testing.register_doubles()
-    try:
-        backends.find(args.name)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
+    backends.find(args.name)
     total: Counter[str] = Counter()
     absent: Counter[str] = Counter()
+    rows = {}
     for row, group in groupby(testing.run_table(args.name, args.device), key=lambda outcome: outcome.row):
         outcomes = list(group)
         counts = Counter(outcome.status for outcome in outcomes)
         total += counts
         absent += Counter(outcome.message for outcome in outcomes if outcome.status == "absent")
-        shown = "".join(f"{counts[status]:>5} {status}" for status in STATUSES if counts[status])
-        print(f"{row:<36}{shown}", flush=True)
-        for outcome in outcomes:
-            if outcome.status == "failed":
-                print(indent(f"{outcome.check}, {outcome.dtype}: {outcome.message}", "    "), flush=True)
-    for reason, count in absent.items():
-        print(f"{count} absent: {reason}")
-    print(f"{total['passed']} passed, {total['failed']} failed")
+        failures = [
+            f"{each.check}, {each.dtype}: {each.message}" for each in outcomes if each.status == "failed"
+        ]
+        rows[row] = {**{status: counts[status] for status in STATUSES}, "failures": failures}
+        if not args.json:
+            shown = "".join(f"{counts[status]:>5} {status}" for status in STATUSES if counts[status])
+            print(f"{row:<36}{shown}", *(indent(line, "    ") for line in failures), sep="\n", flush=True)
+    result = {**{status: total[status] for status in STATUSES}, "reasons": absent, "rows": rows}
+    shared.show(args, result, lambda: "\n".join(ends(total, absent)))
     return 1 if total["failed"] or not total["passed"] else 0
+
+
+def ends(total: Counter[str], absent: Counter[str]) -> Iterator[str]:
+    """The last lines: why checks were absent, and the sums."""
+    for reason, count in absent.items():
+        yield f"{count} absent: {reason}"
+    yield f"{total['passed']} passed, {total['failed']} failed"

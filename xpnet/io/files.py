@@ -13,6 +13,7 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
     with told(place, "written", "what was there is as it was; give another place, or free this one"):
-        _replace(place, [len(text).to_bytes(8, "little"), text, *chunks])
+        if place.exists() and not (place.is_file() or place.is_dir()):
+            raise OSError(
+                f"path {str(place)!r} is a device or a pipe, which a model cannot replace: give a file's name"
+            )
+        write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -153,18 +158,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _replace(path: Path, parts: list[bytes]) -> None:
-    """A new file beside the old one, on the disk, and then in its place."""
+def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
+    """Writes a new file beside the old one, to the disk, and then puts it in its place: whole, or not at all."""
+    path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"path {str(path)!r}: the folder {path.parent} does not exist: create it first"
         )
     if path.is_dir():
         raise IsADirectoryError(f"path {str(path)!r} is a folder: give the name of a file in it")
-    if path.exists() and not path.is_file():
-        raise OSError(
-            f"path {str(path)!r} is a device or a pipe, which a model cannot replace: give a file's name"
-        )
+    if path.exists() and not path.is_file():  # a device or a pipe is written to, and stays
+        with path.open("wb") as file:
+            file.writelines(parts)
+        return
     path = Path(os.path.realpath(path))  # a link stays one, and what it points to is replaced
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:

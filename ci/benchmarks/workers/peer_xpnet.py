@@ -10,7 +10,7 @@ if "portable" in sys.argv[1:]:
     sys.modules["numba"] = None  # as if it were not installed
 
 import xpnet as xn
-from xpnet.cli import bench
+from xpnet.machine import timing
 
 FAR = 10**6
 """Epochs asked for: what runs is chosen by the length of a training, and a clock ends this one."""
@@ -71,7 +71,7 @@ class Xpnet(talk.Contestant):
     def about(self) -> str:
         model = self.model
         place = f"{model.backend.name} on {model.backend.place}"
-        return f"xpnet {xn.__version__}, {place}, {bench.natives(model)}"
+        return f"xpnet {xn.__version__}, {place}, {timing.natives(model)}"
 
 
 def names(model):

@@ -1,0 +1,396 @@
+"""From a CSV file to predictions on the command line: what is written, repeated, refused and kept."""
+
+import csv
+import io
+import json
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet import installed
+from xpnet.cli import COMMANDS, main
+from xpnet.runs import folder
+
+pytest.importorskip("pandas", reason="the extra data is not installed")
+
+FILES = ["config.toml", "history.csv", "loss.png", "metrics.json", "model.xpnet"]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # which the commands set, and a test may not leave behind
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    monkeypatch.setenv("XPNET_BACKEND", "numpy")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = []
+    for _ in range(120):
+        width, town, length = rng.uniform(1, 9), rng.choice(["Oslo", "Rome", ""]), rng.normal()
+        label = "wide" if width + 2 * (town == "Rome") > 6 else "slim"
+        rows.append(
+            [f"{width:.2f}", town, "NA" if length > 1.5 else f"{length:.3f}", 1000 + 50 * width, label]
+        )
+    write("few.csv", ["x", "y"], [[1, "a"], [2, "b"], [3, "a"], [4, "b"]])
+    write("t.csv", ["width", "town", "length", "price", "kind"], rows)
+
+
+def write(path, names, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+
+
+def table(path):
+    with open(path, newline="") as file:
+        return list(csv.reader(file))
+
+
+def call(line, capsys, status=0):
+    """(standard output, standard error) of a command in this process."""
+    assert main(shlex.split(line)) == status, capsys.readouterr().err
+    return capsys.readouterr()
+
+
+def test_a_table_from_training_to_predictions(capsys):
+    out, err = call("train t.csv --target kind --epochs 40", capsys)
+    assert "target 'kind' has 2 different texts: classification" in err
+    assert "missing numbers become the mean, and a feature marks them: length" in err
+    assert "missing texts become a category of their own: town" in err
+    assert float(out.splitlines()[2].split()[-1].rstrip("%")) > 85
+    assert sorted(path.name for path in Path("runs/t-1").iterdir()) == FILES
+    assert [path.name for path in Path("runs").iterdir()] == ["t-1"]
+    assert tomllib.loads(Path("runs/t-1/config.toml").read_text())["held_out"] == 0.2
+    assert table("runs/t-1/history.csv")[0] == ["epoch", "loss", "val_loss", "val_accuracy"]
+    assert len(table("runs/t-1/history.csv")) == 41
+
+    out, err = call("predict runs/t-1 t.csv --proba", capsys)
+    names, *rows = csv.reader(io.StringIO(out))
+    assert names == ["prediction", "probability of slim", "probability of wide"]
+    truth = [row[-1] for row in table("t.csv")[1:]]
+    assert np.mean([row[0] == label for row, label in zip(rows, truth, strict=True)]) > 0.9
+    assert all(float(slim) + float(wide) == pytest.approx(1) for _, slim, wide in rows)
+    out, _ = call("evaluate runs/t-1/model.xpnet t.csv --json", capsys)
+    right = np.mean([row[0] == label for row, label in zip(rows, truth, strict=True)])
+    assert json.loads(out)["scores"]["accuracy"] == pytest.approx(right)
+    out, _ = call("inspect runs/t-1", capsys)
+    assert "town: '', 'Oslo', 'Rome'" in out
+    assert "2 labels of 'kind': 'slim', 'wide'" in out
+
+
+def test_columns_in_another_order_and_without_the_target_predict_the_same(capsys):
+    call("train t.csv --target kind --epochs 2 -q", capsys)
+    out, _ = call("predict runs/t-1 t.csv --proba", capsys)
+    names, *rows = table("t.csv")
+    order = [names.index(name) for name in ("price", "length", "width", "town")]
+    write("new.csv", [names[i] for i in order], [[row[i] for i in order] for row in rows])
+    assert call("predict runs/t-1 new.csv --proba", capsys) == (out, "")
+    assert call("predict runs/t-1 new.csv --proba --backend strict", capsys).out == out
+    write("less.csv", ["width", "twon"], [["1", "Oslo"]])
+    _, err = call("predict runs/t-1 less.csv", capsys, 1)
+    assert "less.csv: the table lacks 3 columns: 'town' (is it 'twon'?), 'length', 'price'" in err
+
+
+def test_numbers_are_predicted_in_their_own_units(capsys):
+    out, err = call("train t.csv --target price --json", capsys)
+    result = json.loads(out)
+    assert "regression" in err
+    assert result["test"]["rmse"] < 0.2 * result["baseline"]
+    assert 1200 < result["baseline_says"] < 1300
+    out, _ = call("predict runs/t-1 t.csv --json", capsys)
+    found, truth = json.loads(out)["prediction"], [float(row[3]) for row in table("t.csv")[1:]]
+    out, _ = call("evaluate runs/t-1 t.csv --json", capsys)
+    assert json.loads(out)["scores"]["rmse"] == pytest.approx(
+        np.sqrt(np.mean(np.subtract(found, truth) ** 2)), rel=1e-4
+    )
+    scores, truth = json.loads(out)["scores"], np.array(truth)
+    assert scores["r2"] == pytest.approx(1 - (scores["rmse"] / truth.std()) ** 2)
+    assert scores["mae"] == pytest.approx(np.abs(found - truth).mean(), rel=1e-4)
+    assert (
+        "this model predicts numbers: leave --proba out"
+        in call("predict runs/t-1 t.csv --proba", capsys, 1).err
+    )
+
+
+def test_a_run_repeats_from_its_own_folder(capsys, monkeypatch, tmp_path):
+    call("train t.csv --target kind --epochs 3 --seed 7 --hidden 16 --held-out 0.25 -q", capsys)
+    config = tomllib.loads(Path("runs/t-1/config.toml").read_text())
+    assert config["data"] == str(tmp_path / "t.csv")
+    assert (config["hidden"], config["held_out"], config["task"]) == ([16], 0.25, "classification")
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    call(f"train --config {tmp_path}/runs/t-1/config.toml -q", capsys)
+    call(f"train --config {tmp_path}/runs/t-1/config.toml -q --seed 8", capsys)
+    first, again, changed = (
+        json.loads(path.read_text())["test"]
+        for path in (
+            tmp_path / "runs/t-1/metrics.json",
+            Path("runs/t-1/metrics.json"),
+            Path("runs/t-2/metrics.json"),
+        )
+    )
+    assert first == again != changed
+    weights = [
+        xn.load(path).params["0.weight"]
+        for path in (tmp_path / "runs/t-1/model.xpnet", "runs/t-1/model.xpnet")
+    ]
+    assert (weights[0] == weights[1]).all()
+
+
+def test_print_config_says_what_is_decided_and_trains_nothing(capsys):
+    out, _ = call("train digits --print-config --lr 0.5", capsys)
+    assert tomllib.loads(out) == {
+        "data": "digits",
+        "task": "classification",
+        "hidden": [128, 64],
+        "epochs": 40,
+        "batch_size": 32,
+        "lr": 0.5,
+        "weight_decay": 0.01,
+        "seed": 0,
+        "backend": "numpy",
+        "dtype": "float32",
+    }
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epochz = 3", "c.toml: setting 'epochz' is unknown: did you mean 'epochs'?"),
+        ("epochs = 'three'", 'c.toml: epochs = "three": int was wanted'),
+        ("task = 'regresion'", "c.toml: task 'regresion' is unknown: did you mean 'regression'?"),
+        ("hidden = [8, 0]", "c.toml: hidden [8, 0] is no list of layer sizes"),
+        ("epochs = ", "c.toml: Invalid value"),
+    ],
+)
+def test_a_wrong_configuration_is_named(text, says, capsys):
+    Path("c.toml").write_text(text)
+    assert says in call("train digits --config c.toml", capsys, 2).err
+
+
+def test_nothing_is_replaced_without_force(capsys):
+    quick = "train t.csv --target kind --epochs 1 -q --output out"
+    call(quick, capsys)
+    Path("out/mine.txt").write_text("kept")
+    before = Path("out/model.xpnet").read_bytes()
+    assert "the folder 'out' is not empty" in call(f"{quick} --seed 1", capsys, 2).err
+    assert Path("out/model.xpnet").read_bytes() == before
+    call(f"{quick} --seed 1 --force", capsys)
+    assert Path("out/model.xpnet").read_bytes() != before
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted([*FILES, "mine.txt"])
+
+    call("predict out t.csv -o p.csv -q", capsys)
+    written = Path("p.csv").read_text()
+    Path("p.csv").write_text("mine")
+    assert "p.csv is there already" in call("predict out t.csv -o p.csv", capsys, 2).err
+    assert Path("p.csv").read_text() == "mine"
+    assert call("predict out t.csv -o p.csv --force", capsys) == ("", "120 predictions in p.csv\n")
+    assert Path("p.csv").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "says"),
+    [
+        ("train t.cvs", 2, "data 't.cvs' is unknown: did you mean 't.csv'?"),
+        ("train nowhere/t.csv", 2, "data 'nowhere/t.csv' is unknown: known are clothing, digits"),
+        ("train t.csv --target knid", 2, "t.csv: target 'knid' is unknown: did you mean 'kind'?"),
+        ("train t.csv --task regression", 1, "t.csv: target 'kind' holds text"),
+        ("train t.csv --held-out 1.5", 2, "held_out 1.5 must be a share"),
+        ("train few.csv", 1, "few.csv: held_out 0.2 of 4 samples leaves one side empty"),
+        ("train digits --held-out 0.5", 1, "digits has its own samples held out"),
+        ("train digits --target kind", 1, "only the columns of a CSV file have names"),
+        ("train t.csv --output t.csv/x", 1, "is a file: name a folder for the run"),
+        ("train t.csv --output /proc/xpnet", 1, "the folder '/proc' cannot be written to"),
+        ("train --config no.toml", 1, "no.toml: No such file or directory"),
+        ("predict t.csv t.csv", 1, "t.csv: this is no model file"),
+        ("predict t.cs t.csv", 2, "model 't.cs' is unknown: did you mean 't.csv'?"),
+        ("inspect zzz", 2, "model 'zzz' does not exist"),
+        ("backends --probe nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(line, status, says, capsys):
+    out, err = call(line, capsys, status)
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("limit", [100, 30_000])
+def test_a_disk_that_is_full_leaves_no_half_run(limit):
+    """A limit on the size of files is to a writer what a full disk is."""
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
+        "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    pytest.importorskip("resource", reason="no such limits on this system")
+    line = "train t.csv --target kind --epochs 1 -q"
+    done = subprocess.run([sys.executable, "-c", code, *shlex.split(line)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "file too large" in done.stderr.lower()
+    assert done.stderr.count("\n") == 1
+    assert "held out" in done.stdout  # the scores are not lost
+    assert list(Path("runs").iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    line = "train digits --hidden 256,256 --epochs 30"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *shlex.split(line)], stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        for said in process.stderr:
+            if said.startswith("epoch"):
+                break
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    history = table("runs/digits-1/history.csv")
+    last = err.splitlines()[-1]
+    losses = [float(row[2]) for row in history[1:]]
+    metrics = json.loads(Path("runs/digits-1/metrics.json").read_text())
+    best = losses.index(min(losses)) + 1
+    assert (
+        last
+        == f"xpnet: stopped after epoch {len(losses)}; runs/digits-1 has the weights of epoch {best}, the best so far"
+    )
+    assert "Traceback" not in err
+    assert (metrics["epochs"], metrics["stopped"]) == (len(losses), best)
+    out, _ = call("evaluate runs/digits-1 digits --json", capsys)
+    assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_json_is_all_of_standard_output_for_every_command(capsys):
+    call("train t.csv --target kind --epochs 1 -q", capsys)
+    lines = {
+        "train": "digits --epochs 1 --no-save",
+        "predict": "runs/t-1 t.csv",
+        "evaluate": "runs/t-1 t.csv",
+        "inspect": "runs/t-1",
+        "backends": "--probe numpy",
+        "test-backend": "numpy",
+        "bench": "--size small --seconds 0.001 --backend numpy",
+    }
+    for command in set(COMMANDS) - {"doctor"}:  # which takes seconds, and has this test of its own
+        out, _ = call(f"{command} {lines.get(command, '')} --json", capsys)
+        assert out.count("\n") == 1, command
+        assert isinstance(json.loads(out), dict | list)
+
+
+@pytest.mark.parametrize("fit", ["x", "classes", "values"])
+def test_npz_files(fit, capsys):
+    rng = np.random.default_rng(0)
+    x = rng.normal(50, 10, (200, 2, 3))
+    y = {"classes": np.where(x[:, 0, 0] > 50, 7, 3), "values": 100 * x[:, 0, 0], "x": None}[fit]
+    np.savez("a.npz", x=x, **({} if y is None else {"y": y}))
+    if y is None:
+        assert "a.npz: the file holds 'x', wanted were the arrays x, y" in call("train a.npz", capsys, 1).err
+        return
+    out, _ = call("train a.npz --json", capsys)
+    result = json.loads(out)
+    out, _ = call("predict runs/a-1 a.npz --json", capsys)
+    found = np.array(json.loads(out)["prediction"])
+    if fit == "classes":
+        assert result["test"]["accuracy"] > 0.8
+        assert set(found) == {3, 7}
+    else:
+        assert result["test"]["r2"] > 0.9
+        assert np.corrcoef(found, y)[0, 1] > 0.95
+        scores = json.loads(call("evaluate runs/a-1 a.npz --json", capsys).out)["scores"]
+        assert scores["mae"] == pytest.approx(np.abs(found - y).mean(), rel=1e-4)
+    call("train --config runs/a-1/config.toml -q", capsys)
+    again = json.loads(Path("runs/a-2/metrics.json").read_text())
+    assert again["test"] == result["test"]
+
+
+def test_a_folder_of_idx_files(capsys):
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 200), ("t10k", 50)):
+        labels = rng.integers(0, 3, n).astype("u1")
+        pixels = (rng.integers(0, 50, (n, 4, 4)) + 60 * labels[:, None, None]).astype("u1")
+        for kind, array in (("images-idx3", pixels), ("labels-idx1", labels)):
+            head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            Path(f"{part}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    out, _ = call("train . --json", capsys)
+    assert json.loads(out)["test"]["accuracy"] > 0.95
+    Path("t10k-labels-idx1-ubyte").unlink()
+    assert "lacks t10k-labels-idx1-ubyte" in call("train .", capsys, 1).err
+
+
+def test_without_matplotlib_there_is_no_picture(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    call("train digits --epochs 1 -q", capsys)
+    assert sorted(path.name for path in Path("runs/digits-1").iterdir()) == [
+        n for n in FILES if n != "loss.png"
+    ]
+
+
+def test_a_backend_of_an_installed_package_is_listed_and_not_loaded(capsys, monkeypatch):
+    class Point:
+        name, dist = "mine", type("Dist", (), {"name": "my-arrays", "version": "1.2"})
+
+    monkeypatch.setattr(installed, "entry_points", lambda: [Point()])
+    assert call("backends", capsys).out.splitlines()[-1].split() == ["mine", "my-arrays", "1.2"]
+
+
+def test_backends_are_listed_without_importing_any():
+    code = (
+        "import sys; from xpnet.cli import main; status = main(['backends', '--json']); "
+        "sys.exit(status or bool({'numpy', 'torch', 'jax', 'cupy', 'array_api_strict'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert list(rows) == list(installed.BACKENDS)
+    assert rows["numpy"]["version"] == np.__version__
+    for name, row in rows.items():
+        assert row["installed"] == bool(xn.backends.find(name).available()), name
+        assert row["installed"] or row["install"].startswith("pip install")
+
+
+def test_a_probe_says_what_computes(capsys, monkeypatch):
+    out, _ = call("backends --probe", capsys)
+    assert [line.split()[0] for line in out.splitlines()] == ["backend", *installed.BACKENDS]
+    assert out.splitlines()[1].split() == ["numpy", np.__version__, "yes", "yes", "cpu"]
+    broken = xn.backends.Availability(False, "no driver: pip install one")
+    monkeypatch.setattr(
+        xn.backends.find("numpy"), "available", classmethod(lambda cls, *, probe=False: broken)
+    )
+    out, _ = call("backends --probe numpy", capsys, 1)
+    assert out.splitlines()[-1].split(maxsplit=3)[2:] == ["no", "no driver: pip install one"]
+
+
+def test_two_runs_at_once_take_two_folders(monkeypatch):
+    """The other takes the name between the choice of it and its use."""
+
+    def fill(stage):
+        (stage / "model.xpnet").write_text("mine")
+        if not Path("runs/a-1").exists():
+            Path("runs/a-1").mkdir()
+            Path("runs/a-1/model.xpnet").write_text("theirs")
+
+    assert folder.write(None, "a", fill) == Path("runs/a-2")
+    assert Path("runs/a-1/model.xpnet").read_text() == "theirs"
+
+
+def test_scores_that_are_not_finite_are_left_out(capsys):
+    write("far.csv", ["x", "y"], [[i, 1e30 if i == 3 else i + 0.5] for i in range(40)])  # which is held out
+    out, _ = call("train far.csv --epochs 2 --json", capsys)
+    assert json.loads(out)["test"].keys() == {"rmse", "mae", "r2"}  # its squared error is beyond float32
+    assert json.loads(out)["train"].keys() == {"loss", "rmse", "mae", "r2"}
+    assert json.loads(call("inspect runs/far-1 --json", capsys).out)["last"].keys() == {"epoch", "loss"}

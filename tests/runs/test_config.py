@@ -1,0 +1,31 @@
+"""A run's configuration: as TOML and back."""
+
+import tomllib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from xpnet.runs.config import Config, read
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@example('a\x7f\x00"\\\U0001f600', None, 0.5, [], 1e-300)
+@given(texts, st.none() | texts, st.floats(0, 0.99), st.lists(st.integers(1, 10**9)), st.floats())
+def test_any_settings_are_the_same_again_from_toml(tmp_path_factory, data, target, held_out, hidden, lr):
+    config = Config(data, target=target, held_out=held_out, hidden=hidden, lr=lr)
+    path = tmp_path_factory.getbasetemp() / "config.toml"
+    path.write_text(str(config), encoding="utf-8")
+    assert repr(Config(**read(path))) == repr(config)  # in which NaN is NaN
+
+
+def test_what_nobody_decided_is_left_out():
+    assert "epochs" not in tomllib.loads(str(Config("digits")))
+    assert read.__doc__
+
+
+@pytest.mark.parametrize("given", ["8,,x", [1.5], [0], 3, True])
+def test_sizes_that_are_none(given):
+    with pytest.raises(ValueError, match="is no list of layer sizes"):
+        Config("digits", hidden=given)

@@ -1,0 +1,47 @@
+"""Trainings by a configuration: what is kept where one is broken off."""
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet.runs.config import Config
+from xpnet.runs.training import prepare, train
+
+
+def interrupted(when):
+    """A run of digits, broken off by Ctrl-C once `when(losses)`, and the losses on the samples held out."""
+    losses = []
+
+    def stop(model, record):
+        losses.append(record["val_loss"])
+        if when(losses):
+            raise KeyboardInterrupt
+
+    plan = prepare(Config("digits", hidden="16", lr=0.1, epochs=30, backend="numpy"))
+    return train(*plan, callbacks=[stop]), losses
+
+
+def test_ctrl_c_leaves_the_best_weights_and_not_the_last():
+    run, losses = interrupted(lambda losses: len(losses) > 2 and losses[-1] > min(losses))
+    best = int(np.argmin(losses))
+    assert best < len(losses) - 1
+    assert run.stopped == best + 1
+    assert run.metrics["test"]["loss"] == pytest.approx(losses[best])
+    assert run.metrics["epochs"] == len(losses)
+
+
+def test_without_ctrl_c_the_last_weights_are_left():
+    run, losses = interrupted(lambda losses: False)
+    assert run.stopped is None
+    assert run.metrics["test"]["loss"] == pytest.approx(losses[-1])
+    assert losses[-1] > min(losses)  # or these would be the best
+
+
+class Stop(xn.Callback):
+    def on_begin(self, model):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_the_first_epoch_is_ctrl_c():
+    with pytest.raises(KeyboardInterrupt):
+        train(*prepare(Config("digits", epochs=1, backend="numpy")), callbacks=[Stop()])

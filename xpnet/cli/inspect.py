@@ -1,0 +1,38 @@
+"""`xpnet inspect`: a model's layers, its parameters, and what it expects."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import shared
+
+MOST = 30
+"""Columns that are shown; --json has all."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model file, or the folder of a run")
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..runs import answers
+
+    model = answers.opened(args.model, backend="numpy")
+    result = answers.describe(model)
+
+    def text() -> str:
+        last = ", ".join(f"{name} {value:.4g}" for name, value in result["last"].items() if value is not None)
+        shown = dict(list(result["columns"].items())[:MOST])
+        rows = [
+            ("loss", result["loss"]),
+            ("optimizer", result["optimizer"]),
+            ("trained", f"{result['epochs']} epochs; {last}" if result["epochs"] else "not yet"),
+            ("expects", result["expects"]),
+            *(("", f"{name}: {about}") for name, about in shown.items()),
+            *[("", "...")] * (len(shown) < len(result["columns"])),
+            ("answers", result["answers"]),
+        ]
+        return f"{model.summary()}\n\n{shared.table(rows)}"
+
+    shared.show(args, result, text)
+    return 0

@@ -1,0 +1,67 @@
+"""What would make this machine's training faster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORTH = 1.15
+"""How many times as fast another setting must be, to be named: less is within the noise."""
+
+
+def verdicts(found: dict[str, Any]) -> list[dict[str, str]]:
+    """What is worth mending: in words, and the line to type where there is one."""
+    mend = [*_kernel(found), *_threads(found)]
+    for package, gain in (
+        ("numba", "long trainings on NumPy run compiled loops with it"),
+        ("threadpoolctl", "a training can keep BLAS to one thread with it, whatever other programs do"),
+    ):
+        if found[package] is None:
+            mend.append({"say": f"{package} is not installed: {gain}", "type": "pip install 'xpnet[fast]'"})
+    cuda = found["backends"].get("cupy", {"ok": True})
+    if found["cuda_device"] and not cuda["ok"]:
+        mend.append({"say": f"there is a CUDA device, and CuPy cannot use it: {cuda['reason']}", "type": ""})
+    return mend
+
+
+def _kernel(found: dict[str, Any]) -> list[dict[str, str]]:
+    """Whether another OpenBLAS kernel was measured to be faster."""
+    matmul, given = found["matmul"], found["blas"]["coretype"]
+    kernel, one = found["blas"]["kernel"], matmul["one"]["gflops"]
+    offers = [
+        (matmul[name]["gflops"] / one, matmul[name]["kernel"], line)
+        for name, line in (
+            ("free", "unset OPENBLAS_CORETYPE"),
+            ("best", f"export OPENBLAS_CORETYPE={found['cpu']['best_kernel']}"),
+        )
+        if one and name in matmul and matmul[name]["gflops"]
+    ]
+    gain, better, line = max(offers, default=(0.0, None, ""))
+    if gain < WORTH:
+        return []
+    if line.startswith("unset"):
+        say = f"OPENBLAS_CORETYPE={given} is set, and without it NumPy takes kernel {better}, which is faster"
+    else:
+        say = f"NumPy's OpenBLAS uses kernel {kernel}, and this CPU runs {better}, which is faster"
+    return [{"say": say, "type": f"{line}   # matmul {gain:.1f} times as fast, measured"}]
+
+
+def _threads(found: dict[str, Any]) -> list[dict[str, str]]:
+    """Whether BLAS's threads are more than the cores, or lose against one."""
+    cores, threads = found["cores"]["usable"], found["blas"]["threads"]
+    one, every = (found["matmul"].get(name, {"gflops": None})["gflops"] for name in ("one", "all"))
+    mend = []
+    if threads > cores:
+        mend.append(
+            {
+                "say": f"BLAS has {threads} threads, and this process may use {cores} of the cores",
+                "type": f"export OPENBLAS_NUM_THREADS={cores}",
+            }
+        )
+    if one and every and every < one:
+        mend.append(
+            {
+                "say": f"BLAS is slower on {threads} threads than on one: other programs seem to use the cores",
+                "type": f"export OPENBLAS_NUM_THREADS=1   # matmul {one / every:.1f} times as fast, measured",
+            }
+        )
+    return mend

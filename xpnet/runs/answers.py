@@ -1,0 +1,113 @@
+"""What a trained model says of data, and of itself."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.tables import Number, Text
+from ..model import Model, load
+from . import folder
+from .scores import baseline, restored, score
+from .sources import absent, rows
+
+
+def opened(path: str | os.PathLike[str], *, backend: Any = None, device: Any = None) -> Model:
+    """The model in a file, or in the folder of a run."""
+    place = Path(path)
+    if not place.exists():
+        raise absent("model", str(path))
+    return load(place / folder.MODEL if place.is_dir() else place, backend=backend, device=device)
+
+
+def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+    """(columns by name, notes): "prediction" in the units of the target, a value for each row of the data;
+    "prediction 0" and so on for a target of several numbers.
+
+    With `proba` also "probability of LABEL" for each label; ValueError for a model that has none.
+    """
+    labels = names(model)
+    if proba and not labels:
+        raise ValueError("probabilities are of labels, and this model predicts numbers: leave --proba out")
+    x, _, notes = rows(model, data, target=False)
+    found = restored(model, model.predict(x))
+    several = (
+        {f"prediction {i}": part for i, part in enumerate(found.T)}
+        if found.ndim > 1
+        else {"prediction": found}
+    )
+    columns = {name: _plain(part, model.dtype) for name, part in several.items()}
+    if proba:
+        shares = np.asarray(model.predict_proba(x)).T
+        for label, share in zip(labels, shares, strict=True):
+            columns[f"probability of {label}"] = _plain(share, model.dtype)
+    return columns, notes
+
+
+def _plain(found: np.ndarray, dtype: str) -> list[Any]:
+    """Python's values, of numbers the digits that the model's dtype has."""
+    if found.dtype.kind != "f":
+        return found.tolist()
+    digits = np.finfo(dtype).precision + 1
+    return [float(f"{value:.{digits}g}") for value in found.tolist()]
+
+
+def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """(scores, notes) on data whose answers are known, against the baseline of the same data."""
+    x, y, notes = rows(model, data, target=True)
+    found = score(model, x, y)
+    rate, says = baseline(model, y, y)
+    assert model.backend is not None
+    return {
+        "samples": len(x),
+        "backend": model.backend.name,
+        "device": model.backend.place,
+        "scores": found,
+        "baseline": rate,
+        "baseline_says": says,
+    }, notes
+
+
+def names(model: Model) -> tuple[Any, ...]:
+    """The labels that a model tells apart; none where it predicts numbers."""
+    if model._targets.kind != "classes":
+        return ()
+    return model._targets.labels or tuple(range(model._output_shape[-1]))
+
+
+def describe(model: Model) -> dict[str, Any]:
+    """What a model is made of, what it expects and what it answers, in words and numbers."""
+    columns = model.columns
+    told = []
+    for column in columns.columns if columns else ():
+        if isinstance(column, Number):
+            told.append((column.name, f"a number, {column.mean:.4g} +- {column.scale:.4g}"))
+        elif isinstance(column, Text):
+            told.append((column.name, _some(column.categories)))
+    shape = " x ".join(map(str, model.input_shape or ()))
+    labels, target = names(model), columns and columns.target
+    of = f" of {target.name!r}" if target else ""
+    return {
+        "network": repr(model.network),
+        "parameters": sum(math.prod(p.shape) for p in model.params.values()),
+        "dtype": model.dtype,
+        "loss": str(model.loss),
+        "optimizer": repr(model.optimizer),
+        "epochs": model.history.epochs,
+        "last": {name: value for name, value in model.history.last().items() if math.isfinite(value or 0)},
+        "expects": f"{len(told)} columns, its numbers mean +- deviation"
+        if told
+        else f"{shape} numbers a sample",
+        "columns": dict(told),
+        "labels": list(labels),
+        "answers": f"{len(labels)} labels{of}: {_some(labels)}" if labels else f"numbers{of}",
+    }
+
+
+def _some(values: Sequence[Any], most: int = 10) -> str:
+    return ", ".join(map(repr, values[:most])) + (", ..." if len(values) > most else "")

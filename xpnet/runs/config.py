@@ -1,0 +1,116 @@
+"""What a training is made of: the options of the command line, and their TOML file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import unknown
+
+
+def _option(default: Any, kind: Any, about: str, **more: Any) -> Any:
+    return field(default=default, metadata={"type": kind, "help": about, **more})
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of a training; None is for the data to decide.
+
+    The network has ReLU layers. The decay of the weights is strong enough that a network which is too large for its
+    data need not be stopped early.
+    """
+
+    data: str
+    target: str | None = _option(
+        None, str, "of a CSV file, the column to predict", metavar="COLUMN", tells="the last"
+    )
+    task: str | None = _option(
+        None,
+        str,
+        "what the target is",
+        choices=("classification", "regression"),
+        tells="what its values look like",
+    )
+    held_out: float | None = _option(
+        None, float, "share of the rows to score on, and not to learn from", metavar="SHARE", tells="0.2"
+    )
+    hidden: tuple[int, ...] = _option(
+        (128, 64), str, "units of the hidden layers, '' for none", metavar="SIZES", tells="128,64"
+    )
+    epochs: int | None = _option(
+        None, int, "passes over the samples", metavar="N", tells="10 to 200, those of 1800 steps"
+    )
+    batch_size: int = _option(32, int, "samples per step", metavar="N")
+    lr: float = _option(
+        2e-3, float, "AdamW's learning rate at the start, which falls to 0 along a cosine", metavar="RATE"
+    )
+    weight_decay: float | None = _option(
+        None, float, "AdamW's weight decay", metavar="RATE", tells="1, and 0.01 for pixels, numbers in [0, 1]"
+    )
+    seed: int = _option(0, int, "of all that is random", metavar="N")
+    backend: str = _option("auto", str, "numpy, cupy, torch, jax...", metavar="NAME")
+    device: str | None = _option(
+        None, str, "such as cpu or cuda:1", metavar="NAME", tells="the backend's own"
+    )
+    dtype: str = _option("float32", str, "of parameters and inputs", choices=("float32", "float64"))
+
+    def __post_init__(self) -> None:
+        if self.held_out is not None and not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out {self.held_out!r} must be a share of the rows, from 0 to less than 1")
+        object.__setattr__(self, "hidden", _sizes(self.hidden))
+
+    def __str__(self) -> str:
+        """As TOML; what is None is left out, for TOML has no such value."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return "".join(f"{name} = {_toml(value)}\n" for name, value in values if value is not None)
+
+
+OPTIONS: dict[str, Field[Any]] = {each.name: each for each in fields(Config)}
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The settings in a TOML file; ValueError, which names the file, for what is none."""
+    import tomllib
+
+    try:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return {name: _checked(name, value) for name, value in given.items()}
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name not in OPTIONS:
+        raise unknown("setting", name, OPTIONS)
+    kind = OPTIONS[name].metadata.get("type", str)
+    if name == "hidden":
+        return _sizes(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+        raise ValueError(f"{name} = {_toml(value)}: {kind.__name__} was wanted")
+    choices = OPTIONS[name].metadata.get("choices")
+    if choices and value not in choices:
+        raise unknown(name, value, choices)
+    return float(value) if kind is float else value
+
+
+def _sizes(given: Any) -> tuple[int, ...]:
+    """The units of each hidden layer, from text such as "128,64" or from integers."""
+    try:
+        text = isinstance(given, str)
+        found = tuple(map(int, given.split(","))) if text and given else tuple(given)
+        if not all(type(units) is int and units > 0 for units in found):
+            raise ValueError(found)
+    except (TypeError, ValueError):
+        raise ValueError(f"hidden {given!r} is no list of layer sizes such as 128,64") from None
+    return found
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it: JSON's text is TOML's but for one control character, and for numbers JSON lacks."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

@@ -1,0 +1,97 @@
+"""The folder of a run: its model, configuration, history, scores and picture, all of them or none."""
+
+from __future__ import annotations
+
+import csv
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ..errors import MissingExtraError
+
+MODEL, CONFIG, HISTORY, METRICS, LOSS = FILES = (
+    "model.xpnet",
+    "config.toml",
+    "history.csv",
+    "metrics.json",
+    "loss.png",
+)
+ROOM = Path("runs")
+"""Where a run goes whose folder nobody named."""
+
+
+def check(path: Path, *, force: bool = False) -> None:
+    """OSError where a run cannot be written to this folder, or would replace something without `force`."""
+    if path.is_dir() and any(path.iterdir()) and not force:
+        raise FileExistsError(
+            f"the folder {str(path)!r} is not empty: name another, or replace its run by --force"
+        )
+    above = next(there for there in (path, *path.absolute().parents) if there.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(f"{str(above)!r} is a file: name a folder for the run")
+    trial = above / f".{secrets.token_hex(6)}.part"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as error:
+        raise type(error)(
+            f"the folder {str(above)!r} cannot be written to ({error.strerror}): name another"
+        ) from error
+
+
+def write(path: Path | None, name: str, fill: Callable[[Path], Any], *, force: bool = False) -> Path:
+    """Makes the folder of a run, which `fill` writes: whole, or nothing of it. Gives the folder.
+
+    path: None for the first of runs/name-1, runs/name-2... that is free. With `force` the files of a run that is
+    there are replaced, and no others.
+    """
+    final = path or free(name)
+    check(final, force=force)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    stage = final.with_name(f".{final.name}.{secrets.token_hex(6)}.part")
+    try:
+        stage.mkdir()
+        fill(stage)
+        if force and final.is_dir():
+            for file in FILES:
+                if (stage / file).exists():
+                    (stage / file).replace(final / file)
+                else:
+                    (final / file).unlink(missing_ok=True)
+            return final
+        while True:
+            try:
+                return stage.rename(final)
+            except OSError:
+                if path is not None or not final.exists():
+                    raise
+                final = free(name)  # another run has taken it meanwhile
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def free(name: str) -> Path:
+    """The first of runs/name-1, runs/name-2... that is not there."""
+    return next(path for number in count(1) if not (path := ROOM / f"{name}-{number}").exists())
+
+
+def save(folder: Path, model: Any, config: Any, metrics: dict[str, Any]) -> None:
+    """The files of a run: the model first, which alone may be large. Without matplotlib there is no picture."""
+    model.save(folder / MODEL)
+    (folder / CONFIG).write_text(str(config), encoding="utf-8", errors="replace")  # a name may be no UTF-8
+    (folder / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    with (folder / HISTORY).open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(model.history)
+        out.writerows(zip(*model.history.values(), strict=True))
+    from .. import plots
+
+    try:
+        axes = plots.learning_curves(model.history)
+    except MissingExtraError:
+        return
+    axes.figure.savefig(folder / LOSS, dpi=100)

@@ -1,0 +1,48 @@
+"""How good answers are, in the units of the target, against the best answer that looks at no input."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..model import Model
+
+
+def score(model: Model, x: Any, y: Any) -> dict[str, float]:
+    """loss, and accuracy for labels; for numbers rmse and mae in their own units, and r2.
+
+    r2 = 1 - sum (y - predicted)^2 / sum (y - mean y)^2. What is not finite is left out, as r2 where no y differs.
+    """
+    found = model.evaluate(x, y)
+    if "accuracy" not in found:
+        given, answers = restored(model, y), restored(model, model.predict(x))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left out
+            errors, spread = np.square(answers - given), np.square(given - given.mean(axis=0))
+            found["rmse"] = math.sqrt(np.mean(errors))
+            found["mae"] = float(np.mean(np.abs(answers - given)))
+            found["r2"] = float(1 - np.sum(errors) / np.sum(spread)) if spread.any() else math.nan
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def restored(model: Model, outputs: Any) -> np.ndarray:
+    """A model's numbers in the units of its table's target; labels as they are."""
+    if model.columns is None:
+        return np.asarray(outputs)
+    return np.asarray(model.columns.restore(outputs))
+
+
+def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any]:
+    """(how good it is, what it says): the accuracy of the commonest label, or the rmse of the mean.
+
+    learned, scored: the targets that it is taken from, and those that it is held against. None where it is not finite.
+    """
+    if model.loss == "mse":
+        mean = restored(model, learned).mean(axis=0)
+        with np.errstate(over="ignore"):
+            rmse = math.sqrt(np.mean(np.square(restored(model, scored) - mean)))
+        return rmse if math.isfinite(rmse) else None, mean.tolist()
+    labels, counts = np.unique(learned, return_counts=True)
+    says = labels[np.argmax(counts)]
+    return float(np.mean(np.asarray(scored) == says)), says.item() if hasattr(says, "item") else says

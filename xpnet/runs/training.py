@@ -1,0 +1,133 @@
+"""A training by a configuration, and what came of it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..backends import get
+from ..layers import Dense, Flatten, Sequential
+from ..model import Model
+from ..optim import adamw
+from ..optim.schedules import cosine
+from ..train import EarlyStopping
+from . import folder
+from .config import Config
+from .scores import baseline, score
+from .sources import Source, read
+
+STEPS, FEWEST, MOST = 1800, 10, 200
+"""How many steps a training has where nobody says, and the fewest and the most epochs that they may be."""
+DECAY, PIXELS_DECAY = 1.0, 0.01
+"""Of the weights: for standardised inputs so strong that small tables are not learned by heart; pixels in [0, 1] are
+smaller, and so would be what is left of the weights."""
+
+
+class Best(EarlyStopping):
+    """Never stops: keeps the best weights in case the training is broken off."""
+
+    def __init__(self, epochs: int, *, monitor: str) -> None:
+        super().__init__(monitor=monitor)
+        self.epochs = epochs
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
+        super().on_epoch(model, record)
+        if record["epoch"] == self.epochs:
+            self._arrays, self.best_epoch = None, self.epochs  # what ends as planned has its last weights
+        return False
+
+
+@dataclass
+class Run:
+    """A training that is over: the model, the configuration with all that was decided, the samples, the scores.
+
+    stopped: None, or the epoch whose weights the model has because Ctrl-C broke the training off.
+    """
+
+    model: Model
+    config: Config
+    source: Source
+    metrics: dict[str, Any]
+    stopped: int | None = None
+
+    def save(self, path: Path | None = None, *, force: bool = False) -> Path:
+        """Writes the folder of the run and gives it; see `folder.write`."""
+
+        def fill(stage: Path) -> None:
+            folder.save(stage, self.model, self.config, self.metrics)
+
+        return folder.write(path, self.source.name, fill, force=force)
+
+
+def prepare(config: Config) -> tuple[Model, Config, Source]:
+    """The model before its training, the configuration without anything left to decide, and the samples."""
+    source = read(config)
+    x = source.train[0]
+    steps = max(1, math.ceil(len(x) / max(1, config.batch_size)))
+    epochs = min(max(round(STEPS / steps), FEWEST), MOST) if config.epochs is None else config.epochs
+    decay = config.weight_decay
+    if decay is None:
+        decay = PIXELS_DECAY if source.columns is None else DECAY
+    backend = get(config.backend, config.device)
+    model = Model(
+        network(x.shape[1:], config.hidden, source.outputs),
+        loss="softmax_cross_entropy" if source.classes else "mse",
+        optimizer=adamw(cosine(config.lr, max(1, epochs * steps)), weight_decay=decay),
+        backend=backend,
+        dtype=config.dtype,
+        seed=config.seed,
+    )
+    model.columns = source.columns
+    decided = {**source.decided, "epochs": epochs, "weight_decay": decay, "backend": backend.name}
+    return model, replace(config, **decided), source
+
+
+def network(input_shape: tuple[int, ...], hidden: Iterable[int], outputs: int) -> Sequential:
+    """Dense layers with ReLU between them, for samples of any shape."""
+    flat = [Flatten()] if len(input_shape) > 1 else []
+    return Sequential(*flat, *(Dense(units, "relu") for units in hidden), Dense(outputs))
+
+
+def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[Any] = ()) -> Run:
+    """Trains what `prepare` made, and scores it. Ctrl-C ends it with the best weights so far.
+
+    Best is the lowest loss on the samples held out, or where there are none on those it learns from.
+    KeyboardInterrupt where no epoch was done. Errors are those of `Model.fit`.
+    """
+    assert config.epochs is not None
+    best = Best(config.epochs, monitor="val_loss" if source.held else "loss")
+    start, stopped = time.perf_counter(), None
+    try:
+        model.fit(
+            *source.train,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            validation_data=source.held,
+            callbacks=[*callbacks, best],
+        )
+    except KeyboardInterrupt:
+        stopped = best.best_epoch
+        if not stopped:
+            raise
+    seconds = time.perf_counter() - start
+    assert model.backend is not None
+    epochs, scored = model.history.epochs, source.held or source.train
+    rate, says = baseline(model, source.train[1], scored[1])
+    metrics = {
+        "backend": model.backend.name,
+        "device": model.backend.place,
+        "seed": config.seed,
+        "epochs": epochs,
+        "stopped": stopped,
+        "baseline": rate,
+        "baseline_says": says,
+        "train": score(model, *source.train),
+        "test": score(model, *source.held) if source.held else None,
+        "seconds": seconds,
+        "samples_per_second": epochs * len(source.train[0]) / seconds,
+    }
+    return Run(model, config, source, metrics, stopped)
