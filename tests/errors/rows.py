@@ -91,12 +91,12 @@ def table(*rows):
 
 
 def check(call, error, fragments, trains=False):
-    """The call raises this very class, for a ValueError also that of unknown names, in one sentence that holds the fragments, and leaves its models alone."""
+    """The call raises this very class, in one sentence that holds the fragments, and leaves its models alone."""
     _watched.clear()
     with pytest.raises(error) as caught:
         call()
     message = str(caught.value)
-    known = {ValueError, UnknownNameError} if error is ValueError else {error}
+    known = {ValueError, UnknownNameError} if error is ValueError else {error}  # a name is a value
     assert type(caught.value) in known, f"{type(caught.value).__name__}: {message}"
     assert [fragment for fragment in fragments if fragment not in message] == [], message
     assert not PYTHONS.search(message), message
