@@ -90,6 +90,16 @@ def test_a_training_has_the_portable_bits(name, dtype):
     same_bits(native.forward(X), portable.forward(X))
 
 
+@pytest.mark.parametrize(("n", "fan_in", "units"), [(43, 7, 1), (55, 1, 2), (59, 4, 1), (52, 1, 3)])
+def test_a_cotangent_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_products(n, fan_in, units):
+    """As below a Concatenate: there BLAS's kernels, and so the last bits, hang on how the columns lie."""
+    for dtype in ("float32", "float64"):
+        sizes = (n, fan_in), (fan_in, units), (units,), (n, units + 4)
+        x, w, b, wide = (RNG.standard_normal(size).astype(dtype) for size in sizes)
+        ways = natives.table(dtype)["linear"], ops.linear.portable
+        same_bits(*(op(x, w, b)[1](wide[:, :units]) for op in ways))
+
+
 def test_the_entries_are_used():
     """Else the tests above would compare portable code with itself."""
     table, used = spied("float32")

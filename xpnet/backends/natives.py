@@ -134,12 +134,13 @@ def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
         kept = None if activation is None else y
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-            dy = contiguous(dy)
-            db = np.empty_like(b)
-            dz = dy if kept is None else np.empty_like(dy)
-            backward(dy, dy if kept is None else kept, dz, db)
+            rows, db = contiguous(dy), np.empty_like(b)
+            dz = rows if kept is None else np.empty_like(rows)
+            backward(rows, rows if kept is None else kept, dz, db)
             if b.size == 1:
                 db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
+            if rows is not dy and kept is None:  # a product's last bits hang on how dy lies, which the twin gets as it is
+                return (dy @ w.T if wants_dx else None), x.T @ dy, db
             return (dz.dot(w.T) if wants_dx else None), x.T.dot(dz), db
 
         return y, pullback
