@@ -1,12 +1,14 @@
 """A loss with options, and what a model makes of a loss: labels, probabilities, predictions and files."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
 
 import xpnet as xn
 from xpnet import io, ops
+from xpnet.ops.chosen import option_defaults
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 3))
@@ -46,6 +48,12 @@ def test_a_loss_is_a_description(loss, shown, tmp_path):
     loaded = xn.load(tmp_path / "m", backend="numpy")
     assert loaded.loss == loss
     assert loaded.evaluate(X, X[:, 1]) == made.evaluate(X, X[:, 1])
+
+
+@pytest.mark.parametrize("name", [name for name, op in ops.LOSSES.items() if option_defaults(op)])
+def test_a_model_with_options_of_a_loss_is_pickled(name):
+    loss = xn.Loss(name, **option_defaults(ops.LOSSES[name]))
+    assert pickle.loads(pickle.dumps(model(loss))).loss == loss
 
 
 @pytest.mark.parametrize(

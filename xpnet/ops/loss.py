@@ -21,7 +21,11 @@ class Loss(Chosen):
     @property
     def bound(self) -> Op:
         """The op with its options, and with what it says of its targets."""
-        return update_wrapper(super().bound, self.bare) if self.options else self.bare
+        if not self.options:
+            return self.bare
+        bound: Any = update_wrapper(super().bound, self.bare)
+        vars(bound).pop("portable", None)  # the twin without these options, which pickle finds under no name
+        return bound
 
 
 def loss_op(spec: Any) -> Op:
