@@ -13,7 +13,7 @@ import xpnet as xn
 from xpnet import ops
 from xpnet.backends import fused, get
 from xpnet.backends.recording import Recorded, Recording, dense
-from xpnet.backends.replay import Replayed, plan
+from xpnet.backends.replay import Program, Replayed, plan
 from xpnet.testing.optimizers import OPTIMIZERS
 from xpnet.testing.steps import NETWORKS
 
@@ -141,6 +141,47 @@ def test_an_epoch_that_breaks_off_leaves_the_one_before():
         model.lr = 1e-3
         model.fit(X, Y, epochs=1, batch_size=8)
     same(*models)
+
+
+def test_a_program_that_ctrl_c_kept_from_its_place_is_forgotten(monkeypatch):
+    models = [make(natives=natives) for natives in ("auto", False)]
+    place, seen = Program.place, []
+
+    def broken(self, memory):
+        seen.append(self)
+        if len(seen) == 3:  # of the second shape, when the first has moved
+            raise KeyboardInterrupt
+        place(self, memory)
+
+    monkeypatch.setattr(Program, "place", broken)
+    with pytest.raises(KeyboardInterrupt):
+        models[0].fit(X, Y, epochs=2, batch_size=8)
+    models[1].fit(X, Y, epochs=1, batch_size=8)
+    for model in models:
+        model.fit(X, Y, epochs=3, batch_size=8)
+    assert len(replayed(models[0])._programs) == 2
+    same(*models)
+
+
+def test_memory_of_a_step_that_broke_off_is_never_used_again():
+    """A thread may still be at work on a piece of it."""
+
+    def step(state, batch):
+        return {"n": state["n"] + 1}, {"y": batch["x"] * 2.0}
+
+    def ctrl_c():
+        raise KeyboardInterrupt
+
+    run, state = Replayed(step), {"n": np.zeros(1)}
+    for _ in range(3):
+        run(state, {"x": np.ones(4)})
+    (program,) = run._programs.values()
+    program._made.append(ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        run(state, {"x": np.ones(4)})
+    assert np.array_equal(run(state, {"x": np.ones(4)})[1]["y"], np.full(4, 2.0))
+    (again,) = run._programs.values()
+    assert not np.shares_memory(again.batch["x"], program._memory)
 
 
 PASSES = Counter()

@@ -73,7 +73,11 @@ class Replayed:
             yield result
 
     def _run(self, program: Program, state: State) -> Result:
-        return program.run(state) or self.step(state, dict(program.batch))
+        try:
+            return program.run(state) or self.step(state, dict(program.batch))
+        except BaseException:  # by Ctrl-C perhaps, and then a thread may still be filling a piece of this memory
+            self._programs, self._memory = {}, np.empty(0, "uint8")
+            raise
 
     def _program(self, state: State, batch: Batch) -> Program | None:
         """The calls for batches of this shape, once there has been one before."""
@@ -84,15 +88,17 @@ class Replayed:
             self._seen.add(key)
         elif len(self._programs) < MOST:
             try:
-                program = self._programs[key] = Program(self.step, state, batch, self.cores)
+                program = Program(self.step, state, batch, self.cores)
+                if program.size > self._memory.size:
+                    self._memory = _aligned(program.size)
             except Exception as error:
                 # whatever it is, the step itself still runs, and shows errors of its own
                 self.reason = f"{type(error).__name__}: {error}"
                 return None
-            if program.size > self._memory.size:
-                self._memory = _aligned(program.size)
-            for known in self._programs.values():
+            programs, self._programs = {**self._programs, key: program}, {}  # none that is half placed stays
+            for known in programs.values():
                 known.place(self._memory)
+            self._programs = programs
         return self._programs.get(key)
 
 
