@@ -293,6 +293,35 @@ def test_json_is_all_of_standard_output_for_every_command(capsys):
         assert isinstance(json.loads(out), dict | list)
 
 
+@pytest.mark.parametrize("loss", ["mse", "mae", "sigmoid_cross_entropy", "hinge"])
+def test_a_model_made_in_python_with_one_output(loss, capsys):
+    """Whether its targets were (n,) or (n, 1)."""
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    values = loss in ("mse", "mae")
+    y = x[:, 0] * 3 + 1 if values else x[:, 0] > 0.5
+    np.savez("a.npz", x=x, y=y)
+    model = xn.Model(xn.Dense(1), loss=loss, optimizer="adam", backend="numpy")
+    model.fit(x, y[:, None], epochs=2)
+    model.save("m")
+    result = json.loads(call("evaluate m a.npz --json", capsys).out)
+    found = json.loads(call("predict m a.npz --json", capsys).out)["prediction"]
+    if values:
+        error = found - y
+        assert result["scores"]["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
+        assert result["scores"]["mae"] == pytest.approx(np.mean(np.abs(error)), rel=1e-5)
+        assert result["scores"]["r2"] == pytest.approx(1 - np.mean(error**2) / np.var(y), rel=1e-5)
+        assert result["baseline"] == pytest.approx(np.std(y))
+        assert "predicts numbers" in call("predict m a.npz --proba", capsys, 1).err
+    elif loss == "hinge":
+        assert "gives scores" in call("predict m a.npz --proba", capsys, 1).err
+    else:
+        shares = json.loads(call("predict m a.npz --proba --json", capsys).out)
+        true = np.array(shares["probability of True"])
+        assert np.allclose(true, model.predict_proba(x)[:, 0])
+        assert np.allclose(shares["probability of False"], 1 - true)
+        assert json.loads(call("inspect m --json", capsys).out)["labels"] == [False, True]
+
+
 @pytest.mark.parametrize("fit", ["x", "classes", "values"])
 def test_npz_files(fit, capsys):
     rng = np.random.default_rng(0)

@@ -31,20 +31,24 @@ def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, 
 
     With `proba` also "probability of LABEL" for each label; ValueError for a model that has none.
     """
-    labels = names(model)
-    if proba and not labels:
-        raise ValueError("probabilities are of labels, and this model predicts numbers: leave --proba out")
+    labels, loss = names(model), model._loss
+    scores = getattr(loss, "link", None) is None and getattr(loss, "threshold", 0.5) != 0.5  # as hinge's
+    if proba and (scores or not labels):
+        gives = "gives scores" if labels else "predicts numbers"
+        raise ValueError(f"probabilities are of labels, and this model {gives}: leave --proba out")
     x, _, notes = rows(model, data, target=False)
     found = restored(model, model.predict(x))
     several = (
         {f"prediction {i}": part for i, part in enumerate(found.T)}
-        if found.ndim > 1
-        else {"prediction": found}
+        if found.ndim > 1 and found.shape[1] > 1
+        else {"prediction": found.reshape(len(found))}
     )
     columns = {name: _plain(part, model.dtype) for name, part in several.items()}
     if proba:
-        shares = np.asarray(model.predict_proba(x)).T
-        for label, share in zip(labels, shares, strict=True):
+        shares = np.asarray(model.predict_proba(x))
+        if shares.shape[1] == 1:  # of the second label
+            shares = np.concatenate([1 - shares, shares], axis=1)
+        for label, share in zip(labels, shares.T, strict=True):
             columns[f"probability of {label}"] = _plain(share, model.dtype)
     return columns, notes
 
@@ -75,9 +79,10 @@ def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def names(model: Model) -> tuple[Any, ...]:
     """The labels that a model tells apart; none where it predicts numbers."""
-    if model._targets.kind != "classes":
+    kind, outputs = model._targets.kind, math.prod(model._output_shape)
+    if kind == "values" or (kind == "binary" and outputs > 1):
         return ()
-    return model._targets.labels or tuple(range(model._output_shape[-1]))
+    return model._targets.labels or tuple(range(2 if kind == "binary" else outputs))
 
 
 def describe(model: Model) -> dict[str, Any]:

@@ -17,7 +17,8 @@ def score(model: Model, x: Any, y: Any) -> dict[str, float]:
     """
     found = model.evaluate(x, y)
     if "accuracy" not in found:
-        given, answers = restored(model, y), restored(model, model.predict(x))
+        given = restored(model, y)
+        answers = restored(model, model.predict(x)).reshape(given.shape)  # (n, 1) beside (n,) would be (n, n)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left out
             errors, spread = np.square(answers - given), np.square(given - given.mean(axis=0))
             found["rmse"] = math.sqrt(np.mean(errors))
@@ -38,7 +39,7 @@ def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any
 
     learned, scored: the targets that it is taken from, and those that it is held against. None where it is not finite.
     """
-    if model.loss == "mse":
+    if model._targets.kind == "values":
         mean = restored(model, learned).mean(axis=0)
         with np.errstate(over="ignore"):
             rmse = math.sqrt(np.mean(np.square(restored(model, scored) - mean)))
