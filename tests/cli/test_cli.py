@@ -132,6 +132,7 @@ def test_without_rich_or_with_quiet_there_is_no_bar(missing, monkeypatch):
         ("trian", 2, "command 'trian' is unknown: did you mean 'train'?"),
         ("train", 2, "DATA is missing: xpnet train digits"),
         ("train digit", 2, "data 'digit' is unknown: did you mean 'digits'?"),
+        ("train -- digits --epochs 3", 2, "'--epochs' is one argument too many"),
         ("train digits --epoch 3", 2, "option '--epoch' is unknown: did you mean '--epochs'?"),
         ("train digits --batchsize=3", 2, "option '--batchsize' is unknown: did you mean '--batch-size'?"),
         ("--frobnicate", 2, "option '--frobnicate' is unknown"),

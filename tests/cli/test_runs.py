@@ -40,7 +40,8 @@ def environment(monkeypatch, tmp_path):
             [f"{width:.2f}", town, "NA" if length > 1.5 else f"{length:.3f}", 1000 + 50 * width, label]
         )
     write("few.csv", ["x", "y"], [[1, "a"], [2, "b"], [3, "a"], [4, "b"]])
-    write("t.csv", ["width", "town", "length", "price", "kind"], rows)
+    for name in ("t.csv", "-t.csv"):
+        write(name, ["width", "town", "length", "price", "kind"], rows)
 
 
 def write(path, names, rows):
@@ -205,6 +206,7 @@ def test_nothing_is_replaced_without_force(capsys):
         ("train t.csv --target knid", 2, "t.csv: target 'knid' is unknown: did you mean 'kind'?"),
         ("train t.csv --task regression", 1, "t.csv: target 'kind' holds text"),
         ("train t.csv --held-out 1.5", 2, "held_out 1.5 must be a share"),
+        ("train -t.csv", 2, "'-t.csv' looks like an option: write ./-t.csv for the file"),
         ("train few.csv", 1, "few.csv: held_out 0.2 of 4 samples leaves one side empty"),
         ("train digits --held-out 0.5", 1, "digits has its own samples held out"),
         ("train digits --target kind", 1, "only the columns of a CSV file have names"),
@@ -376,6 +378,16 @@ def test_a_backend_of_an_installed_package_is_listed_and_not_loaded(capsys, monk
 
     monkeypatch.setattr(installed, "entry_points", lambda: [Point()])
     assert call("backends", capsys).out.splitlines()[-1].split() == ["mine", "my-arrays", "1.2"]
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])
+def test_output_that_was_closed_before_the_start_is_as_none(closed):
+    line = f'exec "$0" -m xpnet train t.csv --epochs 1 --json {closed}>&-'
+    done = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done
+    assert Path("runs/t-1/model.xpnet").exists()
+    if closed == "2":
+        assert json.loads(done.stdout)["epochs"] == 1
 
 
 def test_backends_are_listed_without_importing_any():

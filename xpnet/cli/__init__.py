@@ -55,6 +55,9 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit status: 0, 1 for an error, 2 for a wrong command line, 130 for Ctrl-C."""
     verbose = False
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed when Python began: print(file=None) would write to the other
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for as long as the process lives
     try:
         args = parse(sys.argv[1:] if argv is None else argv)
         verbose = args.verbose
@@ -108,7 +111,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name == word:
             _module(name).options(sub)
     args, rest = parser.parse_known_args(argv)
-    if rest and rest[0].startswith("-"):
+    if rest and rest[0].startswith("-") and "--" not in argv:  # behind which there are no options
+        if os.path.exists(rest[0]):
+            raise UsageError(f"{rest[0]!r} looks like an option: write ./{rest[0]} for the file")
         known = (name for name in args.parser._option_string_actions if name.startswith("--"))
         raise unknown("option", rest[0].partition("=")[0], known)
     if rest:
