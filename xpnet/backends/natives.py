@@ -139,7 +139,8 @@ def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
             backward(rows, rows if kept is None else kept, dz, db)
             if b.size == 1:
                 db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
-            if rows is not dy and kept is None:  # a product's last bits hang on how dy lies, which the twin gets as it is
+            if rows is not dy and kept is None:
+                # the twin's products take dy as it lies, and BLAS's last bits hang on that
                 return (dy @ w.T if wants_dx else None), x.T @ dy, db
             return (dz.dot(w.T) if wants_dx else None), x.T.dot(dz), db
 

@@ -75,7 +75,8 @@ class Replayed:
     def _run(self, program: Program, state: State) -> Result:
         try:
             return program.run(state) or self.step(state, dict(program.batch))
-        except BaseException:  # by Ctrl-C perhaps, and then a thread may still be filling a piece of this memory
+        except BaseException:
+            # it may be Ctrl-C, and then a thread may still be filling a piece of this memory
             self._programs, self._memory = {}, np.empty(0, "uint8")
             raise
 
