@@ -166,9 +166,16 @@ class Model(Placed):
         return self._answer(backend.xp.astype(found, dtype), given)
 
     def predict_proba(self, x: Any) -> Array:
-        """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits."""
-        given, outputs = self._outputs(x)
+        """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits.
+
+        ValueError for a loss whose outputs are scores, such as hinge.
+        """
         link = getattr(self._loss, "link", None)
+        if link is None and self._targets.threshold == 0:
+            raise ValueError(
+                f"predict_proba: the loss {self.loss!r} makes outputs scores, not probabilities: use predict or forward"
+            )
+        given, outputs = self._outputs(x)
         return self._answer(outputs if link is None else link(outputs)[0], given)
 
     @undecided
