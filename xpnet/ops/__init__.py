@@ -30,6 +30,7 @@ from .activations import (
     swiglu,
     tanh,
 )
+from .conv import conv, conv_transpose
 from .dropout import dropout
 from .elementwise import slope, value
 from .erf import erf
@@ -58,6 +59,7 @@ from .losses import (
 )
 from .losses.sample import takes
 from .norm import batch_norm
+from .pool import average_pool, global_average_pool, global_max_pool, max_pool
 from .random import Key, bits, make_key
 from .shape import concatenate, flatten
 from .softmax import log_softmax, softmax
@@ -72,11 +74,14 @@ __all__ = [
     "LOSSES",
     "Key",
     "Loss",
+    "average_pool",
     "batch_norm",
     "binary_cross_entropy",
     "bits",
     "celu",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "cosine_distance",
     "cross_entropy",
     "dropout",
@@ -85,6 +90,8 @@ __all__ = [
     "flatten",
     "gaussian_nll",
     "gelu",
+    "global_average_pool",
+    "global_max_pool",
     "glu",
     "hard_sigmoid",
     "hard_swish",
@@ -99,6 +106,7 @@ __all__ = [
     "log_softmax",
     "mae",
     "make_key",
+    "max_pool",
     "mish",
     "mse",
     "nll",
