@@ -1,20 +1,25 @@
 """Convolution of sequences and images, and its transpose.
 
-Three sums serve both ops, over the elements k of the kernel, in g groups of channels: with x (g, n, *inputs, a),
-y (g, n, *outputs, b), v (g, k, a, b) and x_k, what of x the element k reads,
+Three sums serve both ops, over the elements k of the kernel, for each group of channels: with x_k, what of x the
+element k reads, (outputs, a), and v_k (a, b),
     y = sum_k x_k v_k;  dx = the places that x_k was read from, each the sum of its dy v_k^T;  dv_k = x_k^T dy
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
 from typing import Any
 
 from ..errors import integer
 from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback, Shape
-from .windows import Places, Window, joined, moved, parts, per_axis, space_of, windows
+from .windows import Places, Window, moved, pad, per_axis, reach, read, space_of, windows
+
+Over = tuple[Window, Window]
+"""The windows along the height and along the width."""
 
 
 @replaceable
@@ -43,13 +48,15 @@ def conv(
     """
     xp, space = namespace(x), space_of("conv: x", x)
     _require_fit("conv", x, w, b, groups)
-    over = windows("conv", space, tuple(w.shape[:-2]), stride=stride, padding=padding, dilation=dilation)
+    over = _two(
+        windows("conv", space, tuple(w.shape[:-2]), stride=stride, padding=padding, dilation=dilation)
+    )
     v = _grouped(xp, w, groups)
-    y = _together(xp, _correlated(xp, _apart(xp, x, groups), v, over))
+    y = _together(xp, _correlated(xp, _apart(xp, x, groups), v, over), len(space))
 
     def pullback(dy: Array) -> tuple[Array | None, ...]:
         dy_g = _apart(xp, dy, groups)
-        dx = _together(xp, _spread(xp, dy_g, v, over)) if wants_dx else None
+        dx = _together(xp, _spread(xp, dy_g, v, over), len(space)) if wants_dx else None
         dw = _ungrouped(xp, _weights(xp, _apart(xp, x, groups), dy_g, over), w.shape)
         return (dx, dw) if b is None else (dx, dw, _summed(xp, dy))
 
@@ -81,21 +88,23 @@ def conv_transpose(
     """
     xp, space = namespace(x), space_of("conv_transpose: x", x)
     _require_fit("conv_transpose", x, w, b, groups)
-    over = transposed(
-        "conv_transpose",
-        space,
-        tuple(w.shape[:-2]),
-        stride=stride,
-        padding=padding,
-        output_padding=output_padding,
-        dilation=dilation,
+    over = _two(
+        transposed(
+            "conv_transpose",
+            space,
+            tuple(w.shape[:-2]),
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            dilation=dilation,
+        )
     )
     v = xp.matrix_transpose(_grouped(xp, w, groups))
-    y = _together(xp, _spread(xp, _apart(xp, x, groups), v, over))
+    y = _together(xp, _spread(xp, _apart(xp, x, groups), v, over), len(space))
 
     def pullback(dy: Array) -> tuple[Array | None, ...]:
         dy_g = _apart(xp, dy, groups)
-        dx = _together(xp, _correlated(xp, dy_g, v, over)) if wants_dx else None
+        dx = _together(xp, _correlated(xp, dy_g, v, over), len(space)) if wants_dx else None
         dv = _weights(xp, dy_g, _apart(xp, x, groups), over)
         dw = _ungrouped(xp, xp.matrix_transpose(dv), w.shape)
         return (dx, dw) if b is None else (dx, dw, _summed(xp, dy))
@@ -152,74 +161,109 @@ def _require_fit(what: str, x: Array, w: Array, b: Array | None, groups: int) ->
         )
 
 
+def _two(found: tuple[Window, ...]) -> Over:
+    """A sequence as an image of height 1."""
+    return (found[0], found[1]) if len(found) == 2 else (Window(1, 1), found[0])
+
+
 def _apart(xp: Any, x: Array, groups: int) -> Array:
-    """(n, *sizes, c) as (groups, n, *sizes, c / groups)."""
-    *sizes, c = x.shape
-    if groups == 1:
-        return xp.reshape(x, (1, *sizes, c))
-    last = len(sizes)
-    return xp.permute_dims(xp.reshape(x, (*sizes, groups, c // groups)), (last, *range(last), last + 1))
+    """(n, height, width, c) as (groups, height, n, width, c / groups); the height of a sequence is 1."""
+    n, *space, c = x.shape
+    h, w = space if len(space) == 2 else (1, *space)
+    return xp.permute_dims(xp.reshape(x, (n, h, w, groups, c // groups)), (3, 1, 0, 2, 4))
 
 
-def _together(xp: Any, x: Array) -> Array:
-    """(groups, n, *sizes, c) as (n, *sizes, groups c)."""
-    groups, *sizes, c = x.shape
-    if groups > 1:
-        x = xp.permute_dims(x, (*range(1, x.ndim - 1), 0, x.ndim - 1))
-    return xp.reshape(x, (*sizes, groups * c))
+def _together(xp: Any, x: Array, axes: int) -> Array:
+    """`_apart` undone, for images of two axes or sequences of one."""
+    groups, h, n, w, c = x.shape
+    space = (h, w) if axes == 2 else (w,)
+    return xp.reshape(xp.permute_dims(x, (2, 1, 3, 0, 4)), (n, *space, groups * c))
 
 
 def _grouped(xp: Any, w: Array, groups: int) -> Array:
-    """(*kernel, a, groups b) as (groups, elements of the kernel, a, b)."""
+    """(*kernel, a, groups b) as (groups, kernel's height, its width, a, b)."""
     *kernel, a, out = w.shape
-    v = xp.reshape(w, (math.prod(kernel), a, groups, out // groups))
-    return xp.permute_dims(v, (2, 0, 1, 3))
+    kh, kw = kernel if len(kernel) == 2 else (1, *kernel)
+    return xp.permute_dims(xp.reshape(w, (kh, kw, a, groups, out // groups)), (3, 0, 1, 2, 4))
 
 
 def _ungrouped(xp: Any, v: Array, shape: Shape) -> Array:
-    return xp.reshape(xp.permute_dims(v, (1, 2, 0, 3)), shape)
+    return xp.reshape(xp.permute_dims(v, (1, 2, 3, 0, 4)), shape)
 
 
-def _correlated(xp: Any, x: Array, v: Array, over: Sequence[Window]) -> Array:
+def _correlated(xp: Any, x: Array, v: Array, over: Over) -> Array:
     """y = sum_k x_k v_k."""
-    g, k, a, b = v.shape
-    y = _product(xp, _columns(xp, x, over), xp.reshape(v, (g, k * a, b)))
-    return xp.reshape(y, (g, x.shape[1], *(w.outputs for w in over), b))
+    g, _, kw, a, b = v.shape
+    y = _total(
+        _product(xp, part, xp.reshape(v[:, i, ...], (g, kw * a, b)))
+        for i, part in enumerate(_columns(xp, x, over))
+    )
+    return xp.reshape(y, (g, over[0].outputs, x.shape[2], over[1].outputs, b))
 
 
-def _spread(xp: Any, dy: Array, v: Array, over: Sequence[Window]) -> Array:
+def _spread(xp: Any, dy: Array, v: Array, over: Over) -> Array:
     """dx of `_correlated`."""
-    (g, n, *_, b), (_, elements, a, _) = dy.shape, v.shape
+    rows, cols = over
+    g, n, a = dy.shape[0], dy.shape[2], v.shape[3]
+    for axis, window in ((1, rows), (3, cols)):
+        dy = pad(xp, dy, window.margins, axis)
     vt = xp.matrix_transpose(v)
 
-    def phase(places: Places, sizes: Shape) -> Array:
-        if not places:
-            return xp.zeros((g, n, *sizes, a), dtype=dy.dtype, device=device(dy))
-        columns = _rows(xp, moved(xp, dy, [shift for _, shift in places], sizes, 2))
-        used = vt if len(places) == elements else xp.stack([vt[:, k, :, :] for k, _ in places], axis=1)
-        dx = _product(xp, columns, xp.reshape(used, (g, len(places) * b, a)))
-        return xp.reshape(dx, (g, n, *sizes, a))
+    def across(reached: Places) -> Array:
+        joint = _joined(xp, [moved(dy, cols, shift, 3) for _, shift in reached]) if reached else None
 
-    return joined(xp, over, 2, phase)
+        def down(places: Places) -> Array:
+            if joint is None or not places:
+                zeros = xp.zeros((g, rows.length, n, cols.length, a), dtype=dy.dtype, device=device(dy))
+                return zeros
+            dx = _total(
+                _product(
+                    xp, _flat(xp, moved(joint, rows, shift, 1)), _taken(xp, vt, i, [j for j, _ in reached])
+                )
+                for i, shift in places
+            )
+            return xp.reshape(dx, (g, rows.length, n, cols.length, a))
+
+        return reach(xp, rows, 1, down)
+
+    return reach(xp, cols, 3, across)
 
 
-def _weights(xp: Any, x: Array, dy: Array, over: Sequence[Window]) -> Array:
-    """dv of `_correlated`; what of x each element reads is put together anew, since to keep it takes k times x."""
+def _weights(xp: Any, x: Array, dy: Array, over: Over) -> Array:
+    """dv of `_correlated`; what of x each element reads is put together anew, since to keep it takes more memory."""
     (g, *_, a), (*_, b) = x.shape, dy.shape
-    columns = _columns(xp, x, over)
-    dv = _product(xp, xp.matrix_transpose(columns), xp.reshape(dy, (g, columns.shape[1], b)))
-    return xp.reshape(dv, (g, columns.shape[2] // a, a, b))
+    flat = _flat(xp, dy)
+    found = [_product(xp, xp.matrix_transpose(part), flat) for part in _columns(xp, x, over)]
+    return xp.reshape(xp.stack(found, axis=1), (g, over[0].kernel, over[1].kernel, a, b))
 
 
-def _columns(xp: Any, x: Array, over: Sequence[Window]) -> Array:
-    """(groups, n outputs, k a): one row for each output, of all that it reads."""
-    return _rows(xp, parts(xp, x, over, 2))
+def _columns(xp: Any, x: Array, over: Over) -> list[Array]:
+    """For each row of the kernel (groups, outputs, width of the kernel times a): all that it reads for an output.
+
+    Rows of an image come first, so that those which a row of the kernel reads lie together, and are not copied.
+    """
+    rows, cols = over
+    x = pad(xp, x, (rows.before, rows.after), 1)
+    joint = _joined(xp, read(pad(xp, x, (cols.before, cols.after), 3), cols, 3))
+    return [_flat(xp, part) for part in read(joint, rows, 1)]
 
 
-def _rows(xp: Any, found: Sequence[Array]) -> Array:
-    joint = xp.concat(found, axis=-1) if len(found) > 1 else found[0]
-    g, *sizes, c = joint.shape
-    return xp.reshape(joint, (g, math.prod(sizes), c))
+def _joined(xp: Any, found: list[Array]) -> Array:
+    return xp.concat(found, axis=-1) if len(found) > 1 else found[0]
+
+
+def _taken(xp: Any, vt: Array, i: int, columns: list[int]) -> Array:
+    """Row i of the kernel, these columns of it, as matrices."""
+    g, _, kw, b, a = vt.shape
+    part = vt[:, i, ...]
+    if len(columns) < kw:
+        part = xp.stack([part[:, j, ...] for j in columns], axis=1)
+    return xp.reshape(part, (g, len(columns) * b, a))
+
+
+def _flat(xp: Any, x: Array) -> Array:
+    g, *sizes, c = x.shape
+    return xp.reshape(x, (g, math.prod(sizes), c))
 
 
 def _product(xp: Any, x: Array, y: Array) -> Array:
@@ -227,6 +271,10 @@ def _product(xp: Any, x: Array, y: Array) -> Array:
     if x.shape[0] > 1:
         return x @ y
     return xp.reshape(xp.reshape(x, x.shape[1:]) @ xp.reshape(y, y.shape[1:]), (1, x.shape[1], y.shape[2]))
+
+
+def _total(terms: Iterable[Array]) -> Array:
+    return reduce(add, terms)
 
 
 def _summed(xp: Any, dy: Array) -> Array:

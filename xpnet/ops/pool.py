@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 from ..errors import batch_of, flag, shown
 from ..namespace import device, namespace
 from ..typing import Array, Pullback, Shape
-from .windows import Places, Window, joined, moved, parts, per_axis, space_of, windows
+from .windows import Places, Window, moved, pad, per_axis, reach, read, space_of, windows
 
 
 def max_pool(
@@ -22,20 +24,8 @@ def max_pool(
     stride + 1. kernel_size, stride, padding: an integer, or one for each axis; stride is kernel_size where it is left
     out, padding at most half of it, with -inf. Source: PyTorch's max_pool1d and max_pool2d.
     """
-    xp, over = namespace(x), pooled("max_pool", space_of("max_pool: x", x), kernel_size, stride, padding)
-    y, *others = parts(xp, x, over, 1, -math.inf)
-    for part in others:
-        y = xp.maximum(y, part)
-
-    def pullback(dy: Array) -> tuple[Array]:
-        found, free = [], None
-        for part in parts(xp, x, over, 1, math.nan):  # no padding is ever equal to y
-            hit = part == y if free is None else xp.logical_and(part == y, free)
-            free = xp.logical_not(hit) if free is None else xp.logical_and(free, xp.logical_not(hit))
-            found.append(xp.where(hit, dy, 0.0))
-        return (_gathered(xp, found, over),)
-
-    return y, pullback
+    over = pooled("max_pool", space_of("max_pool: x", x), kernel_size, stride, padding)
+    return _along_each(x, over, _max_along)
 
 
 def average_pool(
@@ -55,18 +45,9 @@ def average_pool(
     out, padding at most half of it. count: the window's size, or, with `count_include_pad=False`, how much of it is
     no padding. Source: PyTorch's avg_pool1d and avg_pool2d.
     """
-    xp, space = namespace(x), space_of("average_pool: x", x)
-    over = pooled("average_pool", space, kernel_size, stride, padding)
+    over = pooled("average_pool", space_of("average_pool: x", x), kernel_size, stride, padding)
     flag("average_pool: count_include_pad", count_include_pad)
-    count = math.prod(w.kernel for w in over)
-    if not count_include_pad:
-        count = sum(parts(xp, xp.ones((1, *space, 1), dtype=x.dtype, device=device(x)), over, 1))
-
-    def pullback(dy: Array) -> tuple[Array]:
-        share = dy / count
-        return (_gathered(xp, [share] * math.prod(w.kernel for w in over), over),)
-
-    return sum(parts(xp, x, over, 1)) / count, pullback
+    return _along_each(x, over, partial(_mean_along, padded=count_include_pad))
 
 
 def global_max_pool(x: Array, /) -> tuple[Array, Pullback]:
@@ -127,14 +108,62 @@ def flat_shape(what: str, shape: Shape) -> Shape:
     return shape[0], count, shape[-1]
 
 
-def _gathered(xp: Any, found: Sequence[Array], over: Sequence[Window]) -> Array:
+def _along_each(x: Array, over: tuple[Window, ...], pool: Callable[..., Any]) -> tuple[Array, Pullback]:
+    """Along one axis after another, the last one first: the first largest of an image is so that of its first row."""
+    pulls = []
+    for axis, window in reversed(list(enumerate(over, start=1))):
+        x, pull = pool(x, window, axis)
+        pulls.append(pull)
+
+    def pullback(dy: Array) -> tuple[Array]:
+        for pull in reversed(pulls):
+            dy = pull(dy)
+        return (dy,)
+
+    return x, pullback
+
+
+def _max_along(x: Array, window: Window, axis: int) -> tuple[Array, Callable[[Array], Array]]:
+    xp, padding = namespace(x), (window.before, window.after)
+    y = reduce(xp.maximum, read(pad(xp, x, padding, axis, -math.inf), window, axis))
+
+    def pull(dy: Array) -> Array:
+        found, free = [], None
+        for part in read(pad(xp, x, padding, axis, math.nan), window, axis):  # no padding is ever equal to y
+            hit = part == y if free is None else xp.logical_and(part == y, free)
+            free = xp.logical_not(hit) if free is None else xp.logical_and(free, xp.logical_not(hit))
+            found.append(xp.where(hit, dy, 0.0))
+        return _given_back(xp, found, window, axis)
+
+    return y, pull
+
+
+def _mean_along(
+    x: Array, window: Window, axis: int, *, padded: bool
+) -> tuple[Array, Callable[[Array], Array]]:
+    xp, padding = namespace(x), (window.before, window.after)
+    count: Any = window.kernel
+    if not padded:
+        ones = xp.ones((window.size, *(1,) * (x.ndim - 1 - axis)), dtype=x.dtype, device=device(x))
+        count = reduce(add, read(pad(xp, ones, padding, 0), window, 0))
+    y = reduce(add, read(pad(xp, x, padding, axis), window, axis)) / count
+
+    def pull(dy: Array) -> Array:
+        return _given_back(xp, [dy / count] * window.kernel, window, axis)
+
+    return y, pull
+
+
+def _given_back(xp: Any, found: list[Array], window: Window, axis: int) -> Array:
     """What each element of the kernel gives to the inputs that it read, added up."""
+    dy = found[0]
+    none = (*dy.shape[:axis], window.length, *dy.shape[axis + 1 :])
 
-    def phase(places: Places, sizes: Shape) -> Array:
+    def phase(places: Places) -> Array:
         if not places:
-            return xp.zeros(
-                (found[0].shape[0], *sizes, found[0].shape[-1]), dtype=found[0].dtype, device=device(found[0])
-            )
-        return sum(moved(xp, found[k], [shift], sizes, 1)[0] for k, shift in places)
+            return xp.zeros(none, dtype=dy.dtype, device=device(dy))
+        return reduce(
+            add, (moved(pad(xp, found[k], window.margins, axis), window, s, axis) for k, s in places)
+        )
 
-    return joined(xp, over, 1, phase)
+    return reach(xp, window, axis, phase)

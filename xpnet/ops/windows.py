@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..errors import batch_of, integer, shown
 from ..namespace import device
 from ..typing import Array, Shape
 
-Places = list[tuple[int, Shape]]
-"""Elements of a kernel, by number, and how many outputs before a place each of them reaches it."""
+Places = list[tuple[int, int]]
+"""Elements of a kernel, and how many outputs before a place each of them reaches it."""
 
 
 class Window(NamedTuple):
@@ -33,10 +32,26 @@ class Window(NamedTuple):
         reach = self.dilation * (self.kernel - 1) + 1
         return (self.size + self.before + self.after - reach) // self.stride + 1
 
-    def reaching(self, phase: int) -> list[tuple[int, int]]:
+    def reaching(self, phase: int) -> Places:
         """(k, shift) for which output q - shift reads input q stride + phase."""
         offsets = ((k, k * self.dilation - self.before - phase) for k in range(self.kernel))
         return [(k, offset // self.stride) for k, offset in offsets if offset % self.stride == 0]
+
+    @property
+    def places(self) -> list[Places]:
+        """`reaching` for each phase, of inputs a stride apart."""
+        return [self.reaching(phase) for phase in range(self.stride)]
+
+    @property
+    def length(self) -> int:
+        """How many inputs a phase has, rounded up."""
+        return -(-self.size // self.stride)
+
+    @property
+    def margins(self) -> tuple[int, int]:
+        """What must be put before the outputs and after them for `cut` to move them by any shift."""
+        shifts = [shift for places in self.places for _, shift in places]
+        return max(0, *shifts), max(0, *(self.length - shift - self.outputs for shift in shifts))
 
 
 def windows(
@@ -106,74 +121,43 @@ def space(what: str, sample: Shape) -> Shape:
     return sample[:-1]
 
 
-def pad(xp: Any, x: Array, amounts: Sequence[tuple[int, int]], first: int, value: float = 0.0) -> Array:
-    """x with (before, after) more elements along each axis from `first` on."""
-    for axis, widths in enumerate(amounts, start=first):
-        edges = [
-            [xp.full((*x.shape[:axis], width, *x.shape[axis + 1 :]), value, dtype=x.dtype, device=device(x))]
-            if width > 0
-            else []
-            for width in widths
-        ]
-        if any(edges):
-            x = xp.concat([*edges[0], x, *edges[1]], axis=axis)
-    return x
+def pad(xp: Any, x: Array, widths: tuple[int, int], axis: int, value: float = 0.0) -> Array:
+    """x with so many elements more before it and after it along an axis."""
+    before, after = (
+        [xp.full((*x.shape[:axis], width, *x.shape[axis + 1 :]), value, dtype=x.dtype, device=device(x))]
+        if width > 0
+        else []
+        for width in widths
+    )
+    return xp.concat([*before, x, *after], axis=axis) if before or after else x
 
 
-def parts(xp: Any, x: Array, over: Sequence[Window], first: int, value: float = 0.0) -> list[Array]:
-    """For each element of the kernel, what of x it reads: (..., *outputs, ...); the axes begin at `first`."""
-    x = pad(xp, x, [(w.before, w.after) for w in over], first, value)
+def cut(x: Array, start: int, count: int, axis: int, step: int = 1) -> Array:
+    """`count` elements along an axis."""
+    return x[(*(slice(None),) * axis, slice(start, start + (count - 1) * step + 1, step), ...)]
+
+
+def read(padded: Array, window: Window, axis: int) -> list[Array]:
+    """What each element of the kernel reads, one for each output."""
     return [
-        cut(x, [(k * w.dilation, w.outputs, w.stride) for k, w in zip(place, over, strict=True)], first)
-        for place in product(*(range(w.kernel) for w in over))
+        cut(padded, k * window.dilation, window.outputs, axis, window.stride) for k in range(window.kernel)
     ]
 
 
-def cut(x: Array, spans: Sequence[tuple[int, int, int]], first: int) -> Array:
-    """(start, count, step) of each axis from `first` on."""
-    slices = (slice(start, start + (count - 1) * step + 1, step) for start, count, step in spans)
-    return x[(*(slice(None),) * first, *slices, ...)]
+def reach(xp: Any, window: Window, axis: int, phase: Callable[[Places], Array]) -> Array:
+    """The transpose of `read`: the inputs, those of each phase as `phase` gives them.
 
-
-def joined(xp: Any, over: Sequence[Window], first: int, phase: Callable[[Places, Shape], Array]) -> Array:
-    """The array over the inputs whose part at every stride-th place, from each start, is `phase(places, sizes)`.
-
-    The transpose of `parts`: inputs a stride apart are reached by the same elements of the kernel, each from a
-    constant number of outputs before, so that no element is multiplied by the zeros of a dilated array.
+    All inputs of a phase are reached by the same elements of the kernel, each from a constant number of outputs
+    before, so that nothing is multiplied by the zeros of a dilated array.
     """
-    sizes = tuple(-(-w.size // w.stride) for w in over)
-
-    def below(axis: int, phases: Shape) -> Array:
-        if axis < len(over):
-            found = [below(axis + 1, (*phases, p)) for p in range(over[axis].stride)]
-            if len(found) == 1:
-                return found[0]
-            place = first + axis
-            y = xp.stack(found, axis=place + 1)
-            return xp.reshape(y, (*y.shape[:place], len(found) * y.shape[place], *y.shape[place + 2 :]))
-        reached = product(*(w.reaching(p) for w, p in zip(over, phases, strict=True)))
-        places = []
-        for pairs in reached:
-            number = 0
-            for (k, _), w in zip(pairs, over, strict=True):
-                number = number * w.kernel + k
-            places.append((number, tuple(shift for _, shift in pairs)))
-        return phase(places, sizes)
-
-    y = below(0, ())
-    return cut(y, [(0, w.size, 1) for w in over], first)
+    found = [phase(places) for places in window.places]
+    if len(found) == 1:
+        return found[0]
+    y = xp.stack(found, axis=axis + 1)
+    y = xp.reshape(y, (*y.shape[:axis], window.stride * window.length, *y.shape[axis + 2 :]))
+    return cut(y, 0, window.size, axis)
 
 
-def moved(xp: Any, x: Array, shifts: Sequence[Shape], sizes: Shape, first: int) -> list[Array]:
-    """x moved on along its axes from `first` on by each of the shifts, 0 moving in; cut to the sizes."""
-    outputs = x.shape[first : first + len(sizes)]
-    ahead = [max(0, *column) for column in zip(*shifts, strict=True)]
-    behind = [
-        max(0, *(size - shift - count for shift in column))
-        for column, size, count in zip(zip(*shifts, strict=True), sizes, outputs, strict=True)
-    ]
-    x = pad(xp, x, list(zip(ahead, behind, strict=True)), first)
-    return [
-        cut(x, [(a - s, size, 1) for a, s, size in zip(ahead, shift, sizes, strict=True)], first)
-        for shift in shifts
-    ]
+def moved(x: Array, window: Window, shift: int, axis: int) -> Array:
+    """Outputs with `window.margins` around them, moved on by the shift to where a phase has its inputs."""
+    return cut(x, window.margins[0] - shift, window.length, axis)
