@@ -29,8 +29,17 @@ from .activations import (
 from .base import Activation, Layer, Stateless, is_layer
 from .containers import Concatenate, Container, Residual, Sequential
 from .context import Context, Pass
+from .conv import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .dense import Dense
 from .names import flatten, nest
+from .pool import (
+    AveragePool1D,
+    AveragePool2D,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool1D,
+    MaxPool2D,
+)
 from .regular import BatchNorm, Dropout, Flatten
 from .summary import summary
 
@@ -38,21 +47,31 @@ LAYERS = {
     cls.__name__: cls
     for cls in (
         Activation,
+        AveragePool1D,
+        AveragePool2D,
         BatchNorm,
         CELU,
         Concatenate,
+        Conv1D,
+        Conv2D,
+        ConvTranspose1D,
+        ConvTranspose2D,
         Dense,
         Dropout,
         ELU,
         Flatten,
         GELU,
         GLU,
+        GlobalAveragePool,
+        GlobalMaxPool,
         HardSigmoid,
         HardSwish,
         HardTanh,
         LeakyReLU,
         LogSigmoid,
         LogSoftmax,
+        MaxPool1D,
+        MaxPool2D,
         Mish,
         PReLU,
         ReLU,
@@ -60,8 +79,8 @@ LAYERS = {
         Residual,
         SELU,
         Sequential,
-        Sigmoid,
         SiLU,
+        Sigmoid,
         Softmax,
         Softplus,
         Softsign,
@@ -78,13 +97,21 @@ __all__ = [
     "LAYERS",
     "SELU",
     "Activation",
+    "AveragePool1D",
+    "AveragePool2D",
     "BatchNorm",
     "Concatenate",
     "Container",
     "Context",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "HardSigmoid",
     "HardSwish",
     "HardTanh",
@@ -92,6 +119,8 @@ __all__ = [
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
+    "MaxPool1D",
+    "MaxPool2D",
     "Mish",
     "PReLU",
     "Pass",

@@ -46,7 +46,7 @@ def conv(
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
     Source: PyTorch's conv1d and conv2d, which have the channels second.
     """
-    xp, space = namespace(x), space_of("conv: x", x)
+    xp, space = namespace(x), space_of("conv: x", x.shape[1:])
     _require_fit("conv", x, w, b, groups)
     over = _two(
         windows("conv", space, tuple(w.shape[:-2]), stride=stride, padding=padding, dilation=dilation)
@@ -86,7 +86,7 @@ def conv_transpose(
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
     Source: PyTorch's conv_transpose1d and conv_transpose2d, which have the channels second.
     """
-    xp, space = namespace(x), space_of("conv_transpose: x", x)
+    xp, space = namespace(x), space_of("conv_transpose: x", x.shape[1:])
     _require_fit("conv_transpose", x, w, b, groups)
     over = _two(
         transposed(
@@ -214,8 +214,7 @@ def _spread(xp: Any, dy: Array, v: Array, over: Over) -> Array:
 
         def down(places: Places) -> Array:
             if joint is None or not places:
-                zeros = xp.zeros((g, rows.length, n, cols.length, a), dtype=dy.dtype, device=device(dy))
-                return zeros
+                return xp.zeros((g, rows.length, n, cols.length, a), dtype=dy.dtype, device=device(dy))
             dx = _total(
                 _product(
                     xp, _flat(xp, moved(joint, rows, shift, 1)), _taken(xp, vt, i, [j for j, _ in reached])

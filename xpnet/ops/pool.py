@@ -24,7 +24,7 @@ def max_pool(
     stride + 1. kernel_size, stride, padding: an integer, or one for each axis; stride is kernel_size where it is left
     out, padding at most half of it, with -inf. Source: PyTorch's max_pool1d and max_pool2d.
     """
-    over = pooled("max_pool", space_of("max_pool: x", x), kernel_size, stride, padding)
+    over = pooled("max_pool", space_of("max_pool: x", x.shape[1:]), kernel_size, stride, padding)
     return _along_each(x, over, _max_along)
 
 
@@ -45,7 +45,7 @@ def average_pool(
     out, padding at most half of it. count: the window's size, or, with `count_include_pad=False`, how much of it is
     no padding. Source: PyTorch's avg_pool1d and avg_pool2d.
     """
-    over = pooled("average_pool", space_of("average_pool: x", x), kernel_size, stride, padding)
+    over = pooled("average_pool", space_of("average_pool: x", x.shape[1:]), kernel_size, stride, padding)
     flag("average_pool: count_include_pad", count_include_pad)
     return _along_each(x, over, partial(_mean_along, padded=count_include_pad))
 
@@ -57,7 +57,7 @@ def global_max_pool(x: Array, /) -> tuple[Array, Pullback]:
     x (n, ..., c) -> y (n, c). Source: PyTorch's adaptive_max_pool1d and adaptive_max_pool2d, to size 1.
     """
     xp, shape = namespace(x), x.shape
-    n, count, c = flat_shape("global_max_pool: x", shape)
+    n, (count, c) = shape[0], flat_shape("global_max_pool: x", shape[1:])
     flat = xp.reshape(x, (n, count, c))
     y = xp.max(flat, axis=1, keepdims=True)
     order = xp.reshape(xp.arange(count, dtype=xp.int32, device=device(x)), (1, count, 1))
@@ -77,7 +77,7 @@ def global_average_pool(x: Array, /) -> tuple[Array, Pullback]:
     x (n, ..., c) -> y (n, c). Source: Lin, Chen, Yan, 2013, arXiv:1312.4400.
     """
     xp, shape = namespace(x), x.shape
-    n, count, c = flat_shape("global_average_pool: x", shape)
+    n, (count, c) = shape[0], flat_shape("global_average_pool: x", shape[1:])
 
     def pullback(dy: Array) -> tuple[Array]:
         share = xp.reshape(dy / count, (n, *(1,) * (len(shape) - 2), c))
@@ -98,14 +98,14 @@ def pooled(what: str, space: Shape, kernel_size: Any, stride: Any, padding: Any)
     return windows(what, space, kernels, stride=kernels if stride is None else stride, padding=pads)
 
 
-def flat_shape(what: str, shape: Shape) -> Shape:
-    """(n, elements of each feature, features); ValueError where there is nothing to pool."""
-    count = math.prod(shape[1:-1])
-    if len(shape) < 3 or not count:
+def flat_shape(what: str, sample: Shape) -> tuple[int, int]:
+    """(elements of each feature, features); ValueError where there is nothing to pool."""
+    count = math.prod(sample[:-1])
+    if len(sample) < 2 or not count:
         raise ValueError(
-            f"{what} {batch_of(shape[1:])} has no axis to pool between the samples and the features"
+            f"{what} takes sequences or images (n, ..., features), not {batch_of(sample)}: there is nothing to pool"
         )
-    return shape[0], count, shape[-1]
+    return count, sample[-1]
 
 
 def _along_each(x: Array, over: tuple[Window, ...], pool: Callable[..., Any]) -> tuple[Array, Pullback]:

@@ -78,15 +78,12 @@ def windows(
         number = 0 if isinstance(padding, str) and padding == "valid" else padding
         wanted = "must be an integer, 0 or more, one for each axis, 'valid' or 'same'"
         pads = [(p, p) for p in per_axis(f"{what}: padding", number, axes, wanted, low=0)]
-    found = tuple(
-        Window(*row, before, after)
-        for *row, (before, after) in zip(space, kernels, strides, dilations, pads, strict=True)
-    )
+    found = tuple(map(Window, space, kernels, strides, dilations, *zip(*pads, strict=True)))
     for window in found:
         if window.outputs < 1:
             raise ValueError(
-                f"{what}: a kernel of {window.kernel} with dilation {window.dilation} does not fit into {window.size} "
-                f"elements and {window.before} + {window.after} of padding: make it smaller, or pad more"
+                f"{what}: a kernel of {window.kernel} elements, dilation {window.dilation}, does not fit into "
+                f"{window.size} of the inputs and {window.before} + {window.after} of padding: make it smaller"
             )
     return found
 
@@ -106,19 +103,13 @@ def per_axis(
     return tuple(integer(what, v, wanted, low=low) for v in values)
 
 
-def space_of(what: str, x: Array) -> Shape:
-    """The sizes between the first axis and the last; ValueError for what is no sequence and no image."""
-    return space(what, tuple(x.shape[1:]))
-
-
-def space(what: str, sample: Shape) -> Shape:
-    """The sizes of a sample but for its features."""
-    if len(sample) not in (2, 3):
-        raise ValueError(
-            f"{what} takes sequences (n, length, features) or images (n, height, width, features), "
-            f"not {batch_of(sample)}: reshape them"
-        )
-    return sample[:-1]
+def space_of(what: str, sample: Shape, axes: int = 0) -> Shape:
+    """The sizes of a sample but for its features; ValueError for what has not so many `axes`, or neither 1 nor 2."""
+    if len(sample) - 1 not in ((axes,) if axes else (1, 2)):
+        known = {1: "sequences (n, length, features)", 2: "images (n, height, width, features)"}
+        wanted = known[axes] if axes else " or ".join(known.values())
+        raise ValueError(f"{what} takes {wanted}, not {batch_of(sample)}: reshape them")
+    return tuple(sample[:-1])
 
 
 def pad(xp: Any, x: Array, widths: tuple[int, int], axis: int, value: float = 0.0) -> Array:

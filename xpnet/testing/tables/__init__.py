@@ -6,7 +6,8 @@ from .activations import ACTIVATIONS
 from .layers import LAYERS
 from .losses import LOSSES
 from .ops import OPS
+from .space import SPACE
 
-CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS)
+CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE)
 
-__all__ = ["ACTIVATIONS", "CASES", "LAYERS", "LOSSES", "OPS"]
+__all__ = ["ACTIVATIONS", "CASES", "LAYERS", "LOSSES", "OPS", "SPACE"]

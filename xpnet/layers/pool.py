@@ -1,0 +1,93 @@
+"""Pooling of sequences and images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .. import ops
+from ..errors import flag
+from ..ops.pool import flat_shape, pooled
+from ..ops.windows import space_of
+from ..typing import Shape
+from .base import Stateless
+from .conv import LARGE
+
+
+@dataclass(frozen=True)
+class _Pooling(Stateless):
+    """What the four have in common: windows, a stride apart."""
+
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+
+    axes: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._outputs((LARGE,) * self.axes)
+
+    def _outputs(self, space: Shape) -> Shape:
+        what = type(self).__name__
+        return tuple(w.outputs for w in pooled(what, space, self.kernel_size, self.stride, self.padding))
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        space = space_of(type(self).__name__, input_shape, self.axes)
+        return (*self._outputs(space), input_shape[-1])
+
+
+class MaxPool1D(_Pooling):
+    """The largest of each window of a sequence; see `ops.max_pool`."""
+
+    op, axes = staticmethod(ops.max_pool), 1
+
+
+class MaxPool2D(_Pooling):
+    """The largest of each window of an image; see `ops.max_pool`."""
+
+    op, axes = staticmethod(ops.max_pool), 2
+
+
+@dataclass(frozen=True)
+class _AveragePooling(_Pooling):
+    """The mean of each window."""
+
+    count_include_pad: bool = True
+
+    op = staticmethod(ops.average_pool)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag(f"{type(self).__name__}: count_include_pad", self.count_include_pad)
+
+
+class AveragePool1D(_AveragePooling):
+    """The mean of each window of a sequence; see `ops.average_pool`."""
+
+    axes = 1
+
+
+class AveragePool2D(_AveragePooling):
+    """The mean of each window of an image; see `ops.average_pool`."""
+
+    axes = 2
+
+
+class _Global(Stateless):
+    """(n, ..., c) to (n, c)."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (flat_shape(type(self).__name__, input_shape)[1],)
+
+
+class GlobalAveragePool(_Global):
+    """The mean of each feature over its image or sequence; see `ops.global_average_pool`."""
+
+    op = staticmethod(ops.global_average_pool)
+
+
+class GlobalMaxPool(_Global):
+    """The largest of each feature over its image or sequence; see `ops.global_max_pool`."""
+
+    op = staticmethod(ops.global_max_pool)
