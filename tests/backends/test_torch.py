@@ -146,7 +146,69 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
             return [y, pullback(dy)]
 
         with torch.no_grad():
-            same(with_natives(passes, torch.Tensor, table=TABLE)(), passes())
+            check = near if case.name.lower().startswith("conv") else same
+            check(with_natives(passes, torch.Tensor, table=TABLE)(), passes())
+
+
+def near(got, wanted):
+    """A convolution's sums run in PyTorch's own order."""
+    for g, w in zip((got[0], *got[1]), (wanted[0], *wanted[1]), strict=True):
+        close(g, w)
+
+
+def close(got, wanted):
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    allowed = {torch.float32: 1e-5, torch.float64: 1e-13}[got.dtype]
+    if got.numel():
+        assert float((got - wanted).abs().max()) <= allowed * max(1.0, float(wanted.abs().max()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("wants_dx", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((2, 7, 4), (3,), {}),
+        ((2, 7, 4), (4,), {"padding": "same"}),  # which is uneven, and the portable one's
+        ((0, 7, 4), (3,), {"stride": 2}),
+        ((2, 9, 8, 4), (3, 2), {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 3)}),
+        ((1, 5, 5, 4), (3, 3), {"padding": "same", "groups": 4}),
+        ((2, 5, 5, 4), (1, 1), {"stride": 2, "groups": 2}),
+    ],
+)
+def test_convolutions_of_every_kind_have_the_portable_values(shape, kernel, options, bias, wants_dx, dtype):
+    groups = options.get("groups", 1)
+    given = [torch.randn(s, dtype=dtype) for s in (shape, (*kernel, 4 // groups, 8), (8,))][: 2 + bias]
+    before = [x.clone() for x in given]
+    (y, pullback), (wanted, wanted_pullback) = (
+        op(*given, **options, wants_dx=wants_dx) for op in (TABLE["conv"], xn.ops.conv.portable)
+    )
+    close(y, wanted)
+    dy = torch.randn(y.shape, dtype=dtype)
+    for _ in range(2):
+        for g, w in zip(pullback(dy), wanted_pullback(dy), strict=True):
+            assert (g is None) is (w is None)
+            if g is not None:
+                close(g, w)
+    same(given, before)
+
+
+def test_convolutions_that_cannot_be_have_the_portable_errors():
+    x, w = torch.ones(2, 5, 4), torch.ones(3, 4, 6)
+    for call in (
+        lambda op: op(x, w[:, :2]),
+        lambda op: op(x, w, torch.ones(4)),
+        lambda op: op(x[0], w),
+        lambda op: op(x, w, dilation=5),
+        lambda op: op(x, w, groups=0),
+    ):
+        messages = []
+        for op in (TABLE["conv"], xn.ops.conv.portable):
+            with pytest.raises(ValueError, match="conv: ") as error:
+                call(op)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu"])
