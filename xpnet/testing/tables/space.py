@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -106,7 +107,7 @@ def _leaky(xp: Any, x: Array, alpha: float = 0.2) -> Array:
 
 SEQUENCE, IMAGE = normal("n", 7, 2), normal("n", 5, 4, 2)
 
-SPACE = (
+OPS = (
     Case(
         "conv, sequence",
         ops.conv,
@@ -190,6 +191,9 @@ SPACE = (
         (IMAGE,),
         plain=lambda xp, x: xp.mean(x, axis=(1, 2)),
     ),
+)
+
+LAYERS = (
     layer_case(
         "Conv1D",
         layers.Conv1D(4, 3, stride=2, padding=1, groups=2, bias=False),
@@ -236,3 +240,6 @@ SPACE = (
         )
     ),
 )
+
+# three sizes of each would be three compilations of each step on a library that compiles them all
+SPACE = (*(replace(case, rows=(3, 0)) for case in OPS), *(replace(case, rows=(2, 1)) for case in LAYERS))
