@@ -15,6 +15,23 @@ SIZES = [
     *each(lambda n: fit(steps_per_call=n), (0, 1.5, "a", False), "steps_per_call", "positive integer"),
     *each(lambda n: model(seed=n), (-1, 1.5, "0", None, True, [1]), "seed", "0 or more"),
     *each(xn.Dense, (0, -1, 2.5, "3", None, True, (3,)), "Dense: units", "positive integer"),
+    *each(
+        lambda n: xn.LayerNorm(axes=n), (0, 1.5, None, (1, 2), True), "LayerNorm: axes", "positive integer"
+    ),
+    *each(lambda n: xn.RMSNorm(axes=n), (0, "a"), "RMSNorm: axes", "positive integer"),
+    *each(xn.GroupNorm, (0, -2, 1.5, "a", None, True), "GroupNorm: groups", "positive integer"),
+    *each(
+        xn.Reshape, (6, None, "ab", (), (2, 0), (-1, -1), (-2,), (2.0,), (True,)), "Reshape: shape", "sizes"
+    ),
+    *each(
+        xn.Permute,
+        (1, None, "ab", (), (0, 1), (2.0,), ("a",), (1, 1)),
+        "Permute: axes",
+        "numbers of a sample's axes",
+    ),
+    *each(xn.Upsample, (0, 1.5, "a", None, True, (2, 2)), "Upsample: factor"),
+    wrong(lambda: xn.Upsample(2, "bilinear"), "Upsample: method 'bilinear'", "did you mean 'linear'"),
+    wrong(lambda: xn.Upsample(2, None), "Upsample: method None", "nearest"),
     *each(lambda n: xn.EarlyStopping(patience=n), (-1, 1.5, "a", None, True), "patience", "0 or more"),
     *each(
         lambda n: model().build(n),
@@ -61,6 +78,10 @@ FRACTIONS = [
     *each(xn.Dropout, (1, -0.1, 20, "a", None, True, NAN, 1j), "Dropout: rate", "[0, 1)"),
     *each(xn.BatchNorm, (-0.1, 2, "a", None, NAN), "BatchNorm: momentum", "[0, 1]"),
     *each(lambda n: xn.BatchNorm(eps=n), (0, -1, "a", INF, True), "BatchNorm: eps", "above 0"),
+    *each(xn.SpatialDropout, (1, -0.1, "a", None, True), "SpatialDropout: rate", "[0, 1)"),
+    *each(lambda n: xn.LayerNorm(eps=n), (0, -1, "a", None, NAN), "LayerNorm: eps", "above 0"),
+    *each(lambda n: xn.RMSNorm(eps=n), (0, "a", INF, True), "RMSNorm: eps", "above 0"),
+    *each(lambda n: xn.GroupNorm(2, eps=n), (0, "a", None), "GroupNorm: eps", "above 0"),
     *each(xn.ELU, (NAN, "a", None, INF), "ELU: alpha", "finite"),
     *each(xn.LeakyReLU, (NAN, "a", True), "LeakyReLU: alpha", "finite"),
     *each(lambda n: xn.EarlyStopping(min_delta=n), (-1, "a", NAN, None), "min_delta", "0 or more"),

@@ -4,41 +4,15 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xpnet import ops
 
+from .peers import DRAWN, SEEDS, SHAPES, channels_second, close, compare
+
 torch = pytest.importorskip("torch", reason="PyTorch, the peer to compare with, is not installed")
 F = torch.nn.functional
-
-DRAWN = settings(max_examples=25, deadline=None, database=None, derandomize=True)
-SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
-SEEDS = st.integers(0, 2**32 - 1)
-
-
-def by_torch(f, dy, *arrays):
-    """(value, gradients of sum(dy value)) by autograd."""
-    inputs = [torch.tensor(x, requires_grad=True) for x in arrays]
-    y = f(*inputs)
-    return y.detach().numpy(), [g.numpy() for g in torch.autograd.grad(y, inputs, torch.tensor(dy))]
-
-
-def compare(op, f, *arrays, seed=0, tolerance=1e-12):
-    """An op of NumPy arrays and its pullback, beside a function of tensors and autograd."""
-    y, pullback = op(*arrays)
-    y = y[0] if isinstance(y, tuple) else y
-    dy = np.asarray(np.random.default_rng(seed).standard_normal(np.shape(y)))
-    value, gradients = by_torch(f, dy, *arrays)
-    close(y, value, tolerance)
-    for dx, wanted in zip(pullback(dy), gradients, strict=True):
-        close(dx, wanted, tolerance)
-
-
-def close(got, wanted, tolerance):
-    assert np.shape(got) == wanted.shape
-    assert np.abs(got - wanted).max(initial=0) <= tolerance * max(1, np.abs(wanted).max(initial=0))
-
 
 # Activations; every third element is 0, where the slopes have their corners
 
@@ -321,13 +295,6 @@ def test_binary_cross_entropy_is_guarded_like_pytorchs():
 
 
 # Batch normalisation: features last here, second there
-
-
-def channels_second(f):
-    def moved(x, *rest):
-        return torch.movedim(f(torch.movedim(x, -1, 1), *rest), 1, -1)
-
-    return moved
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["train", "predict"])

@@ -67,3 +67,20 @@ def test_a_rate_just_below_1():
     y, _ = ops.dropout(np.ones(1000), rate=np.nextafter(1.0, 0.0), key=KEY)
     assert np.isfinite(y).all()
     assert (y != 0).sum() <= 1
+
+
+def test_channels_are_dropped_whole(array, agree):
+    """One mask for all points of a sample, that of `dropout` for its channels."""
+    x = np.random.default_rng(0).uniform(1, 2, (3, 4, 2, 50))
+    key = Key(array(KEY.first), array(KEY.second), KEY.salt)
+    y, pullback = ops.spatial_dropout(array(x), rate=0.4, key=key)
+    kept = ops.dropout(np.ones((3, 50)), rate=0.4, key=KEY)[0][:, None, None, :]
+    assert 60 < (kept > 0).sum() < 120
+    agree(y, x * kept, 1e-15)
+    agree(*pullback(array(x)), x * kept, 1e-15)
+
+
+@pytest.mark.parametrize("shape", [(40,), (8, 5)])
+def test_without_space_channels_are_elements(shape):
+    found = [op(np.ones(shape), rate=0.5, key=KEY)[0] for op in (ops.dropout, ops.spatial_dropout)]
+    assert np.array_equal(*found)

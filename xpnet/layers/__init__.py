@@ -31,7 +31,9 @@ from .containers import Concatenate, Container, Residual, Sequential
 from .context import Context, Pass
 from .conv import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .dense import Dense
+from .dropout import Dropout, SpatialDropout
 from .names import flatten, nest
+from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pool import (
     AveragePool1D,
     AveragePool2D,
@@ -40,7 +42,7 @@ from .pool import (
     MaxPool1D,
     MaxPool2D,
 )
-from .regular import BatchNorm, Dropout, Flatten
+from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
 
 LAYERS = {
@@ -64,9 +66,11 @@ LAYERS = {
         GLU,
         GlobalAveragePool,
         GlobalMaxPool,
+        GroupNorm,
         HardSigmoid,
         HardSwish,
         HardTanh,
+        LayerNorm,
         LeakyReLU,
         LogSigmoid,
         LogSoftmax,
@@ -74,8 +78,11 @@ LAYERS = {
         MaxPool2D,
         Mish,
         PReLU,
+        Permute,
+        RMSNorm,
         ReLU,
         ReLU6,
+        Reshape,
         Residual,
         SELU,
         Sequential,
@@ -84,8 +91,10 @@ LAYERS = {
         Softmax,
         Softplus,
         Softsign,
+        SpatialDropout,
         SwiGLU,
         Tanh,
+        Upsample,
     )
 }
 
@@ -112,10 +121,12 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
+    "GroupNorm",
     "HardSigmoid",
     "HardSwish",
     "HardTanh",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
@@ -124,8 +135,11 @@ __all__ = [
     "Mish",
     "PReLU",
     "Pass",
+    "Permute",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
+    "Reshape",
     "Residual",
     "Sequential",
     "SiLU",
@@ -133,9 +147,11 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpatialDropout",
     "Stateless",
     "SwiGLU",
     "Tanh",
+    "Upsample",
     "flatten",
     "is_layer",
     "nest",

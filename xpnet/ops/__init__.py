@@ -31,7 +31,7 @@ from .activations import (
     tanh,
 )
 from .conv import conv, conv_transpose
-from .dropout import dropout
+from .dropout import dropout, spatial_dropout
 from .elementwise import slope, value
 from .erf import erf
 from .linear import linear
@@ -58,11 +58,12 @@ from .losses import (
     squared_hinge,
 )
 from .losses.sample import takes
-from .norm import batch_norm
+from .norm import batch_norm, group_norm, layer_norm, rms_norm
 from .pool import average_pool, global_average_pool, global_max_pool, max_pool
 from .random import Key, bits, make_key
-from .shape import concatenate, flatten
+from .shape import concatenate, flatten, permute, reshape
 from .softmax import log_softmax, softmax
+from .upsample import UPSAMPLE_METHODS, upsample
 
 ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ if name != "prelu"} | {
     op.__name__: op for op in (softmax, log_softmax)
@@ -72,6 +73,7 @@ ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
+    "UPSAMPLE_METHODS",
     "Key",
     "Loss",
     "average_pool",
@@ -93,12 +95,14 @@ __all__ = [
     "global_average_pool",
     "global_max_pool",
     "glu",
+    "group_norm",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
     "hinge",
     "huber",
     "kl_divergence",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "log_cosh",
@@ -110,11 +114,14 @@ __all__ = [
     "mish",
     "mse",
     "nll",
+    "permute",
     "poisson_nll",
     "prelu",
     "quantile",
     "relu",
     "relu6",
+    "reshape",
+    "rms_norm",
     "selu",
     "sigmoid",
     "sigmoid_cross_entropy",
@@ -127,9 +134,11 @@ __all__ = [
     "softmax_focal",
     "softplus",
     "softsign",
+    "spatial_dropout",
     "squared_hinge",
     "swiglu",
     "takes",
     "tanh",
+    "upsample",
     "value",
 ]

@@ -1,9 +1,9 @@
-"""Dropout."""
+"""Dropout of elements, and of whole channels."""
 
 from __future__ import annotations
 
 from ..namespace import device, namespace, replaceable
-from ..typing import Array, Pullback
+from ..typing import Array, Pullback, Shape
 from .random import Key, bits
 
 
@@ -15,10 +15,26 @@ def dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
     keep is drawn from `key`: one key, one mask, the same on every array library.
     Source: Srivastava et al., 2014, JMLR 15.
     """
+    return _dropped("dropout", x, x.shape, rate, key)
+
+
+def spatial_dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
+    """Inverted dropout of whole channels: each channel of each sample is 0 with probability `rate`.
+
+    y = x keep / (1 - rate);  dx = dy keep / (1 - rate)
+    x (n, ..., c); keep (n, 1, ..., 1, c) is drawn from `key`: one key, one mask, the same on every array library.
+    Source: Tompson et al., 2015, arXiv:1411.4280.
+    """
+    channels = x.shape[1:][-1:]  # none where x is (n,)
+    return _dropped("spatial_dropout", x, (x.shape[0], *(1,) * (x.ndim - 2), *channels), rate, key)
+
+
+def _dropped(what: str, x: Array, drawn: Shape, rate: float, key: Key) -> tuple[Array, Pullback]:
+    """x with a mask of the shape `drawn`, which is that of x or is spread over it."""
     if not 0 <= rate < 1:
-        raise ValueError(f"dropout: rate {rate} is not in [0, 1): it is the share of elements to drop")
+        raise ValueError(f"{what}: rate {rate} is not in [0, 1): it is the share of elements to drop")
     xp = namespace(x)
-    keep = bits(key, x.shape, device=device(x)) >= int(rate * 2**32) - 2**31  # as the bits are signed
+    keep = bits(key, drawn, device=device(x)) >= int(rate * 2**32) - 2**31  # as the bits are signed
     scale = 1.0 / (1.0 - rate)
 
     def pullback(dy: Array) -> tuple[Array]:

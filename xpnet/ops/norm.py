@@ -1,8 +1,9 @@
-"""Normalisation by the statistics of the batch."""
+"""Normalisation: by the statistics of the batch, and of each sample alone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..namespace import namespace
@@ -54,3 +55,85 @@ def batch_norm(
         return scale * inverse * inner, dscale, dshift
 
     return ((y, (mean, var)) if own else y), pullback
+
+
+def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) -> tuple[Array, Pullback]:
+    """Layer normalisation of each sample, or each place of it, over the last axes: those that `scale` has.
+
+    y = n scale + shift, n = (x - mean) / s, s = sqrt(var + eps), var = mean (x - mean)^2;
+    dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
+    x (n, ..., c), scale and shift (c,), or the shape of as many of the last axes as are normalised together.
+    Source: Ba, Kiros, Hinton, 2016, arXiv:1607.06450.
+    """
+    xp = namespace(x)
+    others = tuple(range(x.ndim - scale.ndim))
+    normal, back = _standardised(x, tuple(range(x.ndim - scale.ndim, x.ndim)), eps)
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        return back(dy * scale), xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
+
+    return normal * scale + shift, pullback
+
+
+def rms_norm(x: Array, scale: Array, /, *, eps: float | None = None) -> tuple[Array, Pullback]:
+    """Division by the root mean square over the last axes: those that `scale` has.
+
+    y = n scale, n = x / s, s = sqrt(mean x^2 + eps);
+    dx = (dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n
+    x (n, ..., c), scale (c,), or the shape of as many of the last axes as are normalised together. eps None is the
+    distance from 1 to the next number of x's dtype.
+    Source: Zhang, Sennrich, 2019, arXiv:1910.07467.
+    """
+    xp = namespace(x)
+    eps = float(xp.finfo(x.dtype).eps) if eps is None else eps
+    others, axes = tuple(range(x.ndim - scale.ndim)), tuple(range(x.ndim - scale.ndim, x.ndim))
+    inverse = 1.0 / xp.sqrt(xp.mean(x * x, axis=axes, keepdims=True) + eps)
+    normal = x * inverse
+
+    def pullback(dy: Array) -> tuple[Array, Array]:
+        dn = dy * scale
+        dx = inverse * (dn - normal * xp.mean(dn * normal, axis=axes, keepdims=True))
+        return dx, xp.sum(dy * normal, axis=others)
+
+    return normal * scale, pullback
+
+
+def group_norm(
+    x: Array, scale: Array, shift: Array, /, *, groups: int, eps: float = 1e-5
+) -> tuple[Array, Pullback]:
+    """Group normalisation of each sample over its space and each of the groups of neighbouring channels.
+
+    y = n scale + shift, n = (x - mean) / s, s = sqrt(var + eps), var = mean (x - mean)^2;
+    dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
+    x (n, ..., c), scale and shift (c,); groups divides c, or it is a ValueError. With as many groups as channels it
+    is instance normalisation, with one group layer normalisation over all axes.
+    Source: Wu, He, 2018, arXiv:1803.08494; Ulyanov, Vedaldi, Lempitsky, 2016, arXiv:1607.08022.
+    """
+    xp, shape = namespace(x), x.shape
+    if groups < 1 or shape[-1] % groups:
+        raise ValueError(
+            f"group_norm: groups {groups} must divide the {shape[-1]} channels of x {tuple(shape)}"
+        )
+    grouped = (shape[0], math.prod(shape[1:-1]), groups, shape[-1] // groups)
+    standard, back = _standardised(xp.reshape(x, grouped), (1, 3), eps)
+    normal, others = xp.reshape(standard, shape), tuple(range(x.ndim - 1))
+
+    def pullback(dy: Array) -> tuple[Array, Array, Array]:
+        dx = xp.reshape(back(xp.reshape(dy * scale, grouped)), shape)
+        return dx, xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
+
+    return normal * scale + shift, pullback
+
+
+def _standardised(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Callable[[Array], Array]]:
+    """n = (x - mean) / sqrt(var + eps) over some axes, and the function that makes dx of dn."""
+    xp = namespace(x)
+    centred = x - xp.mean(x, axis=axes, keepdims=True)
+    inverse = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    normal = centred * inverse
+
+    def back(dn: Array) -> Array:
+        along = xp.mean(dn * normal, axis=axes, keepdims=True)
+        return inverse * (dn - xp.mean(dn, axis=axes, keepdims=True) - normal * along)
+
+    return normal, back

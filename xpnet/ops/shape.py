@@ -1,4 +1,4 @@
-"""Ops that move elements and change none."""
+"""Ops that move elements: into another shape, another order, side by side, and apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from ..namespace import namespace
-from ..typing import Array, Pullback
+from ..typing import Array, Pullback, Shape
 
 
 def flatten(x: Array, /) -> tuple[Array, Pullback]:
@@ -21,6 +21,60 @@ def flatten(x: Array, /) -> tuple[Array, Pullback]:
         return (xp.reshape(dy, shape),)
 
     return xp.reshape(x, (shape[0], math.prod(shape[1:]))), pullback
+
+
+def reshape(x: Array, /, *, shape: Shape) -> tuple[Array, Pullback]:
+    """Each sample in another shape.
+
+    y = reshape(x, (n, *shape));  dx = reshape(dy, shape of x)
+    x (n, ...) -> y (n, *shape), of as many elements; one size of `shape` may be -1, for what is left.
+    """
+    xp, given = namespace(x), x.shape
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (xp.reshape(dy, given),)
+
+    return xp.reshape(x, (given[0], *filled(shape, given[1:]))), pullback
+
+
+def filled(shape: Shape, given: Shape) -> Shape:
+    """A shape for the elements of the one given, with the size that -1 stands for; ValueError where none fits."""
+    known = math.prod([size for size in shape if size != -1])
+    count = math.prod(given)
+    if -1 not in shape and known == count:
+        return tuple(shape)
+    if shape.count(-1) != 1 or known < 1 or count % known:
+        raise ValueError(
+            f"reshape: shape {shape!r} does not hold the {count} elements of samples {tuple(given)}: "
+            "the product of the sizes must be that, or one of them -1"
+        )
+    return tuple(count // known if size == -1 else size for size in shape)
+
+
+def permute(x: Array, /, *, axes: tuple[int, ...]) -> tuple[Array, Pullback]:
+    """The axes of each sample in another order.
+
+    y = x with its axis axes_k as axis k + 1, the samples staying first;  dx = dy with the axes put back
+    x (n, ...); axes holds 1 to the number of a sample's axes, once each.
+    """
+    permuted(axes, x.shape[1:])
+    xp, order = namespace(x), (0, *axes)
+    inverse = tuple(order.index(axis) for axis in range(x.ndim))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (xp.permute_dims(dy, inverse),)
+
+    return xp.permute_dims(x, order), pullback
+
+
+def permuted(axes: tuple[int, ...], given: Shape) -> Shape:
+    """The shape of a sample whose axes are put in this order; ValueError where they are not all of its axes."""
+    if sorted(axes) != list(range(1, len(given) + 1)):
+        raise ValueError(
+            f"permute: axes {axes!r} must hold each of a sample's axes once, "
+            f"and those of samples {tuple(given)} are 1 to {len(given)}"
+        )
+    return tuple(given[axis - 1] for axis in axes)
 
 
 def concatenate(*arrays: Array) -> tuple[Array, Pullback]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..layers import Dense, Flatten, Layer, Sequential, Stateless
+from ..layers import Activation, Dense, Layer, Sequential
 from ..model import Model
+from ..ops import ACTIVATIONS
 from ..typing import Flat, Shape
 from . import style
 from .given import numbers
@@ -94,7 +95,7 @@ def _columns(model: Model, shape: Shape) -> list[Column]:
             act = layer.activation
             notes = [] if act is None else [getattr(act, "__name__", str(act))]
             columns.append(Column(layer.units, weight, params.get(f"{prefix}bias"), notes))
-        elif isinstance(layer, Stateless) and not isinstance(layer, Flatten) and not columns[-1].after:
+        elif _acts(layer) and not columns[-1].after:
             columns[-1].notes.append(repr(layer).removesuffix("()"))
         else:
             text = repr(layer).removesuffix("()")
@@ -102,6 +103,11 @@ def _columns(model: Model, shape: Shape) -> list[Column]:
     if all(column.weight is None for column in columns):
         raise ValueError(f"model has no Dense layer to draw: its network is {model.network!r}")
     return columns
+
+
+def _acts(layer: Layer) -> bool:
+    """Whether the layer is an activation."""
+    return isinstance(layer, Activation) or getattr(layer, "op", None) in ACTIVATIONS.values()
 
 
 def _chain(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:

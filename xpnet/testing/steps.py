@@ -17,13 +17,20 @@ from ..layers import (
     Dropout,
     Flatten,
     GlobalAveragePool,
+    GroupNorm,
     Layer,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    Permute,
     PReLU,
     ReLU,
+    Reshape,
     Residual,
+    RMSNorm,
     Sequential,
+    SpatialDropout,
+    Upsample,
 )
 from ..model import Model
 from ..ops import Loss
@@ -121,6 +128,25 @@ NETWORKS = (
         "softmax_cross_entropy",
         optim.adam(1e-2),
         input_shape=(7, 6, 2),
+    ),
+    Network(
+        "step: layer norm and rms norm, adamw",
+        Sequential(
+            Reshape((2, 3)), Dense(4, "silu"), LayerNorm(), Flatten(), Residual(RMSNorm(), Dense(8)), Dense(3)
+        ),
+        "softmax_cross_entropy",
+        optim.adamw(1e-2),
+        parity=1e-10,
+    ),
+    Network(
+        "step: images, group norm, spatial dropout, upsampled",
+        Sequential(
+            Upsample(), Dense(4), GroupNorm(2), SpatialDropout(0.2), Permute((3, 1, 2)), Flatten(), Dense(3)
+        ),
+        "softmax_cross_entropy",
+        optim.sgd(0.02, momentum=0.9),
+        input_shape=(2, 2, 2),
+        parity=1e-10,
     ),
     Network("step: sgd", Sequential(Dense(3)), "mse", optim.sgd(optim.schedules.step(0.1, 50))),
     Network(

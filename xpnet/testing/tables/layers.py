@@ -94,13 +94,53 @@ LAYERS = (
         for layer in (layers.PReLU(), layers.PReLU(shared=False))
     ),
     layer_case("Flatten", layers.Flatten(), 3, 5, plain=_one("flatten")),
+    layer_case("Reshape", layers.Reshape((2, -1, 3)), 4, 3, plain=_one("reshape")),
+    layer_case("Permute", layers.Permute((3, 1, 2)), 2, 3, 4, plain=_one("permute")),
+    layer_case("Upsample", layers.Upsample(), 2, 3, 3, plain=_one("upsample, nearest, image")),
+    layer_case(
+        "Upsample, linear", layers.Upsample(method="linear"), 4, 3, plain=_one("upsample, linear, sequence")
+    ),
     layer_case("Dropout", layers.Dropout(0.4), 30),
     layer_case("Dropout, predict", layers.Dropout(0.4), 30, train=False, plain=lambda xp, x, p: x),
+    layer_case("SpatialDropout", layers.SpatialDropout(0.4), 2, 3, 8),
+    layer_case(
+        "SpatialDropout, predict", layers.SpatialDropout(0.4), 3, 8, train=False, plain=lambda xp, x, p: x
+    ),
+    layer_case(
+        "LayerNorm",
+        layers.LayerNorm(),
+        2,
+        5,
+        plain=lambda xp, x, p: plain.layer_norm(xp, x, p["weight"], p["bias"]),
+    ),
+    layer_case(
+        "RMSNorm, two axes",
+        layers.RMSNorm(axes=2),
+        2,
+        5,
+        plain=lambda xp, x, p: plain.rms_norm(xp, x, p["weight"]),
+    ),
+    layer_case(
+        "GroupNorm",
+        layers.GroupNorm(2),
+        3,
+        4,
+        plain=lambda xp, x, p: plain.group_norm(xp, x, p["weight"], p["bias"], 2),
+    ),
     layer_case(
         "BatchNorm",
         layers.BatchNorm(),
         3,
         rows=(5, 2),
+        plain=lambda xp, x, p: plain.batch_norm(xp, x, p["weight"], p["bias"]),
+    ),
+    layer_case(
+        "BatchNorm, image",
+        layers.BatchNorm(),
+        2,
+        3,
+        2,
+        rows=(5, 1),
         plain=lambda xp, x, p: plain.batch_norm(xp, x, p["weight"], p["bias"]),
     ),
     layer_case(

@@ -55,3 +55,48 @@ def batch_norm(xp: Any, x: Array, scale: Array, shift: Array) -> Array:
     axes = tuple(range(x.ndim - 1))
     mean = xp.mean(x, axis=axes)
     return (x - mean) / xp.sqrt(xp.mean((x - mean) ** 2, axis=axes) + 1e-5) * scale + shift
+
+
+def layer_norm(xp: Any, x: Array, scale: Array, shift: Array) -> Array:
+    """Each sample normalised over the axes of `scale`."""
+    axes = tuple(range(-scale.ndim, 0))
+    centred = x - xp.mean(x, axis=axes, keepdims=True)
+    return centred / xp.sqrt(xp.mean(centred**2, axis=axes, keepdims=True) + 1e-5) * scale + shift
+
+
+def rms_norm(xp: Any, x: Array, scale: Array) -> Array:
+    """Each sample divided by its root mean square over the axes of `scale`."""
+    axes = tuple(range(-scale.ndim, 0))
+    tiny = float(xp.finfo(x.dtype).eps)
+    return x / xp.sqrt(xp.mean(x**2, axis=axes, keepdims=True) + tiny) * scale
+
+
+def group_norm(xp: Any, x: Array, scale: Array, shift: Array, groups: int) -> Array:
+    """Each group of channels normalised by itself, then side by side."""
+    size, axes = x.shape[-1] // groups, tuple(range(1, x.ndim))
+    parts = []
+    for start in range(0, x.shape[-1], size):
+        part = x[..., start : start + size]
+        centred = part - xp.mean(part, axis=axes, keepdims=True)
+        parts.append(centred / xp.sqrt(xp.mean(centred**2, axis=axes, keepdims=True) + 1e-5))
+    return xp.concat(parts, axis=-1) * scale + shift
+
+
+def nearest(xp: Any, x: Array, factor: int) -> Array:
+    """Each point several times, along each axis but the first and the last."""
+    for axis in range(1, x.ndim - 1):
+        x = xp.repeat(x, factor, axis=axis)
+    return x
+
+
+def doubled(xp: Any, x: Array) -> Array:
+    """Between two neighbours, a quarter and three quarters of the way; beyond the outer ones, these again."""
+    for axis in range(1, x.ndim - 1):
+        x = xp.moveaxis(x, axis, 0)
+        before, behind = (
+            xp.concat([x[:1, ...], x[:-1, ...]], axis=0),
+            xp.concat([x[1:, ...], x[-1:, ...]], axis=0),
+        )
+        pairs = xp.stack([0.25 * before + 0.75 * x, 0.75 * x + 0.25 * behind], axis=1)
+        x = xp.moveaxis(xp.reshape(pairs, (2 * x.shape[0], *x.shape[1:])), 0, axis)
+    return x

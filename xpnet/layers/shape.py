@@ -1,0 +1,97 @@
+"""Layers that give each sample another shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .. import ops
+from ..errors import batch_of, choose, plain, shown
+from ..ops.shape import filled, permuted
+from ..typing import Shape
+from .base import Stateless, require_count
+
+
+class Flatten(Stateless):
+    """All axes but the batch's as one; see `ops.flatten`."""
+
+    op = staticmethod(ops.flatten)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (math.prod(input_shape),)
+
+
+@dataclass(frozen=True)
+class Reshape(Stateless):
+    """Each sample in another shape, the batch left out; one size may be -1, for what is left. See `ops.reshape`."""
+
+    shape: Shape
+
+    op = staticmethod(ops.reshape)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        shape = _integers(self.shape, low=-1)
+        if shape is None or 0 in shape or shape.count(-1) > 1:
+            raise ValueError(
+                f"Reshape: shape {shown(self.shape)} must be a tuple of positive sizes, such as (7, 7, 16), "
+                "of which one may be -1"
+            )
+        object.__setattr__(self, "shape", shape)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return filled(self.shape, input_shape)
+
+
+@dataclass(frozen=True)
+class Permute(Stateless):
+    """The axes of each sample in another order, counted from 1, as axis 0 is the batch's; see `ops.permute`."""
+
+    axes: tuple[int, ...]
+
+    op = staticmethod(ops.permute)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        axes = _integers(self.axes, low=1)
+        if axes is None or len(set(axes)) < len(axes):
+            raise ValueError(
+                f"Permute: axes {shown(self.axes)} must be a tuple of the numbers of a sample's axes, such as (2, 1)"
+            )
+        object.__setattr__(self, "axes", axes)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return permuted(self.axes, input_shape)
+
+
+@dataclass(frozen=True)
+class Upsample(Stateless):
+    """`factor` points for each along every axis of space, "nearest" or "linear"; see `ops.upsample`.
+
+    x (n, ..., c) -> y (n, factor times each size between, c)
+    """
+
+    factor: int = 2
+    method: str = "nearest"
+
+    op = staticmethod(ops.upsample)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("Upsample", "factor", self.factor)
+        choose("Upsample: method", self.method, ops.UPSAMPLE_METHODS)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2:
+            raise ValueError(
+                "Upsample takes sequences (n, time, features) or images (n, height, width, channels), "
+                f"these are {batch_of(input_shape)}: put Reshape before it"
+            )
+        return (*(self.factor * size for size in input_shape[:-1]), input_shape[-1])
+
+
+def _integers(given: object, low: int) -> tuple[int, ...] | None:
+    """The tuple of integers, Python's or NumPy's, of `low` at least; None for anything else."""
+    numbers = tuple(plain(item) for item in given) if isinstance(given, tuple) else ()
+    fits = all(isinstance(item, int) and not isinstance(item, bool) and item >= low for item in numbers)
+    return numbers if numbers and fits else None
