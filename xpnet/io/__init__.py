@@ -1,9 +1,20 @@
-"""Model files: safetensors with the configuration and a checksum; never pickle."""
+"""Model files: safetensors with the configuration and a checksum; never pickle. Parameters as PyTorch has them."""
 
 from __future__ import annotations
 
 from .config import from_config, to_config
 from .files import read, write, write_whole
+from .pytorch import from_torch, to_torch
 from .state import flat_state, nested_state
 
-__all__ = ["flat_state", "from_config", "nested_state", "read", "to_config", "write", "write_whole"]
+__all__ = [
+    "flat_state",
+    "from_config",
+    "from_torch",
+    "nested_state",
+    "read",
+    "to_config",
+    "to_torch",
+    "write",
+    "write_whole",
+]
