@@ -66,8 +66,8 @@ def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) ->
     Source: Ba, Kiros, Hinton, 2016, arXiv:1607.06450.
     """
     xp = namespace(x)
-    others = tuple(range(x.ndim - scale.ndim))
-    normal, back = _standardised(x, tuple(range(x.ndim - scale.ndim, x.ndim)), eps)
+    others, axes = tuple(range(x.ndim - scale.ndim)), tuple(range(x.ndim - scale.ndim, x.ndim))
+    normal, back = _standardised(x, lambda v: xp.mean(v, axis=axes, keepdims=True), eps)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         return back(dy * scale), xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
@@ -114,26 +114,35 @@ def group_norm(
         raise ValueError(
             f"group_norm: groups {groups} must divide the {shape[-1]} channels of x {tuple(shape)}"
         )
-    grouped = (shape[0], math.prod(shape[1:-1]), groups, shape[-1] // groups)
-    standard, back = _standardised(xp.reshape(x, grouped), (1, 3), eps)
+    n, c = shape[0], shape[-1]
+    flat, grouped = (n, math.prod(shape[1:-1]), c), (n, groups, c // groups)
+
+    def mean(v: Array) -> Array:
+        # over both axes at once NumPy takes three times as long
+        channels = xp.reshape(xp.mean(v, axis=1), grouped)
+        spread = xp.broadcast_to(xp.mean(channels, axis=2, keepdims=True), grouped)
+        return xp.reshape(spread, (n, 1, c))
+
+    standard, back = _standardised(xp.reshape(x, flat), mean, eps)
     normal, others = xp.reshape(standard, shape), tuple(range(x.ndim - 1))
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        dx = xp.reshape(back(xp.reshape(dy * scale, grouped)), shape)
+        dx = xp.reshape(back(xp.reshape(dy * scale, flat)), shape)
         return dx, xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
 
     return normal * scale + shift, pullback
 
 
-def _standardised(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Callable[[Array], Array]]:
-    """n = (x - mean) / sqrt(var + eps) over some axes, and the function that makes dx of dn."""
+def _standardised(
+    x: Array, mean: Callable[[Array], Array], eps: float
+) -> tuple[Array, Callable[[Array], Array]]:
+    """n = (x - mean x) / sqrt(mean (x - mean x)^2 + eps), and the function that makes dx of dn."""
     xp = namespace(x)
-    centred = x - xp.mean(x, axis=axes, keepdims=True)
-    inverse = 1.0 / xp.sqrt(xp.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    centred = x - mean(x)
+    inverse = 1.0 / xp.sqrt(mean(centred * centred) + eps)
     normal = centred * inverse
 
     def back(dn: Array) -> Array:
-        along = xp.mean(dn * normal, axis=axes, keepdims=True)
-        return inverse * (dn - xp.mean(dn, axis=axes, keepdims=True) - normal * along)
+        return inverse * (dn - mean(dn) - normal * mean(dn * normal))
 
     return normal, back
