@@ -44,11 +44,13 @@ def pair(torch):
     """A network of images here, and the same there."""
     t = torch.nn
     ours = xn.Sequential(
-        xn.GroupNorm(2), xn.BatchNorm(), xn.Permute((3, 1, 2)), xn.Flatten(), xn.Dense(5), xn.PReLU(shared=False),
+        xn.Conv2D(4, (3, 1), padding=(1, 0), groups=2), xn.GroupNorm(2), xn.BatchNorm(),
+        xn.Permute((3, 1, 2)), xn.Flatten(), xn.Dense(5), xn.PReLU(shared=False),
         xn.RMSNorm(), xn.Dense(4, bias=False), xn.LayerNorm(), xn.Dense(3),
     )  # fmt: skip
     theirs = t.Sequential(
-        t.GroupNorm(2, 4), t.BatchNorm2d(4), t.Identity(), t.Flatten(), t.Linear(36, 5), t.PReLU(5),
+        t.Conv2d(4, 4, (3, 1), padding=(1, 0), groups=2), t.GroupNorm(2, 4), t.BatchNorm2d(4),
+        t.Identity(), t.Flatten(), t.Linear(36, 5), t.PReLU(5),
         t.RMSNorm(5), t.Linear(5, 4, bias=False), t.LayerNorm(4), t.Linear(4, 3),
     )  # fmt: skip
     return ours, theirs.double()

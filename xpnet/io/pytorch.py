@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import shown
-from ..layers import BatchNorm, Container, Dense
+from ..layers import BatchNorm, Container, Conv1D, Conv2D, Dense
 from ..typing import Flat
 
 NAMES: dict[type, dict[str, str]] = {BatchNorm: {"mean": "running_mean", "var": "running_var"}}
 """What PyTorch calls the arrays of a kind of layer, where it is another name than here."""
 
-OUTPUTS_FIRST: dict[type, tuple[str, ...]] = {Dense: ("weight",)}
+OUTPUTS_FIRST: dict[type, tuple[str, ...]] = dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",))
 """Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there; all others are as they are."""
 
 
