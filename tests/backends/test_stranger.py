@@ -83,9 +83,9 @@ for name in ("neg", "invert"):
     unary = getattr(operator, name)
     setattr(Strange, f"__{name}__", lambda self, f=unary: Strange(f(self._inner)))
 
-STANDARD = """abs all any arange argmax astype concat cos count_nonzero exp expm1 floor full isfinite isnan log log1p
-logical_and logical_or
-matrix_transpose max maximum mean ones_like reshape round sign sqrt stack sum take tanh where zeros zeros_like"""
+STANDARD = """abs all any arange argmax astype broadcast_to concat cos count_nonzero exp expm1 flip floor full
+isfinite isnan log log1p logical_and logical_not logical_or matrix_transpose max maximum mean min moveaxis ones
+ones_like permute_dims repeat reshape round sign sqrt stack sum take tanh where zeros zeros_like"""
 
 strange = ModuleType("strange")
 for name in STANDARD.split():
