@@ -32,6 +32,11 @@ BEFORE = [
             "set params": lambda m: setattr(m, "params", {}),
         }.items()
     ),
+    wrong(
+        lambda: model(optimizer=xn.adam(accumulate=2)).fit([(X, Y)], epochs=1),
+        "accumulate does not go with batches",
+        "leave it out",
+    ),
     wrong(lambda: fitted().build((3,)), "throw the trained parameters away", "reset()"),
     *(
         wrong(
