@@ -110,7 +110,7 @@ def require_function(what: str, given: Any, *arguments: str, **named: str) -> No
             return
         except ValueError:  # some of C have no signature to look at
             return
-        except TypeError:
+        except TypeError:  # it takes other arguments, which the sentence below says
             pass
     form = ", ".join([*arguments, *(f"{name}=..." for name in named)])
     raise TypeError(f"{what}: a function f({form}) was wanted, {shown(given)} came")

@@ -234,7 +234,7 @@ class Backend(ABC):
         ) -> Iterator[tuple[State, Array, int]]:
             losses: list[Array] = []
             left = -(-len(w) // batch_size)
-            for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020
+            for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020 - each state leads to the next
                 losses.append(metrics["loss"])
                 left -= 1
                 if len(losses) == steps or not left:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ..describe import Description
-from ..errors import choose, unknown
+from ..errors import choose, plain, unknown
 from ..typing import Op
 
 
@@ -37,6 +37,7 @@ class Chosen(Description):
             name = next(iter(option_defaults(self.bare)), "name")
             call = f"{what}({function!r}, {name}={options!r})"
             raise TypeError(f"{what}: the option {options!r} came without its name: write {call}")
+        # a number of NumPy's becomes Python's: float32 arrays times the former would be float64
         given = {name: plain(value) for name, value in {**dict(options), **more}.items()}
         object.__setattr__(self, "options", tuple(sorted(given.items())))
         label = function if isinstance(function, str) else getattr(function, "__name__", what)
@@ -65,11 +66,6 @@ def bind(op: Op, options: Mapping[str, Any]) -> Op:
 def named(table: Mapping[str, Op], function: Any) -> Any:
     """An op of the table by its name, anything else as it is."""
     return next((name for name, op in table.items() if op is function), function)
-
-
-def plain(value: Any) -> Any:
-    """A number of NumPy's as Python's: float32 arrays times the former would be float64."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def option_defaults(op: Callable[..., Any]) -> dict[str, Any]:
