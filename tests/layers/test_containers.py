@@ -216,3 +216,36 @@ def test_prediction_keeps_no_activations():
     y, _ = network.forward({}, np.ones((2, 3)), Pass(grad=False).context())
     assert y.shape == (2, 6)
     assert [name for name, array in alive.items() if array() is not None] == []
+
+
+class Sees(Layer):
+    """Notes the mask of its context, and where told to sets another."""
+
+    def __init__(self, sets=None):
+        object.__setattr__(self, "sets", sets)
+
+    def forward(self, params, x, ctx):
+        seen.setdefault("masks", []).append(None if ctx.mask is None else ctx.mask.tolist())
+        if self.sets is not None:
+            ctx.mask = np.asarray(self.sets)
+        return x, lambda dy: (dy, {})
+
+
+def test_a_mask_goes_down_the_chain_and_into_every_container():
+    network = Sequential(
+        Sees(),
+        Sequential(Sees([[True, False]])),
+        Residual(Sees()),
+        Concatenate(Sees([[False, True]]), Sees()),
+        Sees(),
+    )
+    network.forward({}, np.ones((1, 2)), Pass().context())
+    first, second = [[True, False]], [[False, True]]
+    assert seen["masks"] == [None, None, first, first, first, second]
+
+
+def test_a_pass_begins_without_a_mask():
+    network = Sequential(Sees([[True]]), Sees())
+    for _ in range(2):
+        network.forward({}, np.ones((1, 1)), Pass().context())
+    assert seen["masks"] == [None, [[True]], None, [[True]]]

@@ -102,7 +102,9 @@ class Sequential(Container):
         wants_dx = ctx.wants_dx
         for index, (name, layer) in enumerate(self.children):
             own = params.get(name, {})
-            x, pull = layer.forward(own, x, ctx.child(index, name, wants_dx))
+            inner = ctx.child(index, name, wants_dx)
+            x, pull = layer.forward(own, x, inner)
+            ctx.mask = inner.mask
             if ctx.grad:
                 pullbacks.append((name, pull))
             wants_dx = wants_dx or bool(own)  # once a layer has parameters, those above it must pass dx down
@@ -165,12 +167,15 @@ class Concatenate(Container):
         return given
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
-        outputs, pullbacks = [], []
+        outputs, pullbacks, masks = [], [], []
         for index, (name, layer) in enumerate(self.children):
-            y, pull = layer.forward(params.get(name, {}), x, ctx.child(index, name, ctx.wants_dx))
+            inner = ctx.child(index, name, ctx.wants_dx)
+            y, pull = layer.forward(params.get(name, {}), x, inner)
             outputs.append(y)
+            masks.append(inner.mask)
             if ctx.grad:
                 pullbacks.append((name, pull))
+        ctx.mask = next((mask for mask in masks if mask is not None), None)
         y, split = ops.concatenate(*outputs)
         spend = _spender(self, pullbacks)
 

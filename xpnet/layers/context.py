@@ -39,9 +39,13 @@ class Pass:
 
 
 class Context:
-    """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `key`, `child`, `update`."""
+    """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `mask`, `key`, `child`, `update`.
 
-    __slots__ = ("_index", "_name", "_parent", "_pass", "grad", "train", "wants_dx")
+    `mask` (n, time) bool is true where a position of the sequences is no padding, None where all are: a layer that
+    knows sets it, and a chain hands it to the layers after that one.
+    """
+
+    __slots__ = ("_index", "_name", "_parent", "_pass", "grad", "mask", "train", "wants_dx")
 
     def __init__(
         self, run: Pass, wants_dx: bool, parent: Context | None = None, index: int = 0, name: str = ""
@@ -51,6 +55,7 @@ class Context:
         self.train = run.train
         self.grad = run.grad
         self.wants_dx = wants_dx
+        self.mask: Array | None = None if parent is None else parent.mask
 
     @property
     def key(self) -> Key:
