@@ -163,7 +163,7 @@ class Model(Placed):
             dtype = backend.dtype(targets.dtype)
         except BackendError:  # y came from the host in a dtype that this library does not have
             dtype = backend.dtype("float32" if "float" in targets.dtype else "int32")
-        return self._answer(backend.xp.astype(found, dtype), given)
+        return self._answer(found if found.dtype == dtype else backend.xp.astype(found, dtype), given)
 
     def predict_proba(self, x: Any) -> Array:
         """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits.

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import BackendError, MissingExtraError
 from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, State
+from .answers import Answers
 from .base import Backend
 from .blas import cores_for, limited, threads_for
 from .protocol import Natives
@@ -59,8 +60,10 @@ class NumpyBackend(Backend):
     ) -> Callable[..., Any]:
         if natives is not None and natives.ops:
             function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
-        if not consumes or natives is None or not natives.pure:
+        if natives is None or not natives.pure:
             return function
+        if not consumes:
+            return Answers(function)
         return Replayed(function, cores_for(alone=not natives.deterministic))
 
     def steps(

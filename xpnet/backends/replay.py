@@ -91,7 +91,7 @@ class Replayed:
             try:
                 program = Program(self.step, state, batch, self.cores)
                 if program.size > self._memory.size:
-                    self._memory = _aligned(program.size)
+                    self._memory = aligned(program.size)
             except Exception as error:
                 # whatever it is, the step itself still runs, and shows errors of its own
                 self.reason = f"{type(error).__name__}: {error}"
@@ -106,7 +106,7 @@ class Replayed:
 class Program:
     """The calls of a step for one shape of batch."""
 
-    def __init__(self, step: Step, state: State, batch: Batch, cores: int) -> None:
+    def __init__(self, step: Step, state: State, batch: Batch, cores: int = 1) -> None:
         if not _writable(leaves(state)):
             raise NotRecordableError("the state's arrays cannot be written through")
         recording = Recording()
@@ -160,13 +160,17 @@ class Program:
 
     def run(self, state: State) -> Result | None:
         """The step on the samples in `batch`; None, and nothing done, where the state is of another form."""
-        given = leaves(state)
+        metrics = self.go(leaves(state))
+        return None if metrics is None else (state, {name: x[()] for name, x in metrics.items()})
+
+    def go(self, given: list[np.ndarray]) -> dict[str, Any] | None:
+        """The calls on a state's arrays, and the metrics; None, and nothing done, where they are of another form."""
         known = len(given) == len(self._bound) and all(map(is_, given, self._bound))
         if not known and not self._bind(given):
             return None
         for call in self._made:
             call()
-        return state, {name: x.copy()[()] for name, x in self._results.items()}
+        return {name: x.copy() for name, x in self._results.items()}
 
     def _bind(self, given: list[np.ndarray]) -> bool:
         """The calls on this state's arrays."""
@@ -255,7 +259,8 @@ def _bytes(ref: Ref) -> int:
     return -(-size // ALIGNED) * ALIGNED
 
 
-def _aligned(size: int) -> np.ndarray:
+def aligned(size: int) -> np.ndarray:
+    """So many bytes that begin with a line of the cache."""
     memory = np.empty(size + ALIGNED, "uint8")
     start = -memory.__array_interface__["data"][0] % ALIGNED
     return memory[start : start + size]

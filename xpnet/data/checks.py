@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import batch_of, shown
 from ..namespace import is_array, namespace
-from ..typing import Array, Shape
+from ..typing import Array, Namespace, Shape
 
 _KINDS = {"U": "text", "S": "bytes", "c": "complex numbers"}
 
@@ -49,6 +49,17 @@ def check_numbers(name: str, x: Array) -> None:
 
 def _is_real(x: Array) -> bool:
     return bool(namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")))
+
+
+_floats: dict[tuple[Namespace, Any], bool] = {}
+
+
+def _is_float(xp: Namespace, dtype: Any) -> bool:
+    """Whether a library's dtype is one of real floats; remembered, for NumPy takes 0.7 us to say so."""
+    try:
+        return _floats[xp, dtype]
+    except KeyError:
+        return _floats.setdefault((xp, dtype), bool(xp.isdtype(dtype, "real floating")))
 
 
 def _objects(name: str, x: np.ndarray) -> tuple[str, str]:
@@ -96,8 +107,8 @@ def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> Non
 def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray | None = None) -> None:
     """ValueError naming the first NaN or infinity, by row and column. rows: the numbers of a part's rows."""
     xp = namespace(x)
-    if not xp.isdtype(x.dtype, "real floating") or bool(xp.all(xp.isfinite(x))):
-        return
+    if not _is_float(xp, x.dtype) or int(xp.count_nonzero(xp.isfinite(x))) == math.prod(x.shape):
+        return  # numpy.all would take three times as long over one row
     place = int(xp.argmax(xp.astype(xp.reshape(~xp.isfinite(x), (-1,)), xp.int8)))
     row, *inner = map(int, np.unravel_index(place, x.shape))
     first = xp.reshape(x, (-1,))[place]  # torch warns when a tensor that has gradients becomes a float

@@ -84,13 +84,18 @@ def to_inputs(
     check_numbers(name, x)
     check_inputs(x, input_shape, name=name)
 
+    own = backend.dtype(dtype)
+
     def put(x: Array, rows: Sequence[int] | np.ndarray | None) -> Array:
+        if backend.owns(x) and (ids or x.dtype == own) and device(x) is None:  # nothing to do on any device
+            check_finite(x, name=name, rows=rows)
+            return x
         with backend.on():
             if not backend.owns(x):
                 with np.errstate(over="ignore"):  # what overflows is looked for next
                     x = backend.asarray(x, dtype=x.dtype.name if ids else dtype)
-            elif not ids and x.dtype != backend.dtype(dtype):
-                x = namespace(x).astype(x, backend.dtype(dtype))
+            elif not ids and x.dtype != own:
+                x = namespace(x).astype(x, own)
             x = x if device(x) in (None, backend.selected) else backend.asarray(x)
             check_finite(x, name=name, rows=rows)
         return x

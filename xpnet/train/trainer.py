@@ -81,7 +81,9 @@ class Trainer:
         self._steps: dict[Any, Callable[..., Any]] = {}
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.steps_per_call = 1
-        self.forward = backend.compile(make_forward(network))
+        self._pure = natives is not False and ours(network, loss, optimizer)
+        portable = backend.natives(False, dtype=dtype, seconds=0.0)._replace(pure=self._pure)
+        self.forward = backend.compile(make_forward(network), natives=portable)
         self._score = backend.compile(make_score(network, loss))
         self._look = backend.compile(look)
 
@@ -156,11 +158,11 @@ class Trainer:
 
     def outputs(self, x: Array | Rows) -> Array:
         """The network's outputs in prediction mode, worked off in chunks."""
-        chunks, params, buffers = _chunks(x) or [slice(0)], self.state["params"], self.state["buffers"]
+        params, buffers = self.state["params"], self.state["buffers"]
         with self.backend.on():
-            if len(chunks) == 1 and not isinstance(x, Rows):
+            if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= _at_once(x)):
                 return self.forward(params, buffers, x)
-            with closing(taken((x,), chunks)) as found:
+            with closing(taken((x,), _chunks(x) or [slice(0)])) as found:
                 return self.backend.xp.concat(
                     [self.forward(params, buffers, part) for (part,) in found], axis=0
                 )
@@ -190,8 +192,7 @@ class Trainer:
             elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
             seconds = steps * (arrays * PER_ARRAY + elements * (PER_ELEMENT + batch_size * PER_PRODUCT))
             natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
-            pure = self.natives is not False and ours(self.network, self.loss, self.optimizer)
-            self._natives = natives._replace(pure=pure, deterministic=self.deterministic)
+            self._natives = natives._replace(pure=self._pure, deterministic=self.deterministic)
         natives, shards = self._natives, self.optimizer.accumulate if rows else 1
         key = natives.name, rows if shards > 1 else None
         if key not in self._steps:
@@ -304,9 +305,14 @@ class Trainer:
             raise
 
 
+def _at_once(x: Array | Rows) -> int:
+    """How many samples are worked off together where nothing is learned."""
+    return max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))
+
+
 def _chunks(x: Array | Rows) -> list[slice]:
     """The parts in which samples are worked off where nothing is learned."""
-    return list(batch_slices(x.shape[0], max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))))
+    return list(batch_slices(x.shape[0], _at_once(x)))
 
 
 def _mean(losses: np.ndarray, totals: np.ndarray) -> float:
