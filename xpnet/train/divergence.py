@@ -13,28 +13,30 @@ parameter has become ALONE times as large, even if the loss does not show it, as
 
 @dataclass
 class Watch:
-    """What a run tells of itself: its largest parameter at the start, its first loss and its latest.
+    """What a run tells of itself: its largest parameter at the start and now, its first loss and its latest.
 
     loss is the mean over an epoch's steps, each before its update; `after` that of some samples after the last update,
-    looked at where the parameters grew.
+    looked at where the parameters grew. finite: whether buffers and the optimizer's slots are.
     """
 
     start: float
     first: float | None = None
     loss: float = math.nan
     after: float = 0.0
+    largest: float = 0.0
+    finite: bool = True
 
-    def grown(self, largest: float) -> bool:
+    def grown(self) -> bool:
         """Whether parameters grew so much that the last update may have made of the loss what no step has seen."""
-        return largest > PARAMETERS * max(1.0, self.start)
+        return self.largest > PARAMETERS * max(1.0, self.start)
 
-    def exploded(self, largest: float) -> bool:
-        """Whether the loss, or the largest parameter now, is not finite or grew beyond measure."""
-        if not all(map(math.isfinite, (self.loss, self.after, largest))):
+    def exploded(self) -> bool:
+        """Whether anything is not finite, or the loss or the largest parameter grew beyond measure."""
+        if not self.finite or not all(map(math.isfinite, (self.loss, self.after, self.largest))):
             return True
         first = self.loss if self.first is None else self.first
         loud = abs(self.loss) > LOSS * max(1.0, abs(first))
-        return largest > ALONE * max(1.0, self.start) or (self.grown(largest) and loud)
+        return self.largest > ALONE * max(1.0, self.start) or (self.grown() and loud)
 
     def __str__(self) -> str:
         first = "" if self.first is None else f", {self.first:.3g} at the first step"

@@ -246,10 +246,12 @@ class Trainer:
                         loss = _mean(self.backend.losses(calls[-1:]), weights[done - steps : done])
                         on_steps({"step": len(found) + done, "steps": steps, "loss": loss})
                 totals.append(weights)
+        looked = self._looked()  # both are on their way before either is waited for
         found += self.backend.losses(calls).tolist()
         share = shares(totals[0] if len(totals) == 1 else np.concatenate(totals), reduction=self.reduction)
         watch.loss = sum(map(mul, found, share.tolist()))
         watch.first = found[0] if watch.first is None else watch.first
+        watch.finite, watch.largest = bool(looked[0]), float(looked[1])
 
     def _threads(self, batch_size: int) -> AbstractContextManager[Any]:
         """The backend's threads for products of this batch with each matrix among the parameters."""
@@ -269,13 +271,12 @@ class Trainer:
             ):
                 if self.loss is loss:
                     check_probabilities(self.outputs(batches.few(32).x), name)
-            self._watch = Watch(self._looked()[1])
+            self._watch = Watch(float(self._looked()[1]))
         return self._watch
 
-    def _looked(self) -> tuple[bool, float]:
-        """Whether buffers and slots are finite, and the largest parameter."""
-        finite, size = self._look(self.state["params"], self.state["buffers"], self.state["slots"])
-        return bool(finite), float(size)
+    def _looked(self) -> tuple[Any, Any]:
+        """(whether buffers and slots are finite, the largest parameter), for which the host has not waited."""
+        return self._look(self.state["params"], self.state["buffers"], self.state["slots"])
 
     def _loss_now(self, data: Data) -> float:
         """The loss of some samples under the present parameters."""
@@ -293,9 +294,8 @@ class Trainer:
         good = self.backend.keep(self.state)
         try:
             yield
-            finite, size = self._looked()
-            watch.after = self._loss_now(batches.few(PROBE)) if finite and watch.grown(size) else 0.0
-            if not finite or watch.exploded(size):
+            watch.after = self._loss_now(batches.few(PROBE)) if watch.finite and watch.grown() else 0.0
+            if watch.exploded():
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
                     f"use a smaller learning rate than {float(good['lr']):g}"
