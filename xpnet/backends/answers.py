@@ -44,7 +44,7 @@ class Answers:
             program = program or self._recorded(key, params, buffers, x)
             if program is not None:
                 program.batch["x"][...] = x
-                found = program.go([*params.values(), *buffers.values()])
+                found = program.go({"params": params, "buffers": buffers})
                 if found is not None:
                     return found["y"]
         finally:

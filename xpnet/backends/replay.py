@@ -54,16 +54,16 @@ class Replayed:
         self, state: State, data: Batch, order: np.ndarray, w: np.ndarray, size: int
     ) -> Iterator[Result]:
         """The steps of an epoch, whose samples are gathered to where the calls look for them."""
-        keys: dict[int, Any] = {}
+        known: dict[int, Program | None] = {}
         takes = {name: _taker(x) for name, x in data.items()}
         for start in range(0, len(w), size):
             rows, part = order[start : start + size], w[start : start + size]
-            program = self._programs.get(keys.get(len(part)))
+            program = known.get(len(part))
             if program is None:
                 batch = {name: take(rows, 0) for name, take in takes.items()}
                 batch["w"] = part
-                keys[len(part)] = _key(batch)
                 result = self(state, batch)
+                known[len(part)] = self._programs.get(_key(batch))
             else:
                 for name, take in takes.items():
                     take(rows, 0, program.batch[name], "clip")  # any other mode goes by way of a copy
@@ -127,7 +127,7 @@ class Program:
         self._offsets, self.size = plan(self._spans())
         self.batch: Batch = {}
         self._memory = np.empty(0, "uint8")
-        self._bound: list[np.ndarray] = []
+        self._bound: list[Any] = []
 
     def _carry(self, old: Ref, new: Recorded) -> Iterator[Call]:
         """The call, if there must be one, that brings an array of the new state to where the old one is."""
@@ -155,25 +155,29 @@ class Program:
 
     def place(self, memory: np.ndarray) -> None:
         """Settles where everything but the state is."""
-        self._memory, self._bound = memory, []
+        self._memory, self._bound = memory, []  # so that the calls are bound anew
         self.batch = each(self._samples, partial(self._array, state={}), Ref)
 
     def run(self, state: State) -> Result | None:
         """The step on the samples in `batch`; None, and nothing done, where the state is of another form."""
-        metrics = self.go(leaves(state))
+        metrics = self.go(state)
         return None if metrics is None else (state, {name: x[()] for name, x in metrics.items()})
 
-    def go(self, given: list[np.ndarray]) -> dict[str, Any] | None:
-        """The calls on a state's arrays, and the metrics; None, and nothing done, where they are of another form."""
-        known = len(given) == len(self._bound) and all(map(is_, given, self._bound))
-        if not known and not self._bind(given):
+    def go(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """The calls on a state's arrays, and the metrics; None, and nothing done, where they are of another form.
+
+        Whoever replaces an array of a part, such as the parameters, makes a dict of its own for that part.
+        """
+        known = len(state) == len(self._bound) and all(map(is_, state.values(), self._bound))
+        if not known and not self._bind(state):
             return None
         for call in self._made:
             call()
         return {name: x.copy() for name, x in self._results.items()}
 
-    def _bind(self, given: list[np.ndarray]) -> bool:
+    def _bind(self, parts: dict[str, Any]) -> bool:
         """The calls on this state's arrays."""
+        given = leaves(parts)
         form = [(x.shape, x.dtype, x.strides) for x in given]
         if form != [(ref.shape, ref.dtype, ref.strides) for ref in self._state] or not _writable(given):
             return False
@@ -183,7 +187,7 @@ class Program:
             in_pieces(call.function, each(call.args, place, Ref), self.cores) for call in self.calls
         ]
         self._results = each(self._metrics, place, Ref)
-        self._bound = given
+        self._bound = list(parts.values())
         return True
 
     def _array(self, ref: Ref, state: dict[int, np.ndarray]) -> np.ndarray:
