@@ -12,6 +12,8 @@ import xpnet as xn
 from xpnet import backends
 from xpnet.namespace import device
 
+from .bits import host, same_models
+
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((37, 3))
 Y = np.arange(37) % 3
@@ -21,16 +23,6 @@ def make(backend, units=3, loss="softmax_cross_entropy", **options):
     net = xn.Sequential(xn.Dense(8), xn.BatchNorm(), xn.Tanh(), xn.Dropout(0.2), xn.Dense(units))
     options = {"optimizer": xn.adam(0.05), "dtype": "float64", "seed": 3, **options}
     return xn.Model(net, loss=loss, backend=backend, **options)
-
-
-def host(model):
-    return {name: model.backend.to_numpy(x) for name, x in (model.params | model.buffers).items()}
-
-
-def same_bits(a, b):
-    a, b = host(a), host(b)
-    assert set(a) == set(b)
-    assert all(a[name].tobytes() == b[name].tobytes() for name in a)
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
@@ -43,13 +35,13 @@ def test_a_copy_goes_on_by_itself(backend, again):
     other, third = again(model), again(model)
     for one in (model, other):
         one.fit(X, Y, epochs=2, batch_size=8)
-    same_bits(model, other)
+    same_models(model, other)
     assert model.history == other.history
     assert third.history["epoch"] == [1, 2, 3]
     third.fit(X, Y, epochs=2, batch_size=8)
-    same_bits(model, third)
+    same_models(model, third)
     untrained.fit(X, Y, epochs=5, batch_size=8)
-    same_bits(model, untrained)
+    same_models(model, untrained)
 
 
 # What comes back
@@ -110,7 +102,7 @@ def test_a_built_model_moves_to_its_first_data_and_then_stays():
     first = host(model)
     model.fit(torch.tensor(X), Y, epochs=1)
     assert model.backend.name == "torch"
-    same_bits(make(None).build((3,)), model.reset())
+    same_models(make(None).build((3,)), model.reset())
     assert set(first) == set(host(model))
     model = make(None)
     model.fit(X, Y, epochs=1)
@@ -151,7 +143,7 @@ def test_x_of_every_make(backend):
         found.reset().fit(
             given, Frame(Y), epochs=1, batch_size=37, sample_weight=weight, validation_data=(given, Y)
         )
-        same_bits(wanted, found)
+        same_models(wanted, found)
 
 
 class Frame:
@@ -207,7 +199,7 @@ def test_moving_takes_everything_along(backend):
     assert moves.history["epoch"] == [1, 2, 3, 4]
     assert moves.history["loss"] == pytest.approx(stays.history["loss"], rel=1e-9)
     np.testing.assert_allclose(moves.forward(X), stays.forward(X), rtol=1e-7)
-    same_bits(moves, moves.to("numpy"))
+    same_models(moves, moves.to("numpy"))
 
 
 def test_a_network_can_be_shared(backend):
@@ -219,7 +211,7 @@ def test_a_network_can_be_shared(backend):
     for _ in range(2):
         first.fit(X, Y, epochs=1, batch_size=37)
         second.fit(X, Y, epochs=1, batch_size=37)
-    same_bits(alone, first)
+    same_models(alone, first)
 
 
 def test_two_threads_change_no_bit(backend):
@@ -232,7 +224,7 @@ def test_two_threads_change_no_bit(backend):
     with ThreadPoolExecutor(2) as pool:
         beside = list(pool.map(train, (1, 2)))
     for a, b in zip(after, beside, strict=True):
-        same_bits(a, b)
+        same_models(a, b)
         assert a.history == b.history
 
 

@@ -11,6 +11,8 @@ from xpnet.backends import base
 from xpnet.ops import softmax_cross_entropy
 from xpnet.train import make_step
 
+from ..bits import on_host, same_bits, same_models
+
 RNG = np.random.default_rng(3)
 X, Y = RNG.standard_normal((37, 3)), np.arange(37) % 3
 TRACES = Counter()
@@ -31,21 +33,6 @@ NET = xn.Sequential(xn.Dense(6), xn.BatchNorm(), xn.Tanh(), xn.Dropout(0.3), xn.
 def make(backend, network=NET, **options):
     options = {"optimizer": xn.adamw(xn.schedules.cosine(0.02, 60)), "seed": 4, **options}
     return xn.Model(network, loss="softmax_cross_entropy", backend=backend, **options)
-
-
-def host(backend, tree):
-    if isinstance(tree, dict):
-        return {name: host(backend, x) for name, x in tree.items()}
-    return backend.to_numpy(tree)
-
-
-def same_bits(a, b):
-    if isinstance(a, dict):
-        assert set(a) == set(b)
-        for name in a:
-            same_bits(a[name], b[name])
-    else:
-        assert a.tobytes() == b.tobytes()
 
 
 def parts(backend, dtype):
@@ -78,7 +65,7 @@ def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
         for state, values, count in backend.epoch(step)(found, data, order, w, batch_size, steps):
             found = state
             calls.append((values, count))
-    same_bits(host(backend, found), host(backend, wanted))
+    same_bits(on_host(backend, found), on_host(backend, wanted))
     assert backend.losses(calls).tolist() == losses
     counts = [count for _, count in calls]
     assert sum(counts) == len(losses)
@@ -90,7 +77,7 @@ def test_a_single_batch_is_taken_as_it_is(backend):
     batch = {**data, "w": backend.asarray(w)}
     wanted, metrics = step(backend.copy(state), batch)
     ((found, losses, count),) = backend.epoch(step)(backend.copy(state), data, None, w, 37, 1)
-    same_bits(host(backend, found), host(backend, wanted))
+    same_bits(on_host(backend, found), on_host(backend, wanted))
     assert count == 1
     assert backend.losses([(losses, count)]).tolist() == [float(metrics["loss"])]
 
@@ -98,19 +85,19 @@ def test_a_single_batch_is_taken_as_it_is(backend):
 def test_a_state_that_was_kept_outlives_its_epochs(backend):
     """Also the arrays that no step changes, and where a last batch is a call of its own, or the only one."""
     step, state, data, order, w = parts(backend, "float64")
-    before = host(backend, state)
+    before = on_host(backend, state)
     run = backend.epoch(step)
     for batch_size, steps in ((8, 9), (8, 2), (8, 1), (30, 1), (18, 2)):
         n = 36 if batch_size == 18 else 37
         kept = backend.keep(state)
         for _ in run(state, data, order[:n], w[:n], batch_size, steps):
             pass
-        same_bits(host(backend, kept), before)
+        same_bits(on_host(backend, kept), before)
         state = kept
     kept = backend.keep(state)
     for _ in run(state, data, None, w, 37, 1):
         pass
-    same_bits(host(backend, kept), before)
+    same_bits(on_host(backend, kept), before)
 
 
 @pytest.mark.parametrize("gathered", [1, 50, 100, 10**9])
@@ -118,7 +105,7 @@ def test_batches_gathered_together_are_the_same(backend, gathered, monkeypatch):
     monkeypatch.setattr(base, "GATHERED", gathered)
     order, w = RNG.permutation(37), np.arange(37.0)
     data = {"x": backend.asarray(X), "y": backend.asarray(Y), "w": backend.asarray(w)}
-    found = [host(backend, batch) for batch in backend.batches(data, order, 8)]
+    found = [on_host(backend, batch) for batch in backend.batches(data, order, 8)]
     assert [len(batch["y"]) for batch in found] == [8, 8, 8, 8, 5]
     for start, batch in zip(range(0, 37, 8), found, strict=True):
         rows = order[start : start + 8]
@@ -130,7 +117,7 @@ def test_a_training_has_the_same_bits_however_many_steps_a_call_runs(backend, st
     by_steps, model = make(backend), make(backend)
     by_steps.fit(X, Y, epochs=3, batch_size=8, steps_per_call=1)
     model.fit(X, Y, epochs=3, batch_size=8, steps_per_call=steps_per_call)
-    same_bits(host(backend, model.params | model.buffers), host(backend, by_steps.params | by_steps.buffers))
+    same_models(model, by_steps)
     assert model.history == by_steps.history
 
 
@@ -192,7 +179,7 @@ def test_how_many_steps_a_call_runs_depends_on_sizes_alone(jax, monkeypatch):
     monkeypatch.setattr("xpnet.backends.jax.STEPS", 3)
     cut.fit(X, Y, epochs=2, batch_size=8)
     assert cut.steps_per_call == 3
-    same_bits(host(cut.backend, cut.params), host(whole.backend, whole.params))
+    same_models(cut, whole)
 
 
 def test_no_call_is_queued_behind_more_than_one_other(jax, monkeypatch):

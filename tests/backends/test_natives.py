@@ -12,22 +12,12 @@ from xpnet.errors import MissingExtraError
 from xpnet.namespace import with_natives
 from xpnet.testing import CASES
 
+from ..bits import same_bits
+
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
 from xpnet.backends import fused, natives  # noqa: E402 - they need Numba
 
 NUMPY = get("numpy")
-
-
-def same_bits(got, wanted):
-    if wanted is None:
-        assert got is None
-    elif isinstance(wanted, tuple | list):
-        assert len(got) == len(wanted)
-        for g, w in zip(got, wanted, strict=True):
-            same_bits(g, w)
-    else:
-        assert got.dtype == wanted.dtype
-        assert np.array_equal(got, wanted, equal_nan=wanted.dtype.kind == "f")
 
 
 def spied(dtype):

@@ -2,18 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends import fused, get
-from xpnet.backends.recording import Recorded, Recording, dense
-from xpnet.backends.replay import Program, Replayed, plan
+from xpnet.backends.recording import Recorded
+from xpnet.backends.replay import Program, Replayed
 from xpnet.testing.optimizers import OPTIMIZERS
 from xpnet.testing.steps import NETWORKS
 
@@ -242,102 +239,6 @@ def test_a_state_of_another_form_runs_as_it_is():
         assert np.array_equal(new["w"], other * 2)
         assert metrics["loss"] == 7
     assert run.reason is None
-
-
-@pytest.mark.parametrize(
-    "look",
-    [
-        bool,
-        float,
-        int,
-        list,
-        np.asarray,
-        np.any,
-        partial(np.array, dtype="f"),
-        np.ones(3).__iadd__,
-        hash,
-        np.ascontiguousarray,
-    ],
-    ids=range(10),
-)
-def test_nothing_of_a_value_gets_out(look):
-    x = Recording().root(np.ones(3))
-    with pytest.raises(TypeError):
-        bool(look(x))
-
-
-@pytest.mark.parametrize(
-    "f",
-    [
-        lambda x: x[1:, None, ::2].T,
-        lambda x: np.reshape(x, (-1,))[3:],
-        lambda x: np.concat([x, x * 2.0], axis=1),
-        lambda x: np.where(x > 0, x, 0.0),
-        lambda x: x**2 + x**3 - 1 / (x * x + 2) ** 0.5,
-        lambda x: np.sum(x, axis=0, keepdims=True) + np.mean(x) - np.max(x, axis=-1, keepdims=True),
-        lambda x: np.astype(x > 0.5, x.dtype) * np.expm1(-x),
-        lambda x: x.T @ x + np.matrix_transpose(x).dot(x),
-        lambda x: np.take(x, np.asarray([2, 0]), axis=0) * np.arange(2.0, dtype="float32")[:, None],
-        lambda x: np.stack([x[0], x[1]]) + np.cumulative_sum(x, axis=0)[:2],
-        lambda x: np.unstack(x)[1] * np.zeros_like(x)[0] + np.permute_dims(x, (1, 0))[:, 0],
-        lambda x: np.broadcast_to(x[0], (4, *x.shape[1:])) + 1,
-        lambda x: np.bitwise_xor(np.astype(x, np.int32), 7) >> 1,
-        lambda x: np.where(x > 0, 1.0, np.astype(x, np.float64)) + np.where(x[0] < 0, x, x[:, :1]),
-        lambda x: (
-            np.mean(x, axis=0) + np.mean(x, axis=(0, 1), keepdims=True) * np.min(x[:0, 1] + 2, initial=3)
-        ),
-        lambda x: np.prod(x) + np.max(x, axis=1) - np.min(x) + np.sum(x > 0, axis=1) + np.mean(x > 0),
-    ],
-    ids=range(16),
-)
-def test_calls_made_again_give_what_the_function_gives(f):
-    """On other values than those recorded, in memory that has been used before."""
-
-    def step(state, batch):
-        y = f(batch["x"])
-        return {"n": state["n"] + 1}, {"y": y}
-
-    run, state = Replayed(step), {"n": np.zeros(1)}
-    for _ in range(5):
-        x = RNG.standard_normal((5, 4)).astype("float32")
-        state, found = run(state, {"x": x})
-        wanted = f(x)
-        assert found["y"].dtype == wanted.dtype
-        assert np.array_equal(found["y"], wanted)
-    assert run.reason is None
-    assert state["n"] == 5
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
-def test_what_is_in_use_together_lies_apart(found):
-    spans = {name: (min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
-    offsets, total = plan(spans)
-    needed = max((sum(s for a, b, s in spans.values() if a <= t <= b) for t in range(21)), default=0)
-    assert needed <= total <= sum(size for _, _, size in spans.values())
-    for a, (first, last, size) in spans.items():
-        assert 0 <= offsets[a] <= total - size
-        for b, (begin, end, other) in spans.items():
-            if a != b and size and other and first <= end and begin <= last:
-                assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
-
-
-@pytest.mark.parametrize(
-    ("x", "wanted"),
-    [
-        (np.ones((3, 4)), True),
-        (np.ones((3, 4)).T, True),
-        (np.ones((2, 3, 4)).transpose(1, 2, 0), True),
-        (np.ones(()), True),
-        (np.ones((0, 3)), True),
-        (np.ones((1, 5))[:, :2], True),
-        (np.ones((3, 4))[:, :2], False),
-        (np.ones(6)[::2], False),
-        (np.ones(4)[::-1], False),
-        (np.broadcast_to(np.ones(3), (2, 3)), False),
-    ],
-)
-def test_dense(x, wanted):
-    assert dense(x) is wanted
 
 
 def test_natives_that_run_are_recorded_as_kernels():

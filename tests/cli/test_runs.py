@@ -1,14 +1,10 @@
-"""From a CSV file to predictions on the command line: what is written, repeated, refused and kept."""
+"""From a CSV file to predictions on the command line: what is written, repeated and kept."""
 
 import csv
 import io
 import json
-import shlex
-import signal
 import struct
-import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -16,48 +12,15 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet import installed
-from xpnet.cli import COMMANDS, main
-from xpnet.runs import folder
+from xpnet.cli import COMMANDS
+
+from .runs import call, table, write
+
+pytestmark = pytest.mark.usefixtures("tables")
 
 pytest.importorskip("pandas", reason="the extra data is not installed")
 
 FILES = ["config.toml", "history.csv", "loss.png", "metrics.json", "model.xpnet"]
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, tmp_path):
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # which the commands set, and a test may not leave behind
-    monkeypatch.setenv("JAX_ENABLE_X64", "1")
-    monkeypatch.setenv("XPNET_BACKEND", "numpy")
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    rows = []
-    for _ in range(120):
-        width, town, length = rng.uniform(1, 9), rng.choice(["Oslo", "Rome", ""]), rng.normal()
-        label = "wide" if width + 2 * (town == "Rome") > 6 else "slim"
-        rows.append(
-            [f"{width:.2f}", town, "NA" if length > 1.5 else f"{length:.3f}", 1000 + 50 * width, label]
-        )
-    write("few.csv", ["x", "y"], [[1, "a"], [2, "b"], [3, "a"], [4, "b"]])
-    for name in ("t.csv", "-t.csv"):
-        write(name, ["width", "town", "length", "price", "kind"], rows)
-
-
-def write(path, names, rows):
-    with open(path, "w", newline="") as file:
-        csv.writer(file).writerows([names, *rows])
-
-
-def table(path):
-    with open(path, newline="") as file:
-        return list(csv.reader(file))
-
-
-def call(line, capsys, status=0):
-    """(standard output, standard error) of a command in this process."""
-    assert main(shlex.split(line)) == status, capsys.readouterr().err
-    return capsys.readouterr()
 
 
 def test_a_table_from_training_to_predictions(capsys):
@@ -163,121 +126,6 @@ def test_print_config_says_what_is_decided_and_trains_nothing(capsys):
     assert not Path("runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("epochz = 3", "c.toml: setting 'epochz' is unknown: did you mean 'epochs'?"),
-        ("epochs = 'three'", 'c.toml: epochs = "three": int was wanted'),
-        ("task = 'regresion'", "c.toml: task 'regresion' is unknown: did you mean 'regression'?"),
-        ("hidden = [8, 0]", "c.toml: hidden [8, 0] is no list of layer sizes"),
-        ("epochs = ", "c.toml: Invalid value"),
-    ],
-)
-def test_a_wrong_configuration_is_named(text, says, capsys):
-    Path("c.toml").write_text(text)
-    assert says in call("train digits --config c.toml", capsys, 2).err
-
-
-def test_nothing_is_replaced_without_force(capsys):
-    quick = "train t.csv --target kind --epochs 1 -q --output out"
-    call(quick, capsys)
-    Path("out/mine.txt").write_text("kept")
-    before = Path("out/model.xpnet").read_bytes()
-    assert "the folder 'out' is not empty" in call(f"{quick} --seed 1", capsys, 2).err
-    assert Path("out/model.xpnet").read_bytes() == before
-    call(f"{quick} --seed 1 --force", capsys)
-    assert Path("out/model.xpnet").read_bytes() != before
-    assert sorted(path.name for path in Path("out").iterdir()) == sorted([*FILES, "mine.txt"])
-
-    call("predict out t.csv -o p.csv -q", capsys)
-    written = Path("p.csv").read_text()
-    Path("p.csv").write_text("mine")
-    assert "p.csv is there already" in call("predict out t.csv -o p.csv", capsys, 2).err
-    assert Path("p.csv").read_text() == "mine"
-    assert call("predict out t.csv -o p.csv --force", capsys) == ("", "120 predictions in p.csv\n")
-    assert Path("p.csv").read_text() == written
-
-
-@pytest.mark.parametrize(
-    ("line", "status", "says"),
-    [
-        ("train t.cvs", 2, "data 't.cvs' is unknown: did you mean 't.csv'?"),
-        ("train nowhere/t.csv", 2, "data 'nowhere/t.csv' is unknown: known are clothing, digits"),
-        ("train t.csv --target knid", 2, "t.csv: target 'knid' is unknown: did you mean 'kind'?"),
-        ("train t.csv --task regression", 1, "t.csv: target 'kind' holds text"),
-        ("train t.csv --held-out 1.5", 2, "held_out 1.5 must be a share"),
-        ("train -t.csv", 2, "'-t.csv' looks like an option: write ./-t.csv for the file"),
-        ("train few.csv", 1, "few.csv: held_out 0.2 of 4 samples leaves one side empty"),
-        ("train digits --held-out 0.5", 1, "digits has its own samples held out"),
-        ("train digits --target kind", 1, "only the columns of a CSV file have names"),
-        ("train t.csv --output t.csv/x", 1, "is a file: name a folder for the run"),
-        ("train t.csv --output /proc/xpnet", 1, "the folder '/proc' cannot be written to"),
-        ("train --config no.toml", 1, "no.toml: No such file or directory"),
-        ("predict t.csv t.csv", 1, "t.csv: this is no model file"),
-        ("predict t.cs t.csv", 2, "model 't.cs' is unknown: did you mean 't.csv'?"),
-        ("inspect zzz", 2, "model 'zzz' does not exist"),
-        ("backends --probe nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
-    ],
-)
-def test_what_is_wrong_is_one_sentence(line, status, says, capsys):
-    out, err = call(line, capsys, status)
-    assert out == ""
-    assert says in err
-    assert err.count("\n") == 1
-    assert not Path("runs").exists()
-
-
-@pytest.mark.parametrize("limit", [100, 30_000])
-def test_a_disk_that_is_full_leaves_no_half_run(limit):
-    """A limit on the size of files is to a writer what a full disk is."""
-    code = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); "
-        "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    pytest.importorskip("resource", reason="no such limits on this system")
-    line = "train t.csv --target kind --epochs 1 -q"
-    done = subprocess.run([sys.executable, "-c", code, *shlex.split(line)], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "file too large" in done.stderr.lower()
-    assert done.stderr.count("\n") == 1
-    assert "held out" in done.stdout  # the scores are not lost
-    assert list(Path("runs").iterdir()) == []
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    line = "train digits --hidden 256,256 --epochs 30"
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *shlex.split(line)], stdout=pipe, stderr=pipe, text=True
-    ) as process:
-        for said in process.stderr:
-            if said.startswith("epoch"):
-                break
-        time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
-    history = table("runs/digits-1/history.csv")
-    last = err.splitlines()[-1]
-    losses = [float(row[2]) for row in history[1:]]
-    metrics = json.loads(Path("runs/digits-1/metrics.json").read_text())
-    best = losses.index(min(losses)) + 1
-    assert (
-        last
-        == f"xpnet: stopped after epoch {len(losses)}; runs/digits-1 has the weights of epoch {best}, the best so far"
-    )
-    assert "Traceback" not in err
-    assert (metrics["epochs"], metrics["stopped"]) == (len(losses), best)
-    out, _ = call("evaluate runs/digits-1 digits --json", capsys)
-    assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
-
-
 def test_json_is_all_of_standard_output_for_every_command(capsys):
     call("train t.csv --target kind --epochs 1 -q", capsys)
     lines = {
@@ -370,63 +218,6 @@ def test_without_matplotlib_there_is_no_picture(capsys, monkeypatch):
     assert sorted(path.name for path in Path("runs/digits-1").iterdir()) == [
         n for n in FILES if n != "loss.png"
     ]
-
-
-def test_a_backend_of_an_installed_package_is_listed_and_not_loaded(capsys, monkeypatch):
-    class Point:
-        name, dist = "mine", type("Dist", (), {"name": "my-arrays", "version": "1.2"})
-
-    monkeypatch.setattr(installed, "entry_points", lambda: [Point()])
-    assert call("backends", capsys).out.splitlines()[-1].split() == ["mine", "my-arrays", "1.2"]
-
-
-@pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])
-def test_output_that_was_closed_before_the_start_is_as_none(closed):
-    line = f'exec "$0" -m xpnet train t.csv --epochs 1 --json {closed}>&-'
-    done = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, check=False, text=True)
-    assert done.returncode == 0, done
-    assert Path("runs/t-1/model.xpnet").exists()
-    if closed == "2":
-        assert json.loads(done.stdout)["epochs"] == 1
-
-
-def test_backends_are_listed_without_importing_any():
-    code = (
-        "import sys; from xpnet.cli import main; status = main(['backends', '--json']); "
-        "sys.exit(status or bool({'numpy', 'torch', 'jax', 'cupy', 'array_api_strict'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert list(rows) == list(installed.BACKENDS)
-    assert rows["numpy"]["version"] == np.__version__
-    for name, row in rows.items():
-        assert row["installed"] == bool(xn.backends.find(name).available()), name
-        assert row["installed"] or row["install"].startswith("pip install")
-
-
-def test_a_probe_says_what_computes(capsys, monkeypatch):
-    out, _ = call("backends --probe", capsys)
-    assert [line.split()[0] for line in out.splitlines()] == ["backend", *installed.BACKENDS]
-    assert out.splitlines()[1].split() == ["numpy", np.__version__, "yes", "yes", "cpu"]
-    broken = xn.backends.Availability(False, "no driver: pip install one")
-    monkeypatch.setattr(
-        xn.backends.find("numpy"), "available", classmethod(lambda cls, *, probe=False: broken)
-    )
-    out, _ = call("backends --probe numpy", capsys, 1)
-    assert out.splitlines()[-1].split(maxsplit=3)[2:] == ["no", "no driver: pip install one"]
-
-
-def test_two_runs_at_once_take_two_folders(monkeypatch):
-    """The other takes the name between the choice of it and its use."""
-
-    def fill(stage):
-        (stage / "model.xpnet").write_text("mine")
-        if not Path("runs/a-1").exists():
-            Path("runs/a-1").mkdir()
-            Path("runs/a-1/model.xpnet").write_text("theirs")
-
-    assert folder.write(None, "a", fill) == Path("runs/a-2")
-    assert Path("runs/a-1/model.xpnet").read_text() == "theirs"
 
 
 def test_scores_that_are_not_finite_are_left_out(capsys):

@@ -112,3 +112,47 @@ def test_upsample(method, n, space, factor, seed):
         *drawn(seed, (n, *space, 2)),
         seed=seed,
     )
+
+
+# Batch normalisation: features last here, second there
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["train", "predict"])
+@DRAWN
+@given(
+    shape=st.lists(st.integers(2, 5), min_size=2, max_size=4).map(tuple),
+    eps=st.sampled_from([1e-5, 1e-3, 0.5]),
+    seed=SEEDS,
+)
+def test_batch_norm(own, shape, eps, seed):
+    rng = np.random.default_rng(seed)
+    c = shape[-1]
+    x = rng.standard_normal(shape) * 3 + 1
+    scale, shift, mean = rng.standard_normal((3, c))
+    var = rng.uniform(0.5, 2, c)
+    given = {} if own else {"mean": mean, "var": var}
+
+    @channels_second
+    def theirs(x, scale, shift):
+        kept = (None, None) if own else (torch.tensor(mean), torch.tensor(var))
+        return F.batch_norm(x, *kept, scale, shift, training=own, eps=eps)
+
+    def ours(x, scale, shift):
+        return ops.batch_norm(x, scale, shift, eps=eps, **given)
+
+    compare(ours, theirs, x, scale, shift, seed=seed, tolerance=1e-10)
+
+
+def test_batch_norm_gives_the_statistics_it_used():
+    x = np.random.default_rng(0).standard_normal((4, 3, 2))
+    (_, (mean, var)), _ = ops.batch_norm(x, np.ones(2), np.zeros(2))
+    wanted = torch.var_mean(torch.tensor(x), (0, 1), correction=0)
+    close(var, wanted[0].numpy(), 1e-12)
+    close(mean, wanted[1].numpy(), 1e-12)
+
+
+def test_batch_norm_of_one_value_per_feature_is_an_error():
+    with pytest.raises(ValueError, match=r"batch_norm: x \(1, 3\) has 1 value"):
+        ops.batch_norm(np.ones((1, 3)), np.ones(3), np.zeros(3))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):  # as PyTorch has it
+        F.batch_norm(torch.ones(1, 3), None, None, training=True)

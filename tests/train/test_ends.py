@@ -9,6 +9,8 @@ import pytest
 import xpnet as xn
 from xpnet.namespace import namespace
 
+from ..bits import host
+
 RNG = np.random.default_rng(2)
 X = RNG.standard_normal((37, 3))
 Y = np.arange(37) % 3
@@ -20,10 +22,6 @@ def make(backend="numpy", loss="mse", **options):
         xn.Dense(6), xn.BatchNorm(), xn.ReLU(), xn.Dense(3 if loss == "softmax_cross_entropy" else 1)
     )
     return xn.Model(net, loss=loss, backend=backend, **{"optimizer": xn.adam(0.01), **options})
-
-
-def host(model):
-    return {name: model.backend.to_numpy(x) for name, x in (model.params | model.buffers).items()}
 
 
 def same(a, b):
