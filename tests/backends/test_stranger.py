@@ -85,7 +85,7 @@ for name in ("neg", "invert"):
 
 STANDARD = """abs all any arange argmax astype broadcast_to concat cos count_nonzero exp expm1 flip floor full
 isfinite isnan log log1p logical_and logical_not logical_or matrix_transpose max maximum mean min moveaxis ones
-ones_like permute_dims repeat reshape round sign sqrt stack sum take tanh where zeros zeros_like"""
+ones_like permute_dims repeat reshape round sign sin sqrt stack sum take tanh tril where zeros zeros_like"""
 
 strange = ModuleType("strange")
 for name in STANDARD.split():

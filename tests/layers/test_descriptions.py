@@ -58,6 +58,13 @@ SHOWN = {
     "SpatialDropout(rate=0.2)": lambda: layers.SpatialDropout(0.2),
     "Reshape((2, -1))": lambda: layers.Reshape([2, np.int64(-1)]),
     "Permute((2, 1))": lambda: layers.Permute((2, 1)),
+    "MultiHeadAttention(4, features=64)": lambda: layers.MultiHeadAttention(np.int64(4), 64),
+    "PositionEmbedding(9)": lambda: layers.PositionEmbedding(9),
+    "TransformerBlock(2, activation='gelu', norm_first=True)": lambda: layers.TransformerBlock(
+        2, activation=ops.gelu, norm_first=True
+    ),
+    "Repeat(Dense(2), 3)": lambda: layers.Repeat(Dense(2), 3),
+    "Repeat(('again', Tanh()), 3)": lambda: layers.Repeat(("again", Tanh()), 3),
     "Upsample(factor=3, method='linear')": lambda: layers.Upsample(3, "linear"),
     "Sequential()": Sequential,
     "Sequential(Dense(2), ('out', Softmax()))": lambda: Sequential(Dense(2), ("out", Softmax())),

@@ -8,13 +8,26 @@ from typing import Any
 import numpy as np
 
 from ..errors import shown
-from ..layers import BatchNorm, Container, Conv1D, Conv2D, Dense
+from ..layers import BatchNorm, Container, Conv1D, Conv2D, Dense, MultiHeadAttention, TransformerBlock
 from ..typing import Flat
 
-NAMES: dict[type, dict[str, str]] = {BatchNorm: {"mean": "running_mean", "var": "running_var"}}
-"""What PyTorch calls the arrays of a kind of layer, where it is another name than here."""
+NAMES: dict[type, dict[str, str]] = {
+    BatchNorm: {"mean": "running_mean", "var": "running_var"},
+    MultiHeadAttention: {
+        "input.weight": "in_proj_weight",
+        "input.bias": "in_proj_bias",
+        "output.weight": "out_proj.weight",
+        "output.bias": "out_proj.bias",
+    },
+    TransformerBlock: {"attention": "", "feedforward": ""},
+}
+"""What PyTorch calls the arrays, or the parts, of a kind of layer, where it is another name than here; "" for parts
+that it has without a name."""
 
-OUTPUTS_FIRST: dict[type, tuple[str, ...]] = dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",))
+OUTPUTS_FIRST: dict[type, tuple[str, ...]] = {
+    **dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",)),
+    MultiHeadAttention: ("input.weight", "output.weight"),
+}
 """Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there; all others are as they are."""
 
 
@@ -22,7 +35,8 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
     """Parameters and buffers with PyTorch's names and layouts, as NumPy arrays: copies.
 
     They fit a `torch.nn.Sequential` of the same layers: "0.weight" (out, in) of a Linear, "1.running_mean" of a
-    BatchNorm. An activation that is part of a Dense is no layer of its own; put it behind, so that the numbers agree.
+    BatchNorm, "2.self_attn.in_proj_weight" of a TransformerEncoderLayer. An activation that is part of a Dense is no
+    layer of its own; put it behind, so that the numbers agree.
     PyTorch flattens images channels first: with `Permute((3, 1, 2))` before `Flatten` the weights behind it agree.
     """
     state = {}
@@ -60,14 +74,16 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
 
 def _layout(network: Any, name: str, ndim: int) -> tuple[str, tuple[int, ...]]:
     """(the name there, the order there of the axes here) of an array by its name here."""
-    *path, last = name.split(".")
-    layer = network
-    for part in path:
-        layer = dict(layer.children)[part] if isinstance(layer, Container) else None
-    axes = tuple(range(ndim))
+    layer, path, theirs = network, name.split("."), []
+    while isinstance(layer, Container | TransformerBlock):
+        part = path.pop(0)
+        theirs.append(NAMES.get(type(layer), {}).get(part, part))
+        layer = dict(layer.children)[part]
+    last, axes = ".".join(path), tuple(range(ndim))
+    theirs.append(NAMES.get(type(layer), {}).get(last, last))
     if last in OUTPUTS_FIRST.get(type(layer), ()):
         axes = (axes[-1], axes[-2], *axes[:-2])
-    return ".".join([*path, NAMES.get(type(layer), {}).get(last, last)]), axes
+    return ".".join(filter(None, theirs)), axes
 
 
 def _taken(left: Flat, name: str, axes: tuple[int, ...], like: Any) -> np.ndarray:

@@ -26,8 +26,9 @@ from .activations import (
     SwiGLU,
     Tanh,
 )
+from .attention import MultiHeadAttention
 from .base import Activation, Layer, Stateless, is_layer
-from .containers import Concatenate, Container, Residual, Sequential
+from .containers import Concatenate, Container, Repeat, Residual, Sequential
 from .context import Context, Pass
 from .conv import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .dense import Dense
@@ -42,8 +43,10 @@ from .pool import (
     MaxPool1D,
     MaxPool2D,
 )
+from .positions import PositionalEncoding, PositionEmbedding
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
+from .transformer import TransformerBlock
 
 LAYERS = {
     cls.__name__: cls
@@ -77,11 +80,15 @@ LAYERS = {
         MaxPool1D,
         MaxPool2D,
         Mish,
+        MultiHeadAttention,
         PReLU,
         Permute,
+        PositionEmbedding,
+        PositionalEncoding,
         RMSNorm,
         ReLU,
         ReLU6,
+        Repeat,
         Reshape,
         Residual,
         SELU,
@@ -94,6 +101,7 @@ LAYERS = {
         SpatialDropout,
         SwiGLU,
         Tanh,
+        TransformerBlock,
         Upsample,
     )
 }
@@ -133,12 +141,16 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "Mish",
+    "MultiHeadAttention",
     "PReLU",
     "Pass",
     "Permute",
+    "PositionEmbedding",
+    "PositionalEncoding",
     "RMSNorm",
     "ReLU",
     "ReLU6",
+    "Repeat",
     "Reshape",
     "Residual",
     "Sequential",
@@ -151,6 +163,7 @@ __all__ = [
     "Stateless",
     "SwiGLU",
     "Tanh",
+    "TransformerBlock",
     "Upsample",
     "flatten",
     "is_layer",

@@ -1,4 +1,4 @@
-"""Layers made of layers: one after another, around, and side by side."""
+"""Layers made of layers: one after another, around, side by side, and one several times."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import PullbackSpentError, batch_of, shown
-from ..typing import Array, Nested, Pullback, Shape
+from ..errors import PullbackSpentError, batch_of, integer, shown
+from ..typing import Array, Flat, Nested, Pullback, Shape
 from .base import Layer, is_layer
 from .context import Context
+from .names import flatten, nest
 
 
 @dataclass(frozen=True, init=False)
@@ -190,6 +191,59 @@ class Concatenate(Container):
             return total, grads
 
         return y, pullback
+
+
+@dataclass(frozen=True, init=False)
+class Repeat(Container):
+    """One layer several times, each time on the last one's output, with the same parameters.
+
+    y = f(f(... f(x)));  the gradients of the uses are added
+    Each use draws random numbers of its own, and goes on from the buffers that the one before it left: a BatchNorm's
+    running statistics move with every use, as in PyTorch. The output has the input's shape.
+    """
+
+    times: int
+
+    def __init__(self, layer: Any, times: int) -> None:
+        super().__init__(layer)
+        object.__setattr__(self, "times", integer("Repeat: times", times))
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]}, {self.times})"
+
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
+        params, buffers, (shape,) = self._init_branches(rng, input_shape, dtype)
+        if shape != input_shape:
+            raise ValueError(
+                f"{self!r} gives its layer the layer's own outputs: the shapes {batch_of(input_shape)} "
+                f"and {batch_of(shape)} must be the same"
+            )
+        return params, buffers, shape
+
+    def forward(self, params: Nested, x: Any, ctx: Context) -> tuple[Any, Pullback]:
+        ((name, layer),) = self.children
+        own, wants_dx = params.get(name, {}), ctx.wants_dx
+        pullbacks: list[tuple[str, Callable[[Any], tuple[Any, Nested]]]] = []
+        for index in range(self.times):
+            inner = ctx.child(index, name, wants_dx)
+            x, pull = layer.forward(own, x, inner)
+            ctx.mask, own = inner.mask, inner.updated(own)
+            if ctx.grad:
+                pullbacks.append((name, pull))
+            wants_dx = wants_dx or bool(own)
+        spend = _spender(self, pullbacks)
+
+        def pullback(dy: Any) -> tuple[Any, Nested]:
+            total: Flat = {}
+            for _, pull in spend():
+                dy, grads = pull(dy)
+                for place, g in flatten(grads).items():
+                    total[place] = total[place] + g if place in total else g
+                if dy is None:  # nothing below has parameters
+                    break
+            return (dy if ctx.wants_dx else None), ({name: nest(total)} if total else {})
+
+        return x, pullback
 
 
 def _spender(container: Container, pullbacks: list[Any]) -> Callable[[], Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import Key, make_key
-from ..typing import Array, Flat
+from ..typing import Array, Flat, Nested
+from .names import flatten, nest
 
 
 class Pass:
@@ -39,7 +40,7 @@ class Pass:
 
 
 class Context:
-    """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `mask`, `key`, `child`, `update`.
+    """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `mask`, `key`, `child`, `update`, `updated`.
 
     `mask` (n, time) bool is true where a position of the sequences is no padding, None where all are: a layer that
     knows sets it, and a chain hands it to the layers after that one.
@@ -69,6 +70,13 @@ class Context:
     def update(self, name: str, value: Any) -> None:
         """Replace this layer's buffer `name` once the step is done."""
         self._pass.updates[self._prefix + name] = value
+
+    def updated(self, arrays: Nested) -> Nested:
+        """The layer's arrays with the buffers that it has replaced in this pass, for when it runs once more."""
+        prefix = self._prefix
+        found = self._pass.updates.items()
+        new = {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}
+        return nest({**flatten(arrays), **new}) if new else arrays
 
     @property
     def _salt(self) -> int:

@@ -30,6 +30,7 @@ from .activations import (
     swiglu,
     tanh,
 )
+from .attention import attention
 from .conv import conv, conv_transpose
 from .dropout import dropout, spatial_dropout
 from .elementwise import slope, value
@@ -60,6 +61,7 @@ from .losses import (
 from .losses.sample import takes
 from .norm import batch_norm, group_norm, layer_norm, rms_norm
 from .pool import average_pool, global_average_pool, global_max_pool, max_pool
+from .positions import position_embedding, positional_encoding
 from .random import Key, bits, make_key
 from .shape import concatenate, flatten, permute, reshape
 from .softmax import log_softmax, softmax
@@ -76,6 +78,7 @@ __all__ = [
     "UPSAMPLE_METHODS",
     "Key",
     "Loss",
+    "attention",
     "average_pool",
     "batch_norm",
     "binary_cross_entropy",
@@ -116,6 +119,8 @@ __all__ = [
     "nll",
     "permute",
     "poisson_nll",
+    "position_embedding",
+    "positional_encoding",
     "prelu",
     "quantile",
     "relu",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .activations import ACTIVATIONS
+from .attention import ATTENTION
 from .layers import LAYERS
 from .losses import LOSSES
 from .ops import OPS
 from .space import SPACE
 
-CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE)
+CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE, *ATTENTION)
 
-__all__ = ["ACTIVATIONS", "CASES", "LAYERS", "LOSSES", "OPS", "SPACE"]
+__all__ = ["ACTIVATIONS", "ATTENTION", "CASES", "LAYERS", "LOSSES", "OPS", "SPACE"]

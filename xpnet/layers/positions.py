@@ -1,0 +1,74 @@
+"""What tells the positions of a sequence apart: fixed waves, or learned rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import ops
+from ..errors import batch_of
+from ..init import initial, initializer
+from ..typing import Array, Nested, Op, Pullback, Shape
+from .attention import require_sequences
+from .base import Layer, Stateless, require_between, require_count
+from .context import Context
+
+
+@dataclass(frozen=True)
+class PositionalEncoding(Stateless):
+    """Sines and cosines of the position added to sequences (n, time, features); see `ops.positional_encoding`."""
+
+    base: float = 10000.0
+
+    op: ClassVar[Op] = staticmethod(ops.positional_encoding)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wanted = "must be a finite number above 0"
+        require_between("PositionalEncoding", "base", self.base, 1e-300, math.inf, wanted)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        require_sequences(self, input_shape)
+        return input_shape
+
+
+@dataclass(frozen=True)
+class PositionEmbedding(Layer):
+    """A learned row for each position, added to sequences (n, time, features); see `ops.position_embedding`.
+
+    weight (length, features), of which the first `time` rows are used; `initializer` draws it, GPT-2's by default.
+    """
+
+    length: int
+    initializer: Any = ("normal", 0.02)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_count("PositionEmbedding", "length", self.length)
+        initializer(self.initializer)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        require_sequences(self, input_shape)
+        if input_shape[0] > self.length:
+            raise ValueError(
+                f"{self!r} has rows for {self.length} positions, the sequences {batch_of(input_shape)} have "
+                f"{input_shape[0]}: make length {input_shape[0]} or more"
+            )
+        return input_shape
+
+    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
+        output_shape = self.output_shape(input_shape)
+        weight = initial(self.initializer, rng, (self.length, input_shape[-1]), dtype)
+        return {"weight": weight}, {}, output_shape
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        y, pull = ops.position_embedding(x, params["weight"])
+
+        def pullback(dy: Array) -> tuple[Array, Nested]:
+            dx, dweight = pull(dy)
+            return dx, {"weight": dweight}
+
+        return y, pullback
