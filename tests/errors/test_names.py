@@ -16,6 +16,12 @@ NAMES = [
     wrong(lambda: model(optimizer="SGD"), "optimizer 'SGD'", "did you mean 'sgd'"),
     wrong(lambda: xn.Dense(3, "rleu"), "activation 'rleu'", "did you mean 'relu'"),
     wrong(lambda: xn.Dense(3, xn.Dropout(0.2)), "activation Dropout", "put it after the layer"),
+    *each(
+        lambda layer: xn.Dense(3, layer),
+        (xn.Flatten(), xn.Upsample(), xn.MaxPool2D(2), xn.GlobalMaxPool(), xn.Permute((2, 1))),
+        "may change the shape",
+        "put it after the layer",
+    ),
     wrong(lambda: xn.Dense(3, xn.ReLU), "activation the class ReLU", "did you mean 'relu'"),
     *each(lambda n: xn.Dense(3, n), (4, True, {}, ""), "activation", "known are"),
     wrong(lambda: xn.Dense(3, initializer="hee"), "initializer 'hee'", "did you mean 'he'"),

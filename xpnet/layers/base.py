@@ -95,6 +95,11 @@ def activation(spec: Any) -> Op | None:
     if spec is None or (callable(spec) and not isinstance(spec, type)):
         return spec
     if isinstance(spec, Stateless):
+        known = isinstance(spec, Activation) or activation_name(spec) in ACTIVATIONS
+        if not known and type(spec).output_shape is not Layer.output_shape:
+            raise ValueError(
+                f"activation {spec!r} may change the shape: put it after the layer, as one of its own"
+            )
         return spec.bound
     if isinstance(spec, Layer):
         raise ValueError(
