@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import xpnet as xn
 
@@ -75,6 +77,50 @@ def test_a_state_dict_gives_the_same_here():
     xn.io.from_torch(model, theirs.state_dict())
     wanted = theirs.eval()(torch.tensor(x).movedim(-1, 1)).detach().numpy()
     assert np.abs(model.forward(x) - wanted).max() < 1e-12
+
+
+@st.composite
+def convolutions(draw):
+    """(a layer here, its peer's class, the peer's options, the features in, the sizes)."""
+    axes, transposed = draw(st.integers(1, 2)), draw(st.booleans())
+    kernel, stride, sizes = (
+        draw(st.tuples(*[st.integers(low, high)] * axes)) for low, high in ((1, 3), (1, 2), (3, 5))
+    )
+    groups = draw(st.integers(1, 3))
+    a, out = (groups * draw(st.integers(1, 3)) for _ in range(2))
+    given = {"stride": stride, "groups": groups, "bias": draw(st.booleans())}
+    kind = f"{'Transpose' * transposed}{axes}"
+    ours = getattr(xn, f"Conv{kind}D")(out, kernel, **given)
+    return ours, f"Conv{kind}d", {"kernel_size": kernel, **given}, (a, out), sizes
+
+
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@given(drawn=convolutions(), seed=st.integers(0, 2**32 - 1))
+def test_convolutions_of_every_kind_go_there_and_back(drawn, seed):
+    torch = pytest.importorskip("torch", reason="PyTorch, the peer to compare with, is not installed")
+    layer, kind, options, features, sizes = drawn
+    theirs = getattr(torch.nn, kind)(*features, **options).double()
+    x = np.random.default_rng(seed).standard_normal((2, *sizes, features[0]))
+    model = xn.Model(layer, loss="mse", optimizer="sgd", dtype="float64", seed=seed).build(x.shape[1:])
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in xn.io.to_torch(model).items()})
+    there = xn.Model(layer, loss="mse", optimizer="sgd", dtype="float64", seed=1).build(x.shape[1:])
+    xn.io.from_torch(there, theirs.state_dict())
+    wanted = theirs(torch.tensor(x).movedim(-1, 1)).movedim(1, -1).detach().numpy()
+    assert np.abs(model.forward(x) - wanted).max() < 1e-12
+    assert np.array_equal(there.forward(x), model.forward(x))
+
+
+def test_a_transposed_convolution_has_its_inputs_first_there():
+    """(kernel, in / groups, out) here, (in, out / groups, kernel) there, group by group."""
+    layer = xn.ConvTranspose1D(6, 5, groups=2)
+    model = xn.Model(layer, loss="mse", optimizer="sgd", backend="numpy").build((4, 8))
+    ours, theirs = model.params["weight"], xn.io.to_torch(model)["weight"]
+    assert (ours.shape, theirs.shape) == ((5, 4, 6), (8, 3, 5))
+    for k, i, o, g in np.ndindex(5, 4, 3, 2):
+        assert theirs[4 * g + i, o, k] == ours[k, i, 3 * g + o]
+    model.params = {name: 0 * x for name, x in model.params.items()}
+    xn.io.from_torch(model, {"weight": theirs, "bias": np.ones(6)})
+    assert np.array_equal(model.params["weight"], ours)
 
 
 @pytest.mark.parametrize(

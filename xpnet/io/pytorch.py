@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import shown
-from ..layers import BatchNorm, Container, Conv1D, Conv2D, Dense, MultiHeadAttention, TransformerBlock
-from ..typing import Flat
+from ..layers import (
+    BatchNorm,
+    Container,
+    Conv1D,
+    Conv2D,
+    ConvTranspose1D,
+    ConvTranspose2D,
+    Dense,
+    MultiHeadAttention,
+    TransformerBlock,
+)
+from ..typing import Flat, Shape
 
 NAMES: dict[type, dict[str, str]] = {
     BatchNorm: {"mean": "running_mean", "var": "running_var"},
@@ -28,7 +38,27 @@ OUTPUTS_FIRST: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",)),
     MultiHeadAttention: ("input.weight", "output.weight"),
 }
-"""Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there; all others are as they are."""
+"""Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there."""
+
+INPUTS_FIRST: dict[type, tuple[str, ...]] = dict.fromkeys((ConvTranspose1D, ConvTranspose2D), ("weight",))
+"""Which are (..., in / groups, out) here and (in, out / groups, ...) there. All others are as they are."""
+
+
+class Layout(NamedTuple):
+    """How an array lies there: its name, the axes here with the groups as one, their order there, its shape there."""
+
+    name: str
+    apart: Shape
+    axes: Shape
+    shape: Shape
+
+    def there(self, x: np.ndarray) -> np.ndarray:
+        """An array from here, in C's order."""
+        return np.array(np.transpose(np.reshape(x, self.apart), self.axes).reshape(self.shape), order="C")
+
+    def here(self, x: np.ndarray) -> np.ndarray:
+        """An array from there, its groups still an axis."""
+        return np.transpose(x.reshape([self.apart[axis] for axis in self.axes]), np.argsort(self.axes))
 
 
 def to_torch(model: Any) -> dict[str, np.ndarray]:
@@ -41,8 +71,8 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
     """
     state = {}
     for name, value in {**model.params, **model.buffers}.items():
-        theirs, axes = _layout(model.network, name, value.ndim)
-        state[theirs] = np.array(np.transpose(model.backend.to_numpy(value), axes), order="C")
+        layout = _layout(model.network, name, tuple(value.shape))
+        state[layout.name] = layout.there(model.backend.to_numpy(value))
     return state
 
 
@@ -58,9 +88,7 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
     left = {name: x for name, x in state.items() if not str(name).endswith("num_batches_tracked")}
     before, after = (model.params, model.buffers), []
     for part in before:
-        after.append(
-            {name: _taken(left, *_layout(model.network, name, x.ndim), x) for name, x in part.items()}
-        )
+        after.append({name: _taken(left, model.network, name, tuple(x.shape)) for name, x in part.items()})
     if left:
         raise ValueError(
             f"state: {shown(next(iter(left)))} is no array of this network: make it of the same layers, in order"
@@ -72,29 +100,36 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
         raise
 
 
-def _layout(network: Any, name: str, ndim: int) -> tuple[str, tuple[int, ...]]:
-    """(the name there, the order there of the axes here) of an array by its name here."""
-    layer, path, theirs = network, name.split("."), []
+def _layout(network: Any, name: str, shape: Shape) -> Layout:
+    """How the array of a name and a shape here lies there."""
+    layer, path, named = network, name.split("."), []
     while isinstance(layer, Container | TransformerBlock):
         part = path.pop(0)
-        theirs.append(NAMES.get(type(layer), {}).get(part, part))
+        named.append(NAMES.get(type(layer), {}).get(part, part))
         layer = dict(layer.children)[part]
-    last, axes = ".".join(path), tuple(range(ndim))
-    theirs.append(NAMES.get(type(layer), {}).get(last, last))
+    last, axes = ".".join(path), tuple(range(len(shape)))
+    named.append(NAMES.get(type(layer), {}).get(last, last))
+    theirs = ".".join(filter(None, named))
     if last in OUTPUTS_FIRST.get(type(layer), ()):
         axes = (axes[-1], axes[-2], *axes[:-2])
-    return ".".join(filter(None, theirs)), axes
+    elif last in INPUTS_FIRST.get(type(layer), ()):
+        *kernel, a, out = shape
+        each, groups = out // layer.groups, layer.groups
+        k = len(kernel)
+        apart = (*kernel, a, groups, each)
+        return Layout(theirs, apart, (k + 1, k, k + 2, *range(k)), (groups * a, each, *kernel))
+    return Layout(theirs, shape, axes, tuple(shape[axis] for axis in axes))
 
 
-def _taken(left: Flat, name: str, axes: tuple[int, ...], like: Any) -> np.ndarray:
-    """The array of a name, laid out as here, and no longer among those left."""
-    if name not in left:
-        raise ValueError(f"state has no {name!r}: make the network of the same layers, in order")
-    given = left.pop(name)
+def _taken(left: Flat, network: Any, name: str, shape: Shape) -> np.ndarray:
+    """The array of a name here, laid out as here, and no longer among those left."""
+    layout = _layout(network, name, shape)
+    if layout.name not in left:
+        raise ValueError(f"state has no {layout.name!r}: make the network of the same layers, in order")
+    given = left.pop(layout.name)
     array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
-    wanted = tuple(like.shape[axis] for axis in axes)
-    if array.shape != wanted:
+    if array.shape != layout.shape:
         raise ValueError(
-            f"state: {name!r} is {array.shape}, this network's is {wanted}: make its layers as large"
+            f"state: {layout.name!r} is {array.shape}, this network's is {layout.shape}: make its layers as large"
         )
-    return np.transpose(array, np.argsort(axes))
+    return layout.here(array).reshape(shape)
