@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, partial, wraps
 from typing import Any
 
 import numpy as np
 
 from ..installed import BACKENDS
+from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, State
 from .base import Backend
 from .protocol import Capabilities, Epoch, Natives
@@ -84,12 +85,27 @@ class JaxBackend(Backend):
         jax.effects_barrier()
         jax.numpy.zeros(()).block_until_ready()
 
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        if wanted is False or self.selected.platform != "cpu":
+            return Natives(update=self.update)
+        from .jax_ops import TABLE
+
+        return Natives("jax", self.update, TABLE)
+
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
         import jax
 
-        return jax.jit(function, donate_argnums=consumes)
+        if natives is None or not natives.ops:
+            return jax.jit(function, donate_argnums=consumes)
+
+        @wraps(function)
+        def traced(*args: Any) -> Any:
+            kinds = map(type, jax.tree.leaves(args))  # those of tracers, which JAX makes no promise about
+            return with_natives(function, *kinds, table=natives.ops)(*args)
+
+        return jax.jit(traced, donate_argnums=consumes)
 
     def choose_steps(self, *, elements: int, batch_size: int) -> int:
         return max(1, min(STEPS, WORK // (elements * batch_size)))
