@@ -21,6 +21,7 @@ EXAMPLES = (
     "descent",
     "small_gradient",
     "images",
+    "convolution",
     "batches",
     "clothing",
     "backpropagation",

@@ -35,7 +35,7 @@ def on_numpy(name):
 def test_every_example_is_listed():
     files = {path.stem for path in EXAMPLES.glob("*.py")} - {"lesson", "results"}
     assert set(results.EXAMPLES) == files
-    assert len(results.EXAMPLES) == len(files) == 11
+    assert len(results.EXAMPLES) == len(files) == 12
 
 
 @pytest.mark.parametrize("name", results.EXAMPLES)
@@ -60,8 +60,9 @@ def test_pictures(name, tmp_path, monkeypatch, capsys):
     )
     pyplot.switch_backend("agg")
     monkeypatch.setattr(xn.data, "fashion_mnist", absent)
-    run = taught(name, xn.backends.get("numpy"), "brief" if name == "images" else "least", draw=True)
-    assert ("not here, so this runs on xpnet's digits" in capsys.readouterr().out) == (name == "images")
+    of_images = name in ("images", "convolution")
+    run = taught(name, xn.backends.get("numpy"), "brief" if of_images else "least", draw=True)
+    assert ("not here, so this runs on xpnet's digits" in capsys.readouterr().out) == of_images
     try:
         drawn = [path.name for path in run.save(tmp_path, name)]
     finally:
