@@ -45,6 +45,29 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
         same_bits(with_natives(passes, np.ndarray, table=table)(), passes())
 
 
+@pytest.mark.parametrize("strange", [0.0, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((5, 7, 6, 3), {"kernel_size": 2}),
+        ((5, 9, 8, 3), {"kernel_size": (2, 3), "stride": (4, 3)}),
+        ((5, 9, 2), {"kernel_size": 3}),
+        ((5, 9, 2), {"kernel_size": 3, "stride": 2}),  # the twin's, as is the next
+        ((5, 6, 6, 2), {"kernel_size": 2, "padding": 1}),
+        ((0, 6, 6, 2), {"kernel_size": 2}),
+    ],
+)
+def test_of_equal_elements_of_a_window_the_portable_one_gets_the_derivative(shape, options, strange):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-1, 2, shape).astype("float32")
+    x.ravel()[::7] = strange
+    (y, pullback), (wanted, wanted_pullback) = (
+        op(x, **options) for op in (natives.table("float32")["max_pool"], ops.max_pool.portable)
+    )
+    dy = rng.standard_normal(y.shape).astype("float32")
+    same_bits([y, pullback(dy), pullback(dy)], [wanted, wanted_pullback(dy), wanted_pullback(dy)])
+
+
 NETWORKS = {
     "dense": xn.Sequential(xn.Dense(12, "relu"), xn.Dropout(0.3), xn.Dense(5)),
     "one by one": xn.Sequential(xn.Dense(12), xn.ReLU(), xn.Dense(12), xn.LeakyReLU(0.2), xn.Dense(5)),
@@ -53,6 +76,13 @@ NETWORKS = {
         xn.Dense(9, "relu6"), xn.Dense(9, "hard_swish"), xn.Dense(9, xn.HardTanh(-0.5, 2.0)), xn.Dense(5)
     ),
     "batch norm": xn.Sequential(xn.Dense(9, bias=False), xn.BatchNorm(), xn.ReLU(), xn.Dense(5)),
+    "images": xn.Sequential(
+        xn.Reshape((3, 2, 1)),
+        xn.Conv2D(4, 2, padding=1, activation="relu"),
+        xn.MaxPool2D(2),
+        xn.Flatten(),
+        xn.Dense(5),
+    ),
     "wide": xn.Sequential(xn.Concatenate(xn.Dense(1, "relu"), xn.Residual(xn.Dense(6))), xn.Dense(5)),
 }
 RNG = np.random.default_rng(0)
@@ -103,6 +133,7 @@ def test_the_entries_are_used():
         ops.linear(x, np.ones((3, 2), "float32"), np.ones(2, "float32"))
         ops.softmax_cross_entropy(x, target=np.zeros(4, "int64"))
         ops.dropout(x, rate=0.5, key=key)
+        ops.max_pool(x[:, :, None], kernel_size=2)
         for op in ops.ACTIVATIONS.values():
             op(x[:, :2])
 

@@ -131,3 +131,13 @@ X1, X2, W1, W2 = np.ones((2, 7, 3)), np.ones((2, 7, 6, 3)), np.ones((3, 3, 4)), 
 def test_what_cannot_be(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("op", [ops.conv, ops.conv_transpose])
+def test_values_lie_one_behind_the_other(op, groups):
+    """Compiled loops take no others, and an activation would run portably, in many times the time."""
+    x, w = np.ones((3, 6, 5, 4), "float32"), np.ones((3, 2, 4 // groups, 8), "float32")
+    y, pullback = op(x, w, np.ones(8, "float32"), groups=groups)
+    assert y.flags.c_contiguous
+    assert pullback(y)[0].flags.c_contiguous

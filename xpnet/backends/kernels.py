@@ -81,3 +81,21 @@ def drop_some(dy: Any, kept: Any, scale: Any, dx: Any) -> None:
     dy, kept, dx = dy.ravel(), kept.ravel(), dx.ravel()
     for i in range(dy.size):
         dx[i] = dy[i] * scale if kept[i] else zero
+
+
+@jit
+def to_first_largest(dy: Any, x: Any, y: Any, kernel: Any, stride: Any, dx: Any) -> None:
+    """dx = dy at the first element of each window of an image that is y, its largest, else 0; none overlap"""
+    (height, width), (down, right), zero = kernel, stride, dx.dtype.type(0)
+    dx[:] = zero
+    free = np.empty(x.shape[3], np.bool_)
+    for n in range(y.shape[0]):
+        for i in range(y.shape[1]):
+            for j in range(y.shape[2]):
+                free[:] = True
+                for u in range(i * down, i * down + height):
+                    for v in range(j * right, j * right + width):
+                        for c in range(free.size):  # without branches it is compiled to vectors
+                            hit = free[c] & (x[n, u, v, c] == y[n, i, j, c])
+                            dx[n, u, v, c] = dy[n, i, j, c] if hit else zero
+                            free[c] = free[c] & (not hit)

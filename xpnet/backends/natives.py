@@ -15,7 +15,9 @@ import numpy as np
 
 from .. import ops
 from ..ops import Key
+from ..ops.pool import pooled
 from ..ops.random import salted
+from ..ops.windows import Window
 from ..typing import Array, Op, Pullback
 from . import kernels
 from .elements import Element, Formula, NotElementwiseError
@@ -24,6 +26,7 @@ from .recording import kernel
 
 shift_rows, pick, subtract_one_hot = map(kernel, (kernels.shift_rows, kernels.pick, kernels.subtract_one_hot))
 key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
+to_first_largest = kernel(kernels.to_first_largest)
 
 
 @cache
@@ -38,6 +41,7 @@ def table(dtype: str) -> dict[str, Op]:
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)
     _add(entries, "dropout", _dropout, kind)
     _add(entries, "make_key", _make_key)
+    _add(entries, "max_pool", _max_pool, kind)
     return entries
 
 
@@ -225,6 +229,31 @@ def _dropout(kind: np.dtype) -> Op:
             dx = np.empty_like(x)
             drop_some(contiguous(dy), kept, scale, dx)
             return (dx,)
+
+        return y, pullback
+
+    return op
+
+
+def _max_pool(kind: np.dtype) -> Op:
+    """The derivative in one loop, where no element is in two windows."""
+    portable = ops.max_pool.portable
+
+    def op(x: Array, /, *, kernel_size: Any, stride: Any = None, padding: Any = 0) -> tuple[Array, Pullback]:
+        y, pull = portable(x, kernel_size=kernel_size, stride=stride, padding=padding)
+        over = pooled("max_pool", x.shape[1:-1], kernel_size, stride, padding)
+        if not _plain(x, kind) or any(axis.before or axis.stride < axis.kernel for axis in over):
+            return y, pull
+        rows, columns = over if len(over) == 2 else (Window(1, 1), *over)
+        n, *_, c = x.shape
+        image = np.reshape(x, (n, rows.size, columns.size, c))
+        largest = np.reshape(contiguous(y), (n, rows.outputs, columns.outputs, c))
+
+        def pullback(dy: Array) -> tuple[Array]:
+            dx = np.empty_like(image)
+            sizes = (rows.kernel, columns.kernel), (rows.stride, columns.stride)
+            to_first_largest(np.reshape(contiguous(dy), largest.shape), image, largest, *sizes, dx)
+            return (np.reshape(dx, x.shape),)
 
         return y, pullback
 

@@ -9,11 +9,12 @@ from operator import add
 from typing import Any
 
 from ..errors import batch_of, flag, shown
-from ..namespace import device, namespace
+from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback, Shape
 from .windows import Places, Window, moved, pad, per_axis, reach, read, space_of, windows
 
 
+@replaceable
 def max_pool(
     x: Array, /, *, kernel_size: Any, stride: Any = None, padding: Any = 0
 ) -> tuple[Array, Pullback]:
