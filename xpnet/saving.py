@@ -89,8 +89,9 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
 
 
 def _fitting(targets: Any, wanted: Targets, output_shape: Shape) -> Targets:
-    if not isinstance(targets, Targets) or (targets.kind, targets.outputs) != (wanted.kind, wanted.outputs):
-        raise ValueError(f"the targets {targets!r} do not fit the loss, which takes {wanted.kind}")
+    same = ("kind", "outputs", "ignored")
+    if not isinstance(targets, Targets) or any(getattr(targets, k) != getattr(wanted, k) for k in same):
+        raise ValueError(f"the targets {targets!r} do not fit the loss, which takes {wanted}")
     told_apart = output_shape[-1] if targets.kind == "classes" else 2
     if targets.labels is not None and len(targets.labels) != told_apart:
         raise ValueError(f"{len(targets.labels)} labels do not fit the outputs {output_shape}")

@@ -58,6 +58,41 @@ LABELS = [
     label(lambda: fit(y=LETTERS[Y], of=fitted()), "y holds <U1", "numbers were wanted", "astype"),
 ]
 
+IGNORING = xn.Loss("softmax_cross_entropy", ignore_index=-1)
+IGNORED = [
+    label(lambda: fit(y=0 * Y - 1, of=model(loss=IGNORING)), "label -1 only", "ignores", "nothing is left"),
+    label(lambda: fit(y=Y - 2, of=model(loss=IGNORING)), "label -2 at row 0", "0 to 2"),
+    label(lambda: fit(y=np.where(Y, 1, -1), of=model(loss=IGNORING)), "y holds one label only, 1"),
+    label(
+        lambda: fit(y=LETTERS[Y], of=model(loss=IGNORING)), "y holds <U1", "ignores the label -1", "integers"
+    ),
+    label(
+        lambda: fit(y=np.eye(3)[Y], of=model(loss=IGNORING)), "y (12, 3) holds probabilities", "ignore_index"
+    ),
+    wrong(
+        lambda: fit(y=np.where(Y, Y, -1), of=model(loss=IGNORING), sample_weight=Y == 0),
+        "sample_weight is 0 wherever y is not -1",
+        "nothing is left",
+    ),
+    wrong(
+        lambda: fit(y=np.where(Y, Y, -1), of=model(loss=IGNORING), class_weight={1: 0, 2: 0}),
+        "class_weight leaves every sample with weight 0",
+    ),
+    wrong(
+        lambda: fit([(X, Y), (X, 0 * Y - 1)], None, of=model(loss=IGNORING)),
+        "in batch 2",
+        "label -1 only",
+        error=xn.LabelError,
+        trains=True,
+    ),
+    *(
+        wrong(
+            lambda label=label: model(loss=xn.Loss("nll", ignore_index=label)), "nll: ignore_index", "integer"
+        )
+        for label in (1.5, "a", True, 2**40)
+    ),
+]
+
 ONE_CLASS = [
     label(lambda: fit(y=0 * Y), "y holds one label only, 0", "two labels at least"),
     label(lambda: fit(y=0 * Y + 2.0), "y holds one label only, 2"),
@@ -101,7 +136,7 @@ VALUES = [
 ]
 
 
-@table(*COUNTS, *LABELS, *ONE_CLASS, *PROBABILITIES, *VALUES)
+@table(*COUNTS, *LABELS, *IGNORED, *ONE_CLASS, *PROBABILITIES, *VALUES)
 def test_it_says_what_is_wrong(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
@@ -122,8 +157,24 @@ def test_one_class_is_fine_in_a_step_or_later_and_so_is_one_sample():
     fit(X, np.full(12, 0.5), of=binary())
 
 
-def test_probabilities_out_of_range_name_the_layer_that_mends_them():
-    for loss, layer in (("cross_entropy", "xn.Softmax()"), ("binary_cross_entropy", "xn.Sigmoid()")):
-        made = model(xn.Dense(2), loss)
-        y = np.eye(2)[Y % 2]
-        check(lambda made=made, y=y: fit(X * 9, y, of=made), ValueError, (repr(loss), layer, "logits"))
+@pytest.mark.parametrize(
+    ("loss", "layer"),
+    [
+        ("cross_entropy", "xn.Softmax()"),
+        (xn.Loss("cross_entropy", ignore_index=-1), "xn.Softmax()"),
+        ("binary_cross_entropy", "xn.Sigmoid()"),
+        ("nll", "xn.LogSoftmax()"),
+        ("kl_divergence", "xn.LogSoftmax()"),
+    ],
+    ids=str,
+)
+def test_outputs_that_are_no_probabilities_name_the_layer_that_mends_them(loss, layer, backend):
+    """For log-probabilities also where no output is above 0, and where they are probabilities."""
+    y, name = np.eye(2)[Y % 2], getattr(loss, "function", loss)
+    networks = [xn.Dense(2)]
+    if layer == "xn.LogSoftmax()":
+        networks += [xn.Sequential(xn.Dense(2), xn.LogSigmoid()), xn.Sequential(xn.Dense(2), xn.Softmax())]
+    for network in networks:
+        made = model(network, loss, backend=backend)
+        labels = Y % 2 if name != loss else y
+        check(lambda made=made, y=labels: fit(X * 9e3, y, of=made), ValueError, (repr(name), layer, "logits"))

@@ -179,10 +179,13 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
     pick(matrix, row, label, row)
     subtract_one_hot(matrix, label, row)
 
-    def op(logits: Array, /, *, target: Array, label_smoothing: float = 0.0) -> tuple[Array, Pullback]:
+    def op(
+        logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
+    ) -> tuple[Array, Pullback]:
         fits = _plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
-        if not fits or not _plain(target, label.dtype) or label_smoothing:
-            return portable(logits, target=target, label_smoothing=label_smoothing)
+        ignores = ignore_index is not None and 0 <= ignore_index < logits.shape[-1]  # any other is no class
+        if not fits or not _plain(target, label.dtype) or label_smoothing or ignores:
+            return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
         pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)

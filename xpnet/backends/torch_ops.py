@@ -63,12 +63,14 @@ def leaky_relu(x: Array, /, *, alpha: float = 0.01) -> tuple[Array, Pullback]:
 
 
 def softmax_cross_entropy(
-    logits: Array, /, *, target: Array, label_smoothing: float = 0.0
+    logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
 ) -> tuple[Array, Pullback]:
     """The target's logarithm is picked, and 1 taken from its probability."""
     numbers = target.shape == logits.shape[:1] and target.dtype == torch.int64
-    if logits.ndim != 2 or not numbers or label_smoothing:
-        return ops.softmax_cross_entropy.portable(logits, target=target, label_smoothing=label_smoothing)
+    if logits.ndim != 2 or not numbers or label_smoothing or ignore_index is not None:
+        return ops.softmax_cross_entropy.portable(
+            logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index
+        )
     log_p, _ = log_softmax(logits)
     place = target[:, None]
 

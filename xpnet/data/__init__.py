@@ -14,7 +14,7 @@ from .batching import (
     shuffled,
     split,
 )
-from .checks import as_array, check_finite, check_inputs, check_numbers, check_probabilities, check_weights
+from .checks import as_array, check_finite, check_inputs, check_numbers, check_outputs, check_weights
 from .datasets import (
     CLOTHING_FITS,
     CLOTHING_SIZES,
@@ -61,7 +61,7 @@ __all__ = [
     "check_finite",
     "check_inputs",
     "check_numbers",
-    "check_probabilities",
+    "check_outputs",
     "check_share",
     "check_weights",
     "class_weights",

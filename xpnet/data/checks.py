@@ -123,13 +123,23 @@ def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray 
     )
 
 
-def check_probabilities(outputs: Array, loss: str) -> None:
-    """ValueError where a network gives a loss of probabilities something else."""
-    xp = namespace(outputs)
-    if bool(xp.any(xp.logical_or(outputs < 0, outputs > 1 + 1e-5))):
-        kind = "sigmoid" if loss.startswith("binary") else "softmax"
+def check_outputs(outputs: Array, loss: Any) -> None:
+    """ValueError where a network gives a loss of probabilities, or of their logarithms, something else."""
+    xp, of = namespace(outputs), getattr(loss, "of", None)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if of == "log-probabilities":
+        total = xp.sum(
+            xp.exp(xp.where(outputs > 1, 1.0, outputs)), axis=-1
+        )  # which then is too large, and finite
+        if bool(xp.any(xp.abs(total - 1.0) > 1e-3)):
+            raise ValueError(
+                f"the loss {name!r} takes log-probabilities, and the exponentials of the network's outputs do not sum "
+                "to 1: end the network with xn.LogSoftmax(), or use the loss 'softmax_cross_entropy', which takes logits"
+            )
+    elif of == "probabilities" and bool(xp.any(xp.logical_or(outputs < 0, outputs > 1 + 1e-5))):
+        kind = "sigmoid" if loss.kind == "binary" else "softmax"
         raise ValueError(
-            f"the loss {loss!r} takes probabilities and the network's outputs are not in [0, 1]: end the network "
+            f"the loss {name!r} takes probabilities and the network's outputs are not in [0, 1]: end the network "
             f"with xn.{kind.capitalize()}(), or use the loss '{kind}_cross_entropy', which takes logits"
         )
 

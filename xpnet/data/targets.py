@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,7 @@ class Targets:
     vector: y was (n,) where the outputs are (n, 1), and so predictions are.
     threshold: above which a binary output means yes.
     outputs: how many outputs there are for one value of y; the first are predictions of it.
+    ignored: the label of what does not count.
     """
 
     kind: str = "values"
@@ -32,6 +34,7 @@ class Targets:
     vector: bool = False
     threshold: float = 0.5
     outputs: int = 1
+    ignored: int | None = None
 
     def __post_init__(self) -> None:
         """ValueError or TypeError for what a damaged model file may hold."""
@@ -42,12 +45,15 @@ class Targets:
             np.dtype(str(self.dtype))
         if not isinstance(self.outputs, int) or self.outputs < 1:
             raise ValueError(f"outputs {self.outputs!r} must be 1 or more")
+        if self.ignored is not None and (not isinstance(self.ignored, int) or self.kind != "classes"):
+            raise ValueError(f"ignored {self.ignored!r} must be the number of a class, or None")
 
     @classmethod
     def of_loss(cls, loss: Any) -> Targets:
         """What a loss takes, by the attributes that `ops.takes` gives a function, before any y was seen."""
         kind, threshold = getattr(loss, "kind", "values"), getattr(loss, "threshold", 0.5)
-        return cls(kind, threshold=threshold, outputs=getattr(loss, "outputs", 1))
+        ignored = getattr(loss, "ignore_index", None) if kind == "classes" else None
+        return cls(kind, threshold=threshold, outputs=getattr(loss, "outputs", 1), ignored=ignored)
 
     def learn(self, y: np.ndarray, output_shape: Shape) -> Targets:
         """With what y shows: its labels, its dtype, and whether it is a vector."""
@@ -72,6 +78,10 @@ class Targets:
             return replace(self, dtype=y.dtype.name if holds else "int64", vector=vector)
         if self.kind == "values":
             return self  # nothing to learn from what `encode` refuses
+        if self.ignored is not None:
+            raise LabelError(
+                f"y holds {y.dtype}, and the loss ignores the label {self.ignored}: make labels integers"
+            )
         wanted = output_shape[-1] if self.kind == "classes" else 2
         labels = (False, True) if y.dtype.kind == "b" else _distinct(y)
         if len(labels) == 1:
@@ -102,6 +112,11 @@ class Targets:
         shape = (y.shape[0], *output_shape)
         if self.kind == "classes" and y.ndim == len(shape):
             if y.shape == shape and y.dtype.kind in "biuf":
+                if self.ignored is not None:
+                    raise LabelError(
+                        f"y {y.shape} holds probabilities, and the loss ignores the label {self.ignored}: give "
+                        "labels, or leave ignore_index out"
+                    )
                 return _probabilities(y, dtype, rows)
             if y.shape[-1] == 1:
                 y = y[..., 0]
@@ -120,7 +135,10 @@ class Targets:
                     f"y {y.shape} must be labels {shape[:-1]} or probabilities {shape}: "
                     "give one label for each, or as many probabilities as the last layer has units"
                 )
-            return _class_numbers(y, output_shape[-1])
+            if self.ignored is None:
+                return _class_numbers(y, output_shape[-1])
+            counts = y != self.ignored
+            return np.where(counts, _class_numbers(np.where(counts, y, 0), output_shape[-1]), self.ignored)
         if output_shape == (1,) and y.ndim == 1:
             y = y[:, None]
         if y.shape != shape:
@@ -148,9 +166,25 @@ class Targets:
             )
         return y
 
+    def counts(self, encoded: np.ndarray, output_shape: Shape) -> np.ndarray:
+        """How many labels of each sample count, (n,): of classes all but those that are ignored, else one."""
+        if self.kind != "classes":
+            return np.ones(len(encoded))
+        if self.ignored is None:
+            return np.full(len(encoded), float(math.prod(output_shape[:-1])))
+        found = (encoded != self.ignored).reshape(len(encoded), -1).sum(axis=1, dtype="float64")
+        if not found.any():
+            raise LabelError(
+                f"y holds the label {self.ignored} only, which the loss ignores: nothing is left to learn from"
+            )
+        return found
+
     def require_several(self, encoded: np.ndarray) -> None:
         """LabelError where two samples or more have the same class, so that there is nothing to tell apart."""
-        if self.kind == "values" or len(encoded) < 2 or encoded.size != len(encoded):
+        if self.kind == "values" or encoded.size != len(encoded):
+            return
+        encoded = encoded if self.ignored is None else encoded[encoded != self.ignored]
+        if len(encoded) < 2:
             return
         first = encoded.flat[0]
         if first == int(first) and (encoded == first).all():
@@ -169,7 +203,7 @@ class Targets:
         return xp.reshape(numbers, (outputs.shape[0],)) if self.vector else numbers
 
     def hits(self, outputs: Array, target: Array) -> Array:
-        """1 where a sample is predicted right, else 0, or the share of its outputs that are; (n,)."""
+        """1 where a sample is predicted right, else 0, or the share of its outputs, or labels that count; (n,)."""
         xp = namespace(outputs)
         if self.kind == "classes":
             truth = target if target.ndim < outputs.ndim else xp.argmax(target, axis=-1)
@@ -177,7 +211,14 @@ class Targets:
         else:
             right = (outputs > self.threshold) == (target > 0.5)
         right = xp.astype(right, outputs.dtype)
-        return right if right.ndim == 1 else xp.mean(right, axis=tuple(range(1, right.ndim)))
+        if right.ndim == 1:
+            return right
+        inner = tuple(range(1, right.ndim))
+        if self.ignored is None:
+            return xp.mean(right, axis=inner)
+        counts = xp.astype(truth != self.ignored, right.dtype)
+        number = xp.sum(counts, axis=inner)
+        return xp.sum(right * counts, axis=inner) / xp.where(number == 0, 1.0, number)
 
     def label(self, numbers: np.ndarray) -> np.ndarray:
         """Class numbers on the host as the labels that y had."""

@@ -25,6 +25,7 @@ class Loss(Chosen):
             return self.bare
         bound: Any = update_wrapper(super().bound, self.bare)
         vars(bound).pop("portable", None)  # the twin without these options, which pickle finds under no name
+        bound.ignore_index = bound.keywords.get("ignore_index")
         return bound
 
 

@@ -136,14 +136,19 @@ def to_data(
         return targets.encode(part, output_shape, dtype, rows=rows)
 
     wide = host.dtype.kind in "biuf" and host.shape[1:] == output_shape and math.prod(output_shape) > 1
-    later = isinstance(x, Rows) and wide and file_of(host) is not None
+    later = isinstance(x, Rows) and wide and file_of(host) is not None and targets.ignored is None
     encoded = np.asarray(host if later else encode(host))
     if several and first and not later:
         targets.require_several(encoded)
-    weight = plain = np.ones(n)
+    weight = plain = counts = targets.counts(encoded, output_shape)
     if sample_weight is not None:
         given = as_array("sample_weight", sample_weight)
-        weight = plain = check_weights(to_host(backend, given, "sample_weight"), n)
+        weight = plain = check_weights(to_host(backend, given, "sample_weight"), n) * counts
+        if not weight.any():
+            raise ValueError(
+                f"sample_weight is 0 wherever {name} is not {targets.ignored}, the label that the loss ignores: "
+                "nothing is left to learn from"
+            )
     if class_weight is not None:
         if targets.kind == "values" or (encoded.ndim > 1 and encoded.shape[1] != 1):
             raise ValueError(
@@ -154,8 +159,10 @@ def to_data(
             raise ValueError(
                 "class_weight needs labels, and y holds probabilities: give sample_weight instead"
             )
-        count = output_shape[-1] if targets.kind == "classes" else 2
-        weight = weight * class_weights(class_weight, numbers, targets.labels or tuple(range(count)))
+        count, some = output_shape[-1] if targets.kind == "classes" else 2, counts > 0
+        of_classes = np.zeros(n)
+        of_classes[some] = class_weights(class_weight, numbers[some], targets.labels or tuple(range(count)))
+        weight = weight * of_classes
         if not weight.any():
             raise ValueError("class_weight leaves every sample with weight 0: nothing is left to learn from")
     if not isinstance(x, Rows):

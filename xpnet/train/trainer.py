@@ -13,14 +13,13 @@ import numpy as np
 from ..data import (
     Targets,
     batch_slices,
-    check_probabilities,
+    check_outputs,
     normalised,
     shares,
 )
 from ..describe import ours
 from ..errors import DivergedError
 from ..layers import Layer
-from ..ops import binary_cross_entropy, cross_entropy
 from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
 from .batches import Batches, Source
@@ -265,12 +264,8 @@ class Trainer:
     def _watching(self, batches: Source) -> Watch:
         """One watch over all of a training, however it is cut into runs; begins with a look at the outputs."""
         if self._watch is None:
-            for name, loss in (
-                ("cross_entropy", cross_entropy),
-                ("binary_cross_entropy", binary_cross_entropy),
-            ):
-                if self.loss is loss:
-                    check_probabilities(self.outputs(batches.few(32).x), name)
+            if getattr(self.loss, "of", None) is not None:
+                check_outputs(self.outputs(batches.few(32).x), self.loss)
             self._watch = Watch(float(self._looked()[1]))
         return self._watch
 

@@ -6,7 +6,7 @@ from ...typing import Array, Pullback
 from .sample import guarded_log, mean_per_sample, same_shape, spread_per_sample, takes
 
 
-@takes("binary")
+@takes("binary", of="probabilities")
 def binary_cross_entropy(p: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Binary cross-entropy of independent probabilities, one value per sample.
 

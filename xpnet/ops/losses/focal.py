@@ -6,7 +6,16 @@ from ...namespace import namespace
 from ...typing import Array, Pullback
 from ..activations import sigmoid
 from ..softmax import log_softmax, softmax
-from .sample import class_probabilities, mean_per_sample, require, same_shape, spread_per_sample, takes
+from .sample import (
+    class_targets,
+    mean_over_positions,
+    mean_per_sample,
+    require,
+    same_shape,
+    spread_over_positions,
+    spread_per_sample,
+    takes,
+)
 
 
 @takes("binary", threshold=0.0, link=sigmoid)
@@ -40,17 +49,20 @@ def sigmoid_focal(
 
 
 @takes("classes", link=softmax)
-def softmax_focal(logits: Array, /, *, target: Array, gamma: float = 2.0) -> tuple[Array, Pullback]:
+def softmax_focal(
+    logits: Array, /, *, target: Array, gamma: float = 2.0, ignore_index: int | None = None
+) -> tuple[Array, Pullback]:
     """Focal loss of one class among many, one value per sample.
 
     loss_i = -sum_k t_ik (1 - p_ik)^gamma log p_ik, p = softmax(logits);
     dlogits_i = dloss_i (g_i - p_i sum_k g_ik), g = t (1 - p)^gamma (gamma p log p / (1 - p) - 1)
     logits (..., c) float; target (...) int in [0, c), or t itself (..., c), probabilities. With gamma 0 it is
-    `softmax_cross_entropy`. Source: Lin et al., 2017, arXiv:1708.02002.
+    `softmax_cross_entropy`, and `ignore_index` and labels of several positions are as there.
+    Source: Lin et al., 2017, arXiv:1708.02002.
     """
     _check_gamma("softmax_focal", gamma)
     xp = namespace(logits)
-    t = class_probabilities("softmax_focal", logits, target)
+    t, number = class_targets("softmax_focal", logits, target, ignore_index=ignore_index)
     log_p = xp.where(
         t == 0, 0.0, log_softmax(logits)[0]
     )  # where t is 0 so is the term, though log p may be -inf
@@ -61,9 +73,9 @@ def softmax_focal(logits: Array, /, *, target: Array, gamma: float = 2.0) -> tup
         p, _ = softmax(logits)
         ratio = xp.where(miss == 0, -1.0, log_p / xp.where(miss == 0, 1.0, miss))
         g = weight * (gamma * xp.exp(log_p) * ratio - 1.0)
-        return ((g - p * xp.sum(g, axis=-1, keepdims=True)) * dloss[..., None],)
+        return ((g - p * xp.sum(g, axis=-1, keepdims=True)) * spread_over_positions(dloss, logits, number),)
 
-    return -xp.sum(weight * log_p, axis=-1), pullback
+    return mean_over_positions(-xp.sum(weight * log_p, axis=-1), number), pullback
 
 
 def _check_gamma(loss: str, gamma: float) -> None:

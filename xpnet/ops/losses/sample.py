@@ -30,6 +30,43 @@ def class_probabilities(loss: str, y: Array, target: Array) -> Array:
     return xp.astype(target[..., None] == classes, y.dtype)
 
 
+def class_targets(
+    loss: str, y: Array, target: Array, *, ignore_index: int | None = None, label_smoothing: float = 0.0
+) -> tuple[Array, Array | int]:
+    """(the target as probabilities t, how many positions of each sample count, at least 1).
+
+    y (n, c) has one position a sample, y (n, ..., c) one for each label. Where a label is `ignore_index` t is 0,
+    smoothed or not, and with it the loss and its derivative.
+    """
+    t = class_probabilities(loss, y, target)
+    t = smoothed(loss, t, label_smoothing, y.shape[-1])
+    if ignore_index is None:
+        return t, max(1, math.prod(y.shape[1:-1]))
+    whole = isinstance(ignore_index, int) and not isinstance(ignore_index, bool)
+    fits = whole and -(2**31) <= ignore_index < 2**31  # which JAX's integers hold
+    require(loss, "ignore_index", ignore_index, fits, "must be an integer that int32 holds, or None")
+    if target.ndim == y.ndim:
+        return t, max(1, math.prod(y.shape[1:-1]))
+    xp = namespace(y)
+    counts = xp.astype(target != ignore_index, y.dtype)
+    number = xp.sum(counts, axis=tuple(range(1, counts.ndim))) if y.ndim > 2 else 1
+    return t * counts[..., None], xp.where(number == 0, 1.0, number) if y.ndim > 2 else 1
+
+
+def mean_over_positions(values: Array, number: Array | int) -> Array:
+    """(n, ...) -> (n,), the mean over the positions of each sample that count."""
+    if values.ndim < 2:
+        return values
+    return namespace(values).sum(values, axis=tuple(range(1, values.ndim))) / number
+
+
+def spread_over_positions(dloss: Array, y: Array, number: Array | int) -> Array:
+    """(n,) -> (n, 1, ..., 1), the pullback of `mean_over_positions` of values (n, ...) beside y (n, ..., c)."""
+    if y.ndim < 3:
+        return dloss[..., None]
+    return namespace(y).reshape(dloss / number, (y.shape[0], *(1 for _ in y.shape[1:])))
+
+
 def mean_per_sample(values: Array) -> Array:
     """(n, ...) -> (n,), the mean over all axes but the first."""
     if values.ndim == 1:
@@ -76,17 +113,23 @@ def require(loss: str, name: str, value: Any, fits: bool, wanted: str) -> None:
 
 
 def takes(
-    kind: str, *, threshold: float = 0.5, link: Op | None = None, outputs: int = 1
+    kind: str,
+    *,
+    threshold: float = 0.5,
+    link: Op | None = None,
+    outputs: int = 1,
+    of: str | None = None,
 ) -> Callable[[Any], Any]:
     """Says of a loss what its targets are, as attributes of the function.
 
     kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values". threshold: above which a
     binary output means yes. link: the op that makes probabilities of the outputs, where they are none. outputs: how
-    many of the network's outputs there are for one target value.
+    many of the network's outputs there are for one target value. of: what the outputs must be, "probabilities" or
+    "log-probabilities", where it is not all the same.
     """
 
     def mark(loss: Any) -> Any:
-        loss.kind, loss.threshold, loss.link, loss.outputs = kind, threshold, link, outputs
+        loss.kind, loss.threshold, loss.link, loss.outputs, loss.of = kind, threshold, link, outputs, of
         return loss
 
     return mark

@@ -67,6 +67,13 @@ def _entropy(xp: Any, z: Array, t: Array) -> Array:
     return -xp.sum(t * xp.log(plain.softmax(xp, z)), axis=-1)
 
 
+def _of_positions(xp: Any, z: Array, target: Array) -> Array:
+    counts = xp.astype(target != 2, z.dtype)
+    each = _entropy(xp, z, 0.9 * plain.one_hot(xp, z, target) + 0.1 / 4) * counts
+    number = xp.sum(counts, axis=1)
+    return xp.sum(each, axis=1) / xp.where(number == 0, 1.0, number)
+
+
 def _focal(xp: Any, z: Array, t: Array) -> Array:
     p = plain.softmax(xp, z)
     return -xp.sum(t * (1 - p) ** 1.5 * xp.log(p), axis=-1)
@@ -144,6 +151,22 @@ LOSSES = (
         normal("n", 4),
         LABELS,
         label_smoothing=0.1,
+    ),
+    _row(
+        ops.softmax_cross_entropy,
+        lambda xp, z, target: _entropy(xp, z, plain.one_hot(xp, z, target)),
+        normal("n", 4),
+        Draw(("n",), lambda rng, shape: rng.integers(-1, 4, shape)),
+        ignore_index=-1,
+    ),
+    _row(
+        ops.softmax_cross_entropy,
+        _of_positions,
+        normal("n", 3, 4),
+        labels("n", 3, classes=4),
+        kind="positions",
+        label_smoothing=0.1,
+        ignore_index=2,
     ),
     *_of_classes(ops.cross_entropy, lambda xp, p, t: -xp.sum(t * xp.log(p), axis=-1), SHARES),
     *_of_classes(ops.nll, lambda xp, log_p, t: -xp.sum(t * log_p, axis=-1), LOG_SHARES),
