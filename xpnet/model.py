@@ -10,6 +10,7 @@ from typing import Any
 from .data import Targets
 from .errors import BackendError, about
 from .layers import summary
+from .metrics import as_metrics, measured
 from .placement import Placed, Snapshot, undecided
 from .train import (
     Batches,
@@ -17,6 +18,7 @@ from .train import (
     Data,
     History,
     Progress,
+    Rows,
     Source,
     Stream,
     as_callbacks,
@@ -179,11 +181,32 @@ class Model(Placed):
         return self._answer(outputs if link is None else link(outputs)[0], given)
 
     @undecided
-    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """{"loss": ...}, and "accuracy" for classification losses."""
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, Any]:
+        """{"loss": ...}, "accuracy" for classification losses, and each of the metrics by its name.
+
+        metrics: names of `xpnet.metrics`, also "f1_macro" and its kin, or functions `f(y_true, y_pred)`, a list or a
+        dict of them by names of one's own. They get arrays of the backend's, classes by their numbers; a second
+        argument named y_score or y_proba is probabilities. With sample_weight they take that as a keyword, too.
+        """
         self._built()
+        chosen = as_metrics(metrics)
         data, targets = self._data(x, y, sample_weight)
-        return self._built().scores(data, targets)
+        trainer = self._built()
+        found: dict[str, Any] = trainer.scores(data, targets)
+        if chosen:
+            backend = trainer.backend
+            with backend.on():
+                found |= measured(
+                    chosen,
+                    targets,
+                    trainer.outputs(data.x),
+                    data.y.take(slice(None)) if isinstance(data.y, Rows) else data.y,
+                    link=getattr(self._loss, "link", None),
+                    sample_weight=None
+                    if sample_weight is None
+                    else backend.asarray(data.plain, dtype=self.dtype),
+                )
+        return found
 
     def summary(self) -> str:
         """The layers with their output shapes and numbers of parameters, as a table."""

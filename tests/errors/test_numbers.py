@@ -72,6 +72,8 @@ FRACTIONS = [
     *each(lambda n: xn.adam(beta1=n), (1, -0.5, None, True), "beta1", "[0, 1)"),
     *each(lambda n: xn.adam(beta2=n), (1, "a"), "beta2", "[0, 1)"),
     *each(lambda n: xn.rmsprop(alpha=n), (1, NAN), "alpha", "[0, 1)"),
+    *each(lambda n: xn.rmsprop(momentum=n), (1, NAN, True), "momentum", "[0, 1)"),
+    *each(lambda n: xn.rmsprop(centered=n), (1, None), "centered", "True or False"),
     *each(lambda n: xn.adam(eps=n), (-1e-8, NAN, "a", True, INF), "eps", "0 or more"),
     *each(lambda n: xn.adamw(weight_decay=n), (-1, "a", NAN), "weight_decay", "0 or more"),
     wrong(lambda: xn.sgd(0.1, nesterov=True), "nesterov", "momentum=0.9"),

@@ -93,6 +93,19 @@ def test_rmsprop(lr, alpha, eps, seed):
 
 
 @DRAWN
+@given(
+    lr=LR, alpha=st.floats(0.1, 0.99), eps=EPS, momentum=st.one_of(st.just(0.0), DECAY), centered=st.booleans(),
+    seed=SEEDS,
+)  # fmt: skip
+def test_rmsprop_with_momentum_and_centered(lr, alpha, eps, momentum, centered, seed):
+    compare(
+        optim.rmsprop(lr, alpha, eps, momentum, centered),
+        lambda params: torch.optim.RMSprop(params, lr, alpha, eps, 0, momentum, centered),
+        seed,
+    )
+
+
+@DRAWN
 @given(lr=LR, eps=EPS, seed=SEEDS)
 def test_adagrad(lr, eps, seed):
     compare(optim.adagrad(lr, eps), lambda params: torch.optim.Adagrad(params, lr, eps=eps), seed)
@@ -176,7 +189,11 @@ def test_coupled_decay(lr, momentum, decay, seed):
     [
         (optim.adam(), torch.optim.Adam, {"lr": "lr", "eps": "eps"}),
         (optim.adamw(), torch.optim.AdamW, {"lr": "lr", "eps": "eps", "weight_decay": "weight_decay"}),
-        (optim.rmsprop(), torch.optim.RMSprop, {"lr": "lr", "alpha": "alpha", "eps": "eps"}),
+        (
+            optim.rmsprop(),
+            torch.optim.RMSprop,
+            {name: name for name in ("lr", "alpha", "eps", "momentum", "centered")},
+        ),
         (optim.adagrad(), torch.optim.Adagrad, {"lr": "lr", "eps": "eps"}),
         (optim.sgd(), torch.optim.SGD, {"momentum": "momentum", "nesterov": "nesterov"}),
         (optim.adadelta(), torch.optim.Adadelta, {"lr": "lr", "rho": "rho", "eps": "eps"}),

@@ -67,6 +67,20 @@ def test_slots():
     assert optim.sgd(momentum=0.9).slots == ("v",)
     assert optim.adam().slots == optim.adamw().slots == ("m", "v")
     assert optim.rmsprop().slots == optim.adagrad().slots == ("v",)
+    assert optim.rmsprop(momentum=0.5, centered=True).slots == ("v", "m", "u")
+
+
+def test_a_gradient_that_stays_as_it_is_has_no_spread_and_no_nan():
+    """v - m^2 is then 0 but for roundoff, which may be negative."""
+    optimizer = optim.rmsprop(0.1, alpha=0.7, centered=True)
+    p, v, m = np.zeros(100), np.zeros(100), np.zeros(100)
+    g = np.random.default_rng(0).standard_normal(100)
+    for t in range(1, 200):
+        p, v, m = optimizer.rule(
+            np, p, g, v, m, *optimizer.scalars(np, np.asarray(0.1), np.asarray(float(t)))
+        )
+    assert (v < m * m).any()
+    assert np.isfinite(p).all()
 
 
 def test_optimizers_by_name():

@@ -134,7 +134,7 @@ def check_outputs(outputs: Array, loss: Any) -> None:
         if bool(xp.any(xp.abs(total - 1.0) > 1e-3)):
             raise ValueError(
                 f"the loss {name!r} takes log-probabilities, and the exponentials of the network's outputs do not sum "
-                "to 1: end the network with xn.LogSoftmax(), or use the loss 'softmax_cross_entropy', which takes logits"
+                "to 1: end the network with xn.LogSoftmax(), or use the loss 'softmax_cross_entropy' of logits"
             )
     elif of == "probabilities" and bool(xp.any(xp.logical_or(outputs < 0, outputs > 1 + 1e-5))):
         kind = "sigmoid" if loss.kind == "binary" else "softmax"

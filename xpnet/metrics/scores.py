@@ -41,7 +41,9 @@ def roc_auc(y_true: Any, y_score: Any, *, average: str = "macro", sample_weight:
             f"y_true holds no sample of class {there.index(False)}, which y_score has a column for"
         )
     hits = [xp.astype(true == label, w.dtype) for label in range(score.shape[1])]
-    areas = xp.stack([_area(xp, hit, score[:, label], w) for label, hit in enumerate(hits)])
+    # copies: PyTorch warns of a search with a column of a matrix
+    columns = [xp.asarray(score[:, label], copy=True) for label in range(score.shape[1])]
+    areas = xp.stack([_area(xp, hit, column, w) for hit, column in zip(hits, columns, strict=True)])
     sizes = xp.stack([xp.sum(w * hit) for hit in hits])
     return float(mean(xp, areas, sizes if average == "weighted" else xp.ones_like(areas)))
 

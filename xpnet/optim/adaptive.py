@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..typing import Array, Namespace
+from ..errors import flag
+from ..typing import Array, Namespace, Rule
 from .base import Optimizer, check_fraction, check_not_negative
 
 
@@ -14,6 +15,44 @@ def rmsprop_rule(
 ) -> tuple[Array, Array]:
     v = alpha * v + rest * (g * g)
     return p - lr * g / (xp.sqrt(v) + eps), v
+
+
+def rmsprop_momentum_rule(
+    xp: Namespace, p: Array, g: Array, v: Array, u: Array, lr: Any, alpha: Any, rest: Any, eps: Any, mu: Any
+) -> tuple[Array, Array, Array]:
+    v = alpha * v + rest * (g * g)
+    u = mu * u + g / (xp.sqrt(v) + eps)
+    return p - lr * u, v, u
+
+
+def centered_rule(
+    xp: Namespace, p: Array, g: Array, v: Array, m: Array, lr: Any, alpha: Any, rest: Any, eps: Any
+) -> tuple[Array, Array, Array]:
+    v, m = alpha * v + rest * (g * g), m + rest * (g - m)
+    return p - lr * g / (xp.sqrt(_spread(xp, v, m)) + eps), v, m
+
+
+def centered_momentum_rule(
+    xp: Namespace,
+    p: Array,
+    g: Array,
+    v: Array,
+    m: Array,
+    u: Array,
+    lr: Any,
+    alpha: Any,
+    rest: Any,
+    eps: Any,
+    mu: Any,
+) -> tuple[Array, Array, Array, Array]:
+    v, m = alpha * v + rest * (g * g), m + rest * (g - m)
+    u = mu * u + g / (xp.sqrt(_spread(xp, v, m)) + eps)
+    return p - lr * u, v, m, u
+
+
+def _spread(xp: Namespace, v: Array, m: Array) -> Array:
+    """v - m^2, which roundoff may take below 0 where the gradient stays as it is: then 0."""
+    return xp.where(v >= m * m, v - m * m, v - v)
 
 
 def adagrad_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, eps: Any) -> tuple[Array, Array]:
@@ -34,26 +73,37 @@ class RMSprop(Optimizer):
     """RMSprop: steps scaled by a running mean of the squared gradient.
 
     v = alpha v + (1 - alpha) g^2; p = p - lr g / (sqrt(v) + eps)
-    Source: Tieleman, Hinton, 2012, lecture 6.5.
+    With momentum u = momentum u + g / (sqrt(v) + eps); p = p - lr u. Centered, v - m^2, the variance, is in the place
+    of v: m = alpha m + (1 - alpha) g.
+    Source: Tieleman, Hinton, 2012, lecture 6.5; centered: Graves, 2013, arXiv:1308.0850; as in PyTorch.
     """
 
     lr: Any = 0.01
     alpha: float = 0.99
     eps: float = 1e-8
-
-    rule = staticmethod(rmsprop_rule)
+    momentum: float = 0.0
+    centered: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_fraction("alpha", self.alpha)
         check_not_negative("eps", self.eps)
+        check_fraction("momentum", self.momentum)
+        flag("centered", self.centered)
+
+    @property
+    def rule(self) -> Rule:  # type: ignore[override]
+        if self.centered:
+            return centered_momentum_rule if self.momentum else centered_rule
+        return rmsprop_momentum_rule if self.momentum else rmsprop_rule
 
     @property
     def slots(self) -> tuple[str, ...]:
-        return ("v",)
+        return ("v", *(("m",) if self.centered else ()), *(("u",) if self.momentum else ()))
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        return self.rate(xp, lr, t), self.alpha, 1 - self.alpha, self.eps
+        more = (self.momentum,) if self.momentum else ()
+        return self.rate(xp, lr, t), self.alpha, 1 - self.alpha, self.eps, *more
 
 
 @dataclass(frozen=True)

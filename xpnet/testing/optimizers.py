@@ -73,6 +73,13 @@ def _rmsprop(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
     return p - 0.02 * g / (np.sqrt(s["v"]) + 1e-4)
 
 
+def _centered(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
+    s["v"] = 0.9 * s.get("v", 0.0) + 0.1 * g**2
+    s["m"] = 0.9 * s.get("m", 0.0) + 0.1 * g
+    s["u"] = 0.8 * s.get("u", 0.0) + g / (np.sqrt(s["v"] - s["m"] ** 2) + 1e-4)
+    return p - 0.02 * s["u"]
+
+
 def _adagrad(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
     s["v"] = s.get("v", 0.0) + g**2
     return p - 0.05 * g / (np.sqrt(s["v"]) + 1e-10)
@@ -144,6 +151,11 @@ OPTIMIZERS = (
     OptimizerRow("adam", optim.adam(0.02, beta1=0.8, beta2=0.99, eps=1e-3), _adam),
     OptimizerRow("adamw", optim.adamw(0.02, beta1=0.8, beta2=0.99, eps=1e-3, weight_decay=0.3), _adamw),
     OptimizerRow("rmsprop", optim.rmsprop(0.02, alpha=0.9, eps=1e-4), _rmsprop),
+    OptimizerRow(
+        "rmsprop, centered, momentum",
+        optim.rmsprop(0.02, alpha=0.9, eps=1e-4, momentum=0.8, centered=True),
+        _centered,
+    ),
     OptimizerRow("adagrad", optim.adagrad(0.05), _adagrad),
     OptimizerRow("adadelta", optim.adadelta(0.5, rho=0.8, eps=1e-3), _adadelta),
     OptimizerRow("adam, amsgrad", optim.adam(0.02, beta1=0.8, beta2=0.9, eps=1e-3, amsgrad=True), _amsgrad),

@@ -1,0 +1,113 @@
+"""Metrics by name, and of a model's outputs."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from ..data import Targets
+from ..errors import choose, require_function, shown
+from ..namespace import namespace
+from ..typing import Array, Op
+from .classes import accuracy, confusion_matrix, f1, precision, recall
+from .scores import log_loss, roc_auc, top_k_accuracy
+from .values import mae, mse, r2
+
+_ALL = (accuracy, confusion_matrix, f1, log_loss, mae, mse, precision, r2, recall, roc_auc, top_k_accuracy)
+METRICS: dict[str, Callable[..., Any]] = {
+    **{metric.__name__: metric for metric in _ALL},
+    **{
+        f"{metric.__name__}_{average}": partial(metric, average=average)
+        for metric in (precision, recall, f1)
+        for average in ("macro", "micro", "weighted")
+    },
+}
+
+
+def as_metrics(given: Any) -> dict[str, Callable[..., Any]]:
+    """Metrics by the names of their values: of a name, a function, several of these, or a dict by names of one's own.
+
+    TypeError or ValueError for what is no metric, and for two of one name.
+    """
+    if isinstance(given, str) or callable(given):
+        given = (given,)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"metrics: names or functions were wanted, such as ['f1_macro'], {shown(given)} came")
+    named = given.items() if isinstance(given, Mapping) else ((_name(metric), metric) for metric in given)
+    found: dict[str, Callable[..., Any]] = {}
+    for name, metric in named:
+        if not callable(metric):
+            metric = METRICS[choose("metric", metric, METRICS)]
+        require_function("metrics", metric, "y_true", "y_pred")
+        if name in found or name == "loss":
+            raise ValueError(
+                f"metrics: two values would be called {name!r}: give a dict, {{'another name': metric}}"
+            )
+        found[name] = metric
+    return found
+
+
+def _name(metric: Any) -> str:
+    """What a metric's value is called where nobody says."""
+    whole = metric.func if isinstance(metric, partial) else metric
+    return metric if isinstance(metric, str) else getattr(whole, "__name__", type(whole).__name__)
+
+
+def _takes_scores(metric: Callable[..., Any]) -> bool:
+    """Whether a metric wants scores or probabilities, as the name of its second argument says."""
+    try:
+        names = list(inspect.signature(metric).parameters)
+    except ValueError:  # some of C have no signature to look at
+        return False
+    return len(names) > 1 and names[1] in ("y_score", "y_proba")
+
+
+def measured(
+    metrics: Mapping[str, Callable[..., Any]],
+    targets: Targets,
+    outputs: Array,
+    y: Array,
+    *,
+    link: Op | None = None,
+    sample_weight: Array | None = None,
+) -> dict[str, Any]:
+    """Each metric of a network's outputs beside the targets y, as `Targets.encode` made them.
+
+    Classes go by their numbers. Of several labels a sample each counts alike, but for those that are ignored.
+    sample_weight: (n,), of a sample's labels together.
+    """
+    xp = namespace(outputs)
+    if targets.kind == "classes":
+        y = xp.argmax(y, axis=-1) if y.ndim == outputs.ndim else y
+        y, outputs, sample_weight = _labels_alone(y, outputs, targets.ignored, sample_weight)
+    predicted = targets.decode(outputs)
+    scores = outputs if link is None else link(outputs)[0]
+    if targets.kind == "binary" and scores.ndim == 2 and scores.shape[1] == 1:
+        scores = xp.reshape(scores, (-1,))
+    more = {} if sample_weight is None else {"sample_weight": sample_weight}
+    return {
+        name: metric(y, scores if _takes_scores(metric) else predicted, **more)
+        for name, metric in metrics.items()
+    }
+
+
+def _labels_alone(
+    y: Array, outputs: Array, ignored: int | None, weight: Array | None
+) -> tuple[Array, Array, Array | None]:
+    """(labels (m,), outputs (m, c), weights (m,)) of the labels that count."""
+    xp, each = namespace(y), math.prod(y.shape[1:])
+    numbers = xp.reshape(y, (-1,))
+    counts = xp.ones_like(numbers, dtype=xp.bool) if ignored is None else numbers != ignored
+    if weight is not None:
+        of_sample = xp.sum(xp.astype(xp.reshape(counts, (-1, each)), weight.dtype), axis=1)
+        weight = weight / xp.where(of_sample == 0, 1.0, of_sample)
+        weight = xp.reshape(xp.broadcast_to(weight[:, None], (weight.shape[0], each)), (-1,))
+    outputs = xp.reshape(outputs, (-1, outputs.shape[-1]))
+    if ignored is None:
+        return numbers, outputs, weight
+    (rows,) = xp.nonzero(counts)
+    numbers, outputs = xp.take(numbers, rows, axis=0), xp.take(outputs, rows, axis=0)
+    return numbers, outputs, None if weight is None else xp.take(weight, rows, axis=0)
