@@ -185,6 +185,8 @@ def test_npz_files(fit, capsys):
     result = json.loads(out)
     out, _ = call("predict runs/a-1 a.npz --json", capsys)
     found = np.array(json.loads(out)["prediction"])
+    np.savez("new.npz", x=x)
+    assert call("predict runs/a-1 new.npz --json", capsys).out == out
     if fit == "classes":
         assert result["test"]["accuracy"] > 0.8
         assert set(found) == {3, 7}

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from xpnet.runs import folder
+import xpnet as xn
+from xpnet.cli import progress
+from xpnet.runs import folder, training
 
 from .runs import call, table
 
@@ -59,8 +61,8 @@ def test_nothing_is_replaced_without_force(capsys):
 @pytest.mark.parametrize(
     ("line", "status", "says"),
     [
-        ("train t.cvs", 2, "data 't.cvs' is unknown: did you mean 't.csv'?"),
-        ("train nowhere/t.csv", 2, "data 'nowhere/t.csv' is unknown: known are clothing, digits"),
+        ("train t.cvs", 2, "data 't.cvs' does not exist: did you mean 't.csv'?"),
+        ("train nowhere/t.csv", 2, "data 'nowhere/t.csv' does not exist"),
         ("train t.csv --target knid", 2, "t.csv: target 'knid' is unknown: did you mean 'kind'?"),
         ("train t.csv --task regression", 1, "t.csv: target 'kind' holds text"),
         ("train t.csv --held-out 1.5", 2, "held_out 1.5 must be a share"),
@@ -72,7 +74,7 @@ def test_nothing_is_replaced_without_force(capsys):
         ("train t.csv --output /proc/xpnet", 1, "the folder '/proc' cannot be written to"),
         ("train --config no.toml", 1, "no.toml: No such file or directory"),
         ("predict t.csv t.csv", 1, "t.csv: this is no model file"),
-        ("predict t.cs t.csv", 2, "model 't.cs' is unknown: did you mean 't.csv'?"),
+        ("predict t.cs t.csv", 2, "model 't.cs' does not exist: did you mean 't.csv'?"),
         ("inspect zzz", 2, "model 'zzz' does not exist"),
         ("backends --probe nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
     ],
@@ -134,6 +136,44 @@ def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
     assert (metrics["epochs"], metrics["stopped"]) == (len(losses), best)
     out, _ = call("evaluate runs/digits-1 digits --json", capsys)
     assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def interrupt(*args, **options):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("stopped", "kept"), [(True, 1), (False, 2)])
+def test_ctrl_c_while_scoring_keeps_the_run(stopped, kept, capsys, monkeypatch):
+    """A second one, or one after the last epoch: the model is saved, and has no scores."""
+    if stopped:
+        watched = progress.Watch.on_epoch
+        monkeypatch.setattr(
+            progress.Watch,
+            "on_epoch",
+            lambda self, model, record: interrupt() if record["epoch"] == 2 else watched(self, model, record),
+        )
+    monkeypatch.setattr(training, "score", interrupt)
+    out, err = call("train t.csv --target kind --epochs 2", capsys, 130)
+    assert out == ""
+    assert f"stopped after epoch 2; runs/t-1 has the weights of epoch {kept}" in err
+    metrics = json.loads(Path("runs/t-1/metrics.json").read_text())
+    assert (metrics["epochs"], metrics["stopped"]) == (2, kept)
+    assert metrics["train"] is metrics["test"] is None
+    assert xn.load("runs/t-1/model.xpnet").history.epochs == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_ctrl_c_while_saving_waits_for_the_run(capsys, monkeypatch):
+    before, save = signal.getsignal(signal.SIGINT), folder.save
+
+    def slowly(*args):
+        signal.raise_signal(signal.SIGINT)
+        save(*args)
+
+    monkeypatch.setattr(folder, "save", slowly)
+    call("train t.csv --target kind --epochs 1 -q", capsys)
+    assert Path("runs/t-1/model.xpnet").exists()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])

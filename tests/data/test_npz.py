@@ -22,6 +22,16 @@ def test_arrays_come_back(tmp_path, save, names):
         np.testing.assert_array_equal(array, arrays[name])
 
 
+@pytest.mark.parametrize("name", ["x", "x_test"])
+def test_inputs_alone(tmp_path, name):
+    np.savez(tmp_path / "a.npz", **{name: X, "y": Y[:1]})
+    (found,) = xn.data.read_npz(tmp_path / "a.npz", targets=False)
+    np.testing.assert_array_equal(found, X)
+    np.savez(tmp_path / "a.npz", y=Y)
+    with pytest.raises(ValueError, match="the file holds 'y', wanted were the arrays x or x_test"):
+        xn.data.read_npz(tmp_path / "a.npz", targets=False)
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [

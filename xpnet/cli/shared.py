@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -28,6 +31,21 @@ def say(args: argparse.Namespace, *lines: str) -> None:
 def show(args: argparse.Namespace, result: Any, text: Callable[[], str]) -> None:
     """The result on standard output: one line of JSON, or text for people to read."""
     print(json.dumps(result, allow_nan=False) if args.json else text())
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C does nothing while the block runs, which takes a second or two."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # elsewhere it cannot be set, and is not raised
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

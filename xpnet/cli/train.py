@@ -80,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     result, place = {**done.metrics, "output": None}, None
     try:
         if not args.no_save:
-            place = done.save(args.output, force=args.force)
+            with shared.undisturbed():
+                place = done.save(args.output, force=args.force)
             result["output"] = str(place)
     finally:
         if done.stopped is None:

@@ -8,13 +8,15 @@ import zlib
 import numpy as np
 
 _KEYS = (("x", "y"), ("x_train", "y_train", "x_test", "y_test"))
+_INPUTS = (("x",), ("x_test",))
 
 
-def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
+def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.ndarray, ...]:
     """(x, y), or (x_train, y_train, x_test, y_test), of an .npz file with arrays of these names.
 
-    Other arrays in it are not read, and nothing is unpickled. OSError where there is no file, ValueError, which names
-    the file, for another kind of file, and where names are missing, arrays hold objects or lengths differ.
+    Without `targets` it is (x,), or (x_test,). Other arrays in it are not read, and nothing is unpickled. OSError where
+    there is no file, ValueError, which names the file, for another kind of file, and where names are missing, arrays
+    hold objects or lengths differ.
     """
     import zipfile  # takes as long as all of data
 
@@ -26,14 +28,17 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[np.ndarray, ...]:
         file.seek(0)
         try:  # of a name NumPy would leave a damaged file open
             with np.load(file, allow_pickle=False) as found:
-                keys = next((keys for keys in _KEYS if set(keys) <= set(found.files)), None)
+                known = _KEYS if targets else _INPUTS
+                keys = next((keys for keys in known if set(keys) <= set(found.files)), None)
                 if keys is None:
                     there = ", ".join(map(repr, found.files)) or "nothing"
-                    wanted = " or ".join(", ".join(keys) for keys in _KEYS)
+                    wanted = " or ".join(", ".join(keys) for keys in known)
                     raise ValueError(f"the file holds {there}, wanted were the arrays {wanted}")
                 arrays = tuple(found[key] for key in keys)
         except damaged as error:
             raise ValueError(f"{name}: {error}") from error
+    if not targets:
+        return arrays
     for x, y, key in zip(arrays[::2], arrays[1::2], keys[::2], strict=True):
         if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
             raise ValueError(f"{name}: {key} {x.shape} and its targets {y.shape} must have the same length")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import unknown
+from ..errors import integer, number, unknown
 
 
 def _option(default: Any, kind: Any, about: str, **more: Any) -> Any:
@@ -61,6 +60,13 @@ class Config:
     def __post_init__(self) -> None:
         if self.held_out is not None and not 0 <= self.held_out < 1:
             raise ValueError(f"held_out {self.held_out!r} must be a share of the rows, from 0 to less than 1")
+        if self.epochs is not None:
+            integer("epochs", self.epochs)
+        integer("batch_size", self.batch_size)
+        integer("seed", self.seed, "must be an integer, 0 or more", low=0)
+        number("lr", self.lr)
+        if self.weight_decay is not None:
+            number("weight_decay", self.weight_decay)
         object.__setattr__(self, "hidden", _sizes(self.hidden))
 
     def __str__(self) -> str:
@@ -110,7 +116,5 @@ def _sizes(given: Any) -> tuple[int, ...]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it: JSON's text is TOML's but for one control character, and for numbers JSON lacks."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    """A value as TOML writes it: JSON's text is TOML's but for one control character."""
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

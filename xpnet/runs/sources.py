@@ -63,12 +63,15 @@ def read(config: Config) -> Source:
 
 
 def rows(model: Any, data: str, *, target: bool) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """(x, y, notes) of data that a model is to answer for; of a table y is None unless `target` is wanted.
+    """(x, y, notes) of data that a model is to answer for; y is None, and need not be there, unless `target` is wanted.
 
     Where a part of the data is held out by itself, it is that part.
     """
     kind, columns = _kind(data), model.columns
     if kind != "csv":
+        if not target:
+            *_, x = read_npz(data, targets=False) if kind == "npz" else _samples(data, kind)[:-1]
+            return x if columns is None else _standard(x, columns), None, ()
         *_, x, y = _samples(data, kind)
         return *((x, y) if columns is None else _treated(columns, x, y)), ()
     if columns is None:
@@ -107,11 +110,15 @@ def _kind(data: str) -> str:
 
 
 def absent(what: str, path: str, names: Iterable[str] = ()) -> UnknownNameError:
-    """The error for a path where nothing is: with the names that could be meant, and the nearest beside it."""
+    """The error for a path where nothing is, with the nearest beside it; or for what may be a name, with the names."""
     above, end = os.path.split(path)
     beside = os.listdir(above or ".") if os.path.isdir(above or ".") else []
-    near = [*names, *(os.path.join(above, name) for name in get_close_matches(end, beside, 3))]
-    return unknown(what, path, near) if near else UnknownNameError(f"{what} {path!r} does not exist")
+    near = [os.path.join(above, name) for name in get_close_matches(end, beside, 3)]
+    known = list(names)
+    if known and not above and not os.path.splitext(end)[1]:
+        return unknown(what, path, [*known, *near])
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    return UnknownNameError(f"{what} {path!r} does not exist{hint}")
 
 
 def _samples(data: str, kind: str) -> tuple[np.ndarray, ...]:

@@ -45,7 +45,7 @@ class Best(EarlyStopping):
 class Run:
     """A training that is over: the model, the configuration with all that was decided, the samples, the scores.
 
-    stopped: None, or the epoch whose weights the model has because Ctrl-C broke the training off.
+    stopped: None, or the epoch whose weights the model has because Ctrl-C broke the training or the scoring off.
     """
 
     model: Model
@@ -93,7 +93,7 @@ def network(input_shape: tuple[int, ...], hidden: Iterable[int], outputs: int) -
 
 
 def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[Any] = ()) -> Run:
-    """Trains what `prepare` made, and scores it. Ctrl-C ends it with the best weights so far.
+    """Trains what `prepare` made, and scores it. Ctrl-C ends it with the best weights so far, and again the scoring.
 
     Best is the lowest loss on the samples held out, or where there are none on those it learns from.
     KeyboardInterrupt where no epoch was done. Errors are those of `Model.fit`.
@@ -117,6 +117,12 @@ def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[A
     assert model.backend is not None
     epochs, scored = model.history.epochs, source.held or source.train
     rate, says = baseline(model, source.train[1], scored[1])
+    scores: dict[str, dict[str, float] | None] = {"train": None, "test": None}
+    try:
+        scores["train"] = score(model, *source.train)
+        scores["test"] = score(model, *source.held) if source.held else None
+    except KeyboardInterrupt:  # what was trained is not lost
+        stopped, scores = stopped or best.best_epoch, {"train": None, "test": None}
     metrics = {
         "backend": model.backend.name,
         "device": model.backend.place,
@@ -125,8 +131,7 @@ def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[A
         "stopped": stopped,
         "baseline": rate,
         "baseline_says": says,
-        "train": score(model, *source.train),
-        "test": score(model, *source.held) if source.held else None,
+        **scores,
         "seconds": seconds,
         "samples_per_second": epochs * len(source.train[0]) / seconds,
     }
