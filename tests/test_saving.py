@@ -1,6 +1,7 @@
 """Model files: training goes on from them as if never interrupted, and none but a whole model is loaded."""
 
 import copy
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -297,6 +298,45 @@ def test_arrays_must_be_the_networks(good, tmp_path):
         refused(tmp_path / "m", {**arrays, name: array.astype("u1")}, config)
     refused(tmp_path / "m", {**arrays, "params/other": np.ones(3)}, config)
     refused(tmp_path / "m", {}, config)
+
+
+@pytest.mark.parametrize(
+    ("network", "input_shape"),
+    [
+        (xn.Sequential(xn.Dense(5 * 10**7), xn.Dense(3)), [3]),
+        (xn.Sequential(xn.Dense(5 * 10**7, initializer="orthogonal"), xn.Dense(3)), [3]),
+        (xn.Sequential(xn.Conv2D(2 * 10**6, 3), xn.Flatten(), xn.Dense(3)), [9, 9, 3]),
+        *(
+            (xn.Sequential(layer, xn.Dense(3)), [5 * 10**7])
+            for layer in (
+                xn.BatchNorm(),
+                xn.LayerNorm(),
+                xn.RMSNorm(),
+                xn.GroupNorm(1),
+                xn.PReLU(shared=False),
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_a_small_file_that_tells_of_a_large_network_is_refused_before_that_is_made(
+    good, network, input_shape, tmp_path
+):
+    """Whose parameters would take 200 MB or more."""
+    arrays, config = good
+    told = {
+        "network": io.to_config(network),
+        "input_shape": input_shape,
+        "optimizer": io.to_config(xn.adam()),
+    }
+    io.write(tmp_path / "m", arrays, {**config, **told})
+    tracemalloc.start()
+    try:
+        with pytest.raises(xn.ModelFileError, match="array"):
+            xn.load(tmp_path / "m", backend="numpy")
+        assert tracemalloc.get_traced_memory()[1] < 10**7
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_file_they_are_made_from_loads(good, tmp_path):

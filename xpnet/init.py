@@ -177,6 +177,10 @@ def initializer(
     return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
 
 
+class Undrawn(np.random.Generator):
+    """A generator for whom only shapes count: what `initial` gives it are zeros that take no memory."""
+
+
 def initial(
     spec: str | tuple[Any, ...] | Callable[..., np.ndarray],
     rng: np.random.Generator,
@@ -184,6 +188,8 @@ def initial(
     dtype: Any,
 ) -> np.ndarray:
     """Initial values; ValueError where a function of one's own gives others than finite numbers of the shape."""
+    if isinstance(rng, Undrawn):
+        return np.broadcast_to(np.zeros((), dtype), shape)
     found = np.asarray(initializer(spec)(rng, shape, dtype))
     if found.shape != shape or found.dtype.kind not in "biuf" or not np.isfinite(found).all():
         came = f"{found.dtype} {found.shape}" + (" with NaN or infinity" if found.shape == shape else "")

@@ -19,7 +19,7 @@ from .ops.chosen import named
 from .ops.loss import loss_op
 from .optim import OPTIMIZERS, Optimizer
 from .train import History, Rows, Trainer, to_inputs
-from .typing import Array, Shape
+from .typing import Array, Shape, State
 
 if TYPE_CHECKING:
     from .data import Columns
@@ -143,6 +143,9 @@ class Placed:
 
     def build(self, input_shape: Iterable[int]) -> Self:
         """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
+        return self._build(input_shape)
+
+    def _build(self, input_shape: Iterable[int], *, fill: Callable[[State], State] | None = None) -> Self:
         sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
         wanted = "must be a tuple of positive sizes without the batch, such as (64,)"
         try:
@@ -154,7 +157,7 @@ class Placed:
             raise ValueError(
                 "build would throw the trained parameters away: call reset() first if that is meant"
             )
-        self._output_shape = trainer.build(shape)
+        self._output_shape = trainer.build(shape, fill=fill)
         self.input_shape = shape
         return self
 

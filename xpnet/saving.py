@@ -76,9 +76,10 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
             seed=config["seed"],
             backend=place,
             device=device if place is None else None,
-        ).build(config["input_shape"])
-        trainer = model._built()
-        trainer.load(nested_state(arrays, like=trainer.state), epochs=_count(config["epochs"]))
+        )
+        # shapes are compared before anything of their size is made
+        model._build(config["input_shape"], fill=lambda state: nested_state(arrays, like=state))
+        model._built().epochs = _count(config["epochs"])
         model._targets = _fitting(made["targets"], model._targets, model._output_shape)
         model.history = _history(config["history"])
         if config.get("columns") is not None:

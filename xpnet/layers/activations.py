@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..init import initial
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, Stateless, require_between, shape_after
 from .context import Context
@@ -214,7 +215,11 @@ class PReLU(Layer):
         if not input_shape:
             raise ValueError("PReLU takes inputs (n, ..., features), these are (n,): reshape to (n, 1)")
         count = 1 if self.shared else input_shape[-1]
-        return {"weight": np.full(count, self.start, dtype)}, {}, input_shape
+
+        def start(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
+            return np.full(shape, self.start, dtype)
+
+        return {"weight": initial(start, rng, (count,), dtype)}, {}, input_shape
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         y, pull = ops.prelu(x, params["weight"])

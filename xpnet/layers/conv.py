@@ -87,7 +87,7 @@ class _Convolution(Layer):
         shape = (*self._kernel, input_shape[-1] // self.groups, self.units)
         params = {"weight": initial(self._initializer, rng, shape, dtype)}
         if self.bias:
-            params["bias"] = np.zeros(self.units, dtype)
+            params["bias"] = initial("zeros", rng, (self.units,), dtype)
         return params, {}, output_shape
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:

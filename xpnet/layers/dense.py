@@ -56,7 +56,7 @@ class Dense(Layer):
         output_shape = self.output_shape(input_shape)
         params = {"weight": initial(self._initializer, rng, (input_shape[-1], self.units), dtype)}
         if self.bias:
-            params["bias"] = np.zeros(self.units, dtype)
+            params["bias"] = initial("zeros", rng, (self.units,), dtype)
         return params, {}, output_shape
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:

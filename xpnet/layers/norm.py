@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import batch_of
+from ..init import initial
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, require_between, require_count
 from .context import Context
@@ -35,8 +36,12 @@ class BatchNorm(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         _require_features(self, input_shape)
         c = input_shape[-1]
-        params = {"weight": np.ones(c, dtype), "bias": np.zeros(c, dtype)}
-        return params, {"mean": np.zeros(c, dtype), "var": np.ones(c, dtype)}, input_shape
+        params = {"weight": initial("ones", rng, (c,), dtype), "bias": initial("zeros", rng, (c,), dtype)}
+        return (
+            params,
+            {"mean": initial("zeros", rng, (c,), dtype), "var": initial("ones", rng, (c,), dtype)},
+            input_shape,
+        )
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         weight, bias, mean, var = (params[name] for name in ("weight", "bias", "mean", "var"))
@@ -68,7 +73,11 @@ class LayerNorm(Layer):
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         shape = _last(self, input_shape)
         _require_several(self, input_shape, math.prod(shape))
-        return {"weight": np.ones(shape, dtype), "bias": np.zeros(shape, dtype)}, {}, input_shape
+        return (
+            {"weight": initial("ones", rng, shape, dtype), "bias": initial("zeros", rng, shape, dtype)},
+            {},
+            input_shape,
+        )
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         y, pull = ops.layer_norm(x, params["weight"], params["bias"], eps=self.eps)
@@ -93,7 +102,7 @@ class RMSNorm(Layer):
         require_count("RMSNorm", "axes", self.axes)
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
-        return {"weight": np.ones(_last(self, input_shape), dtype)}, {}, input_shape
+        return {"weight": initial("ones", rng, _last(self, input_shape), dtype)}, {}, input_shape
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         y, pull = ops.rms_norm(x, params["weight"], eps=self.eps)
@@ -123,7 +132,11 @@ class GroupNorm(Layer):
                 f"GroupNorm: groups {self.groups} must divide the {c} channels of inputs {batch_of(input_shape)}"
             )
         _require_several(self, input_shape, math.prod(input_shape) // self.groups)
-        return {"weight": np.ones(c, dtype), "bias": np.zeros(c, dtype)}, {}, input_shape
+        return (
+            {"weight": initial("ones", rng, (c,), dtype), "bias": initial("zeros", rng, (c,), dtype)},
+            {},
+            input_shape,
+        )
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         y, pull = ops.group_norm(x, params["weight"], params["bias"], groups=self.groups, eps=self.eps)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..data import as_array, check_finite, check_numbers
+from ..init import Undrawn, initial
 from ..layers import Layer, flatten
 from ..optim import Optimizer, slot_names
 from ..typing import Flat, Shape, State
@@ -15,21 +16,26 @@ from .feed import require_own
 
 
 def initial_state(
-    network: Layer, optimizer: Optimizer, input_shape: Shape, dtype: str, seed: int
+    network: Layer, optimizer: Optimizer, input_shape: Shape, dtype: str, seed: int, *, drawn: bool = True
 ) -> tuple[State, Shape]:
-    """(the state before the first step, drawn from the seed, on the host; the shape of an output)."""
+    """(the state before the first step, drawn from the seed, on the host; the shape of an output).
+
+    Where it is not `drawn`, its arrays have their shapes and dtypes only.
+    """
 
     def cast(x: np.ndarray) -> np.ndarray:
         x = np.asarray(x)
-        return x.astype(dtype) if x.dtype.kind == "f" else x
+        return x.astype(dtype, copy=False) if x.dtype.kind == "f" else x
 
-    params, buffers, output_shape = network.init(np.random.default_rng(seed), input_shape, dtype)
+    rng = np.random.default_rng(seed)
+    rng = rng if drawn else Undrawn(rng.bit_generator)
+    params, buffers, output_shape = network.init(rng, input_shape, dtype)
     params, buffers = (flatten(map_arrays(cast, tree)) for tree in (params, buffers))
     state: State = {
         "params": params,
         "buffers": buffers,
         "slots": {
-            slot: {name: np.zeros_like(params[name]) for name in names}
+            slot: {name: initial("zeros", rng, params[name].shape, params[name].dtype) for name in names}
             for slot, names in slot_names(optimizer, params).items()
         },
         "step": np.zeros(1, "int32"),

@@ -96,10 +96,14 @@ class Trainer:
         if saved["host"]:
             self.load(saved["host"], epochs=saved["epochs"])
 
-    def build(self, input_shape: Shape) -> Shape:
-        """Draws the initial state from the seed; the output shape, the batch left out."""
-        host, output_shape = initial_state(self.network, self.optimizer, input_shape, self.dtype, self.seed)
-        self.load(host, epochs=0)
+    def build(self, input_shape: Shape, *, fill: Callable[[State], State] | None = None) -> Shape:
+        """Draws the initial state from the seed; the output shape, the batch left out.
+
+        fill: gives the state instead, of one whose arrays have their shapes and dtypes only.
+        """
+        parts = self.network, self.optimizer, input_shape, self.dtype, self.seed
+        host, output_shape = initial_state(*parts, drawn=fill is None)
+        self.load(host if fill is None else fill(host), epochs=0)
         return output_shape
 
     def load(self, host: State, *, epochs: int) -> None:
