@@ -189,7 +189,7 @@ class Model(Placed):
         argument named y_score or y_proba is probabilities. With sample_weight they take that as a keyword, too.
         """
         self._built()
-        chosen = as_metrics(metrics)
+        chosen = as_metrics(metrics, weighted=sample_weight is not None)
         data, targets = self._data(x, y, sample_weight)
         trainer = self._built()
         found: dict[str, Any] = trainer.scores(data, targets)

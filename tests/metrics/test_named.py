@@ -141,3 +141,8 @@ def test_functions_and_names_of_ones_own(backend):
 def test_what_cannot_be(given, error, message):
     with pytest.raises(error, match=message):
         fitted(Y, 3).evaluate(X, Y, metrics=given)
+
+
+def test_a_function_that_takes_no_weights_is_an_error_beside_weights():
+    with pytest.raises(TypeError, match=r"f\(y_true, y_pred, sample_weight=\.\.\.\) was wanted"):
+        fitted(Y, 3).evaluate(X, Y, WEIGHT, metrics={"own": lambda y_true, y_pred: 0.0})

@@ -128,9 +128,8 @@ def check_outputs(outputs: Array, loss: Any) -> None:
     xp, of = namespace(outputs), getattr(loss, "of", None)
     name = getattr(loss, "__name__", type(loss).__name__)
     if of == "log-probabilities":
-        total = xp.sum(
-            xp.exp(xp.where(outputs > 1, 1.0, outputs)), axis=-1
-        )  # which then is too large, and finite
+        finite = xp.where(outputs > 1, 1.0, outputs)  # whose exponential is too large already
+        total = xp.sum(xp.exp(finite), axis=-1)
         if bool(xp.any(xp.abs(total - 1.0) > 1e-3)):
             raise ValueError(
                 f"the loss {name!r} takes log-probabilities, and the exponentials of the network's outputs do not sum "

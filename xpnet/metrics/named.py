@@ -27,10 +27,11 @@ METRICS: dict[str, Callable[..., Any]] = {
 }
 
 
-def as_metrics(given: Any) -> dict[str, Callable[..., Any]]:
+def as_metrics(given: Any, *, weighted: bool = False) -> dict[str, Callable[..., Any]]:
     """Metrics by the names of their values: of a name, a function, several of these, or a dict by names of one's own.
 
-    TypeError or ValueError for what is no metric, and for two of one name.
+    TypeError or ValueError for what is no metric, and for two of one name. weighted: whether they must take
+    sample_weight.
     """
     if isinstance(given, str) or callable(given):
         given = (given,)
@@ -41,7 +42,8 @@ def as_metrics(given: Any) -> dict[str, Callable[..., Any]]:
     for name, metric in named:
         if not callable(metric):
             metric = METRICS[choose("metric", metric, METRICS)]
-        require_function("metrics", metric, "y_true", "y_pred")
+        weight = {"sample_weight": "sample_weight"} if weighted else {}
+        require_function("metrics", metric, "y_true", "y_pred", **weight)
         if name in found or name == "loss":
             raise ValueError(
                 f"metrics: two values would be called {name!r}: give a dict, {{'another name': metric}}"
