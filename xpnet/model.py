@@ -42,7 +42,8 @@ class Model(Placed):
     random: initial weights, order of samples, dropout.
     natives: whether faster twins run in the place of ops and update. On NumPy compiled ones with the same bits (the
     extra `fast`), "auto" where the work of a `fit` repays loading them; on PyTorch its own kernels, with True Numba's
-    update, whose last bits differ, and with "compile" torch.compile, which needs a C++ compiler and half a minute.
+    update, whose last bits differ, and with "compile" torch.compile, which needs a C++ compiler and half a minute; on
+    JAX its own loop along time, without which a long one takes minutes to compile.
     Unless it is False, a step on NumPy that has no code but xpnet's in it is recorded once and replayed.
     deterministic: BLAS runs on one thread, and large products of a replayed step in pieces on several cores, so that
     the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
@@ -78,7 +79,8 @@ class Model(Placed):
     ) -> History:
         """Trains for so many epochs more, from the present parameters, optimizer state and random streams.
 
-        x (n, ...), y (n,) labels or (n, ...) values: arrays of any supported library, or what NumPy can read.
+        x (n, ...), y (n,) labels, (n, time) labels of each place in sequences, or (n, ...) values: arrays of any
+        supported library, or what NumPy can read.
         batch_size: 32 unless given.
         An x in a mapped file, `numpy.load(path, mmap_mode="r")`, is read when it is used, some batches ahead, and gives
         the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.

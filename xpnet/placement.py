@@ -239,6 +239,7 @@ class Placed:
             input_shape=self.input_shape,
             dtype=self.dtype,
             ids=getattr(self.network, "takes_ids", False),
+            id_limit=getattr(self.network, "id_limit", None),
         )
         return given, inner
 

@@ -134,6 +134,7 @@ def test_the_entries_are_used():
         ops.softmax_cross_entropy(x, target=np.zeros(4, "int64"))
         ops.dropout(x, rate=0.5, key=key)
         ops.max_pool(x[:, :, None], kernel_size=2)
+        ops.embedding(np.ones((300, 2)), ids=np.zeros(4, "int64"))[1](x[:, :2])
         for op in ops.ACTIVATIONS.values():
             op(x[:, :2])
 

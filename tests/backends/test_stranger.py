@@ -83,9 +83,10 @@ for name in ("neg", "invert"):
     unary = getattr(operator, name)
     setattr(Strange, f"__{name}__", lambda self, f=unary: Strange(f(self._inner)))
 
-STANDARD = """abs all any arange argmax astype broadcast_to concat cos count_nonzero exp expm1 flip floor full
+STANDARD = """abs all any arange argmax argsort astype broadcast_to concat cos count_nonzero exp expm1 flip floor full
 isfinite isnan log log1p logical_and logical_not logical_or matrix_transpose max maximum mean min moveaxis ones
-ones_like permute_dims repeat reshape round sign sin sqrt stack sum take tanh tril where zeros zeros_like"""
+ones_like permute_dims repeat reshape round searchsorted sign sin sqrt stack sum take tanh tril where zeros
+zeros_like"""
 
 strange = ModuleType("strange")
 for name in STANDARD.split():

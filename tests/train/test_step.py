@@ -129,6 +129,15 @@ def test_a_loss_that_is_not_one_value_per_sample_is_an_error():
         gradient_of(MLP, batch_of(x, y), loss=summed)
 
 
+def test_a_sample_of_several_labels_counts_with_their_mean():
+    rng = np.random.default_rng(0)
+    x, y, w = rng.standard_normal((4, 5, 2)), rng.integers(0, 3, (4, 5)), np.array([0.1, 0.2, 0.3, 0.4])
+    grads, _, loss = gradient_of(Dense(3), batch_of(x, y, w))
+    flat, _, wanted = gradient_of(Dense(3), batch_of(x.reshape(20, 2), y.reshape(20), np.repeat(w / 5, 5)))
+    same(grads, flat)
+    assert abs(loss - wanted) < 1e-14
+
+
 # Shards
 
 

@@ -201,7 +201,7 @@ class Backend(ABC):
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         """What a training runs in the place of portable code, where that takes `seconds`, as estimated from sizes.
 
-        wanted: True, False, or "auto", which leaves it to the backend. A library that compiles steps has none.
+        wanted: True, False, or "auto", which leaves it to the backend.
         """
         return Natives(update=self.update)
 

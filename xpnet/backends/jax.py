@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial, wraps
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..installed import BACKENDS
 from ..namespace import with_natives
-from ..typing import Array, Batch, Device, Namespace, State
+from ..typing import Array, Batch, Device, Namespace, Op, State
 from .base import Backend
 from .protocol import Capabilities, Epoch, Natives
 
@@ -86,26 +86,26 @@ class JaxBackend(Backend):
         jax.numpy.zeros(()).block_until_ready()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
-        if wanted is False or self.selected.platform != "cpu":
+        if wanted is False:
             return Natives(update=self.update)
-        from .jax_ops import TABLE
+        return Natives("jax", self.update, self._table)
 
-        return Natives("jax", self.update, TABLE)
+    @property
+    def _table(self) -> Mapping[str, Op]:
+        from .jax_ops import ANYWHERE, ON_CPU
+
+        return ON_CPU if self.selected.platform == "cpu" else ANYWHERE
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
         import jax
 
-        if natives is None or not natives.ops:
-            return jax.jit(function, donate_argnums=consumes)
-
-        @wraps(function)
-        def traced(*args: Any) -> Any:
-            kinds = map(type, jax.tree.leaves(args))  # those of tracers, which JAX makes no promise about
-            return with_natives(function, *kinds, table=natives.ops)(*args)
-
-        return jax.jit(traced, donate_argnums=consumes)
+        # what is no training step has them too: a long loop takes minutes to compile
+        table = self._table if natives is None else natives.ops
+        if table:
+            function = _traced_with(function, table)
+        return jax.jit(function, donate_argnums=consumes)
 
     def choose_steps(self, *, elements: int, batch_size: int) -> int:
         return max(1, min(STEPS, WORK // (elements * batch_size)))
@@ -155,6 +155,19 @@ class JaxBackend(Backend):
 
         found = jax.device_get([losses for losses, _ in calls])
         return np.concatenate([np.ravel(x)[:steps] for x, (_, steps) in zip(found, calls, strict=True)])
+
+
+def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Callable[..., Any]:
+    """The function with natives in force for the tracers that it is called with."""
+
+    @wraps(function)
+    def traced(*args: Any) -> Any:
+        import jax
+
+        kinds = {type(x) for x in jax.tree.leaves(args)}
+        return with_natives(function, *kinds, table=table)(*args)
+
+    return traced
 
 
 def _loops(step: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:

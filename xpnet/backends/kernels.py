@@ -49,6 +49,29 @@ def subtract_one_hot(p: Any, label: Any, dlosses: Any) -> None:
 
 
 @jit
+def add_sorted(x: Any, ids: Any, order: Any, sums: Any, table: Any) -> None:
+    """table_j = the sum of the x_i with ids_i = j, pair by pair as in `ops.embedding.add_rows`; order sorts ids"""
+    n, features = x.shape
+    table[:] = table.dtype.type(0)
+    for i in range(n):
+        for j in range(features):
+            sums[i, j] = x[order[i], j]
+    start = 0
+    while start < n:
+        row, end, step = ids[order[start]], start + 1, 1
+        while end < n and ids[order[end]] == row:
+            end += 1
+        while step < end - start:
+            for i in range(end - 1, start + step - 1, -2 * step):  # what the last of them takes, and no other
+                for j in range(features):
+                    sums[i, j] += sums[i - step, j]
+            step *= 2
+        for j in range(features):
+            table[row, j] = sums[end - 1, j]
+        start = end
+
+
+@jit
 def mixed(x: Any, word: Any) -> Any:
     """`ops.random.mix` of one uint32, the shifts being logical."""
     x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)) ^ word

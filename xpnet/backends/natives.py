@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import ops
 from ..ops import Key
+from ..ops.embedding import FEW, add_rows
 from ..ops.pool import pooled
 from ..ops.random import salted
 from ..ops.windows import Window
@@ -27,6 +28,7 @@ from .recording import kernel
 shift_rows, pick, subtract_one_hot = map(kernel, (kernels.shift_rows, kernels.pick, kernels.subtract_one_hot))
 key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
 to_first_largest = kernel(kernels.to_first_largest)
+add_sorted = kernel(kernels.add_sorted)
 
 
 @cache
@@ -40,6 +42,7 @@ def table(dtype: str) -> dict[str, Op]:
         _add(entries, name, _elementwise, act, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)
     _add(entries, "dropout", _dropout, kind)
+    _add(entries, "add_rows", _add_rows, kind)
     _add(entries, "make_key", _make_key)
     _add(entries, "max_pool", _max_pool, kind)
     return entries
@@ -196,6 +199,22 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
             return (p,)
 
         return losses, pullback
+
+    return op
+
+
+def _add_rows(kind: np.dtype) -> Any:
+    """The sums of a large table's rows in one loop over sorted ids."""
+    matrix, row = np.zeros((1, 1), kind), np.zeros(1, "int64")
+    add_sorted(matrix, row, row, matrix.copy(), matrix.copy())  # compiles
+
+    def op(x: Array, /, *, ids: Array, rows: int) -> Array:
+        if rows <= FEW or not x.size or x.dtype != kind or ids.dtype != row.dtype:
+            return add_rows.portable(x, ids=ids, rows=rows)
+        x = contiguous(x)
+        sums, table = np.empty_like(x), np.empty_like(x, shape=(rows, x.shape[1]))
+        add_sorted(x, ids, np.argsort(ids, stable=True), sums, table)
+        return table
 
     return op
 

@@ -14,7 +14,15 @@ from .batching import (
     shuffled,
     split,
 )
-from .checks import as_array, check_finite, check_inputs, check_numbers, check_outputs, check_weights
+from .checks import (
+    as_array,
+    check_finite,
+    check_ids,
+    check_inputs,
+    check_numbers,
+    check_outputs,
+    check_weights,
+)
 from .datasets import (
     CLOTHING_FITS,
     CLOTHING_SIZES,
@@ -59,6 +67,7 @@ __all__ = [
     "as_array",
     "batch_slices",
     "check_finite",
+    "check_ids",
     "check_inputs",
     "check_numbers",
     "check_outputs",

@@ -47,6 +47,36 @@ def check_numbers(name: str, x: Array) -> None:
     raise TypeError(f"{name} must hold real numbers, it holds {kind}: {mend}")
 
 
+def check_ids(
+    x: Array, limit: int | None, *, name: str = "x", rows: Sequence[int] | np.ndarray | None = None
+) -> None:
+    """TypeError unless `x` holds integers; ValueError naming the first that is no id from 0 to limit - 1.
+
+    rows: the numbers of a part's rows.
+    """
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, "integral"):
+        raise TypeError(
+            f"{name} holds {_word(x.dtype)}, the network takes integer ids: give integers, {name}.astype('int64') "
+            "where its numbers are whole"
+        )
+    if 0 in x.shape or (int(xp.min(x)) >= 0 and (limit is None or int(xp.max(x)) < limit)):
+        return
+    bad = x < 0 if limit is None else xp.logical_or(x < 0, x >= limit)
+    place = int(xp.argmax(xp.astype(xp.reshape(bad, (-1,)), xp.int8)))
+    row, *inner = map(int, np.unravel_index(place, x.shape))
+    where = _place((row if rows is None else int(rows[row]), *inner))
+    wanted = "0 or more" if limit is None else f"0 to {limit - 1}, for the table has {limit} rows"
+    raise ValueError(
+        f"{name} holds the id {int(xp.reshape(x, (-1,))[place])} at {where}, ids are {wanted}: renumber them"
+        + ("" if limit is None else ", or make it larger")
+    )
+
+
+def _word(dtype: Any) -> str:
+    return str(dtype).rpartition(".")[2]
+
+
 def _is_real(x: Array) -> bool:
     return bool(namespace(x).isdtype(x.dtype, ("bool", "integral", "real floating")))
 
@@ -113,7 +143,7 @@ def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray 
     row, *inner = map(int, np.unravel_index(place, x.shape))
     first = xp.reshape(x, (-1,))[place]  # torch warns when a tensor that has gradients becomes a float
     value = "nan" if bool(xp.isnan(first)) else "inf" if bool(first > 0) else "-inf"
-    dtype = str(x.dtype).rpartition(".")[2]
+    dtype = _word(x.dtype)
     where = (row if rows is None else int(rows[row]), *inner)
     count = int(xp.count_nonzero(~xp.isfinite(x)))
     among = "in all" if rows is None else f"among {x.shape[0]} rows"

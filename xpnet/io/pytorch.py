@@ -9,6 +9,9 @@ import numpy as np
 
 from ..errors import shown
 from ..layers import (
+    GRU,
+    LSTM,
+    RNN,
     BatchNorm,
     Container,
     Conv1D,
@@ -21,8 +24,19 @@ from ..layers import (
 )
 from ..typing import Flat, Shape
 
+_RECURRENT = {
+    f"{ours}{end}": f"{theirs}_l0{end}"
+    for end in ("", "_reverse")
+    for ours, theirs in (
+        ("weight", "weight_ih"),
+        ("recurrent", "weight_hh"),
+        ("bias", "bias_ih"),
+        ("recurrent_bias", "bias_hh"),
+    )
+}
 NAMES: dict[type, dict[str, str]] = {
     BatchNorm: {"mean": "running_mean", "var": "running_var"},
+    **dict.fromkeys((RNN, GRU, LSTM), _RECURRENT),
     MultiHeadAttention: {
         "input.weight": "in_proj_weight",
         "input.bias": "in_proj_bias",
@@ -36,6 +50,7 @@ that it has without a name."""
 
 OUTPUTS_FIRST: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",)),
+    **dict.fromkeys((RNN, GRU, LSTM), tuple(name for name in _RECURRENT if "bias" not in name)),
     MultiHeadAttention: ("input.weight", "output.weight"),
 }
 """Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there."""
@@ -65,8 +80,9 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
     """Parameters and buffers with PyTorch's names and layouts, as NumPy arrays: copies.
 
     They fit a `torch.nn.Sequential` of the same layers: "0.weight" (out, in) of a Linear, "1.running_mean" of a
-    BatchNorm, "2.self_attn.in_proj_weight" of a TransformerEncoderLayer. An activation that is part of a Dense is no
-    layer of its own; put it behind, so that the numbers agree.
+    BatchNorm, "2.self_attn.in_proj_weight" of a TransformerEncoderLayer, "3.weight_ih_l0" of an RNN, GRU or LSTM with
+    one layer, whose outputs are a tuple there. An activation that is part of a Dense is no layer of its own; put it
+    behind, so that the numbers agree.
     PyTorch flattens images channels first: with `Permute((3, 1, 2))` before `Flatten` the weights behind it agree.
     """
     state = {}

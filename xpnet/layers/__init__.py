@@ -33,6 +33,7 @@ from .context import Context, Pass
 from .conv import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout
+from .embedding import Embedding
 from .names import flatten, nest
 from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pool import (
@@ -44,6 +45,7 @@ from .pool import (
     MaxPool2D,
 )
 from .positions import PositionalEncoding, PositionEmbedding
+from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
 from .transformer import TransformerBlock
@@ -64,19 +66,23 @@ LAYERS = {
         Dense,
         Dropout,
         ELU,
+        Embedding,
         Flatten,
         GELU,
         GLU,
+        GRU,
         GlobalAveragePool,
         GlobalMaxPool,
         GroupNorm,
         HardSigmoid,
         HardSwish,
         HardTanh,
+        LSTM,
         LayerNorm,
         LeakyReLU,
         LogSigmoid,
         LogSoftmax,
+        Masking,
         MaxPool1D,
         MaxPool2D,
         Mish,
@@ -86,6 +92,7 @@ LAYERS = {
         PositionEmbedding,
         PositionalEncoding,
         RMSNorm,
+        RNN,
         ReLU,
         ReLU6,
         Repeat,
@@ -111,7 +118,10 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
     "LAYERS",
+    "LSTM",
+    "RNN",
     "SELU",
     "Activation",
     "AveragePool1D",
@@ -126,6 +136,7 @@ __all__ = [
     "ConvTranspose2D",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GlobalAveragePool",
     "GlobalMaxPool",
@@ -138,6 +149,7 @@ __all__ = [
     "LeakyReLU",
     "LogSigmoid",
     "LogSoftmax",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "Mish",

@@ -67,7 +67,7 @@ class MultiHeadAttention(Layer):
         }
         if self.bias:
             for part in params.values():
-                part["bias"] = np.zeros(part["weight"].shape[1], dtype)
+                part["bias"] = initial("zeros", rng, part["weight"].shape[1:], dtype)
         return params, {}, output_shape
 
     def forward(self, params: Nested, x: Any, ctx: Context) -> tuple[Array, Pullback]:

@@ -28,6 +28,11 @@ class Layer(Description):
         """Whether the input is integer ids, which must not be cast to floats."""
         return False
 
+    @property
+    def id_limit(self) -> int | None:
+        """How many ids there are, 0 and up, where the input is ids; None where that is not known."""
+        return None
+
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         """(params, buffers, output_shape) for inputs of this shape, the batch left out; NumPy arrays."""
         return {}, {}, self.output_shape(input_shape)

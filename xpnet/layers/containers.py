@@ -51,6 +51,10 @@ class Container(Layer):
     def takes_ids(self) -> bool:
         return bool(self.children) and self.children[0][1].takes_ids
 
+    @property
+    def id_limit(self) -> int | None:
+        return getattr(self.children[0][1], "id_limit", None) if self.children else None
+
     def __repr__(self) -> str:
         shown = (
             repr(layer) if name == str(index) else f"({name!r}, {layer!r})"
@@ -163,6 +167,11 @@ class Concatenate(Container):
         if len({shape[:-1] for shape in shapes}) > 1 or not all(shapes):
             raise ValueError(f"Concatenate joins the last axis: the shapes {shapes} must agree in all others")
         return params, buffers, (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    @property
+    def id_limit(self) -> int | None:
+        limits = [getattr(layer, "id_limit", None) for _, layer in self.children]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def _next_shape(self, given: Shape, output: Shape) -> Shape:
         return given

@@ -34,6 +34,7 @@ from .attention import attention
 from .conv import conv, conv_transpose
 from .dropout import dropout, spatial_dropout
 from .elementwise import slope, value
+from .embedding import embedding
 from .erf import erf
 from .linear import linear
 from .loss import LOSSES, Loss
@@ -63,6 +64,7 @@ from .norm import batch_norm, group_norm, layer_norm, rms_norm
 from .pool import average_pool, global_average_pool, global_max_pool, max_pool
 from .positions import position_embedding, positional_encoding
 from .random import Key, bits, make_key
+from .recurrent import NONLINEARITIES, gru, lstm, rnn
 from .shape import concatenate, flatten, permute, reshape
 from .softmax import log_softmax, softmax
 from .upsample import UPSAMPLE_METHODS, upsample
@@ -75,6 +77,7 @@ ACTIVATIONS = {name: getattr(activations, name) for name in activations.__all__ 
 __all__ = [
     "ACTIVATIONS",
     "LOSSES",
+    "NONLINEARITIES",
     "UPSAMPLE_METHODS",
     "Key",
     "Loss",
@@ -91,6 +94,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "erf",
     "flatten",
     "gaussian_nll",
@@ -99,6 +103,7 @@ __all__ = [
     "global_max_pool",
     "glu",
     "group_norm",
+    "gru",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
@@ -111,6 +116,7 @@ __all__ = [
     "log_cosh",
     "log_sigmoid",
     "log_softmax",
+    "lstm",
     "mae",
     "make_key",
     "max_pool",
@@ -127,6 +133,7 @@ __all__ = [
     "relu6",
     "reshape",
     "rms_norm",
+    "rnn",
     "selu",
     "sigmoid",
     "sigmoid_cross_entropy",

@@ -10,6 +10,7 @@ import numpy as np
 from .. import optim
 from ..backends import Backend, get
 from ..layers import (
+    GRU,
     BatchNorm,
     Concatenate,
     Conv2D,
@@ -118,6 +119,14 @@ NETWORKS = (
         Sequential(Dense(8, "gelu"), Dense(12, "swiglu"), PReLU(shared=False), Dense(3, LeakyReLU(0.5))),
         Loss("softmax_cross_entropy", label_smoothing=0.1),
         optim.adam(1e-2),
+    ),
+    Network(
+        "step: recurrent, adam",
+        Sequential(GRU(3, bidirectional=True, last=True), Dense(3)),
+        "softmax_cross_entropy",
+        optim.adam(1e-2),
+        input_shape=(3, 2),
+        parity=1e-10,
     ),
     Network(
         "step: convolutions and pooling, adam",

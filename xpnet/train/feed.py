@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..data import (
     Targets,
     as_array,
     check_finite,
+    check_ids,
     check_inputs,
     check_numbers,
     check_share,
@@ -73,31 +75,43 @@ def check_fit(
 
 
 def to_inputs(
-    backend: Any, x: Array, *, input_shape: Shape | None, dtype: str, ids: bool, name: str = "x"
+    backend: Any,
+    x: Array,
+    *,
+    input_shape: Shape | None,
+    dtype: str,
+    ids: bool,
+    id_limit: int | None = None,
+    name: str = "x",
 ) -> Array | Rows:
-    """x on the backend, cast to `dtype` unless it is integer ids; rows that will be, where x lies in a mapped file.
+    """x on the backend, cast to `dtype`, or to int64 where it is ids; rows that will be, where x lies in a mapped file.
 
-    TypeError or ValueError where it does not fit, or holds what is not finite. Nothing is copied where nothing changes.
+    TypeError or ValueError where it does not fit, holds what is not finite, or an id that is not less than `id_limit`.
+    Nothing is copied where nothing changes.
     """
+    wanted = "int64" if ids else dtype
+    check = partial(check_ids, limit=id_limit, name=name) if ids else partial(check_finite, name=name)
     require_own(backend, x, name)
     backend.require_values(name, x)
     check_numbers(name, x)
     check_inputs(x, input_shape, name=name)
-
-    own = backend.dtype(dtype)
+    own = backend.dtype(wanted)
 
     def put(x: Array, rows: Sequence[int] | np.ndarray | None) -> Array:
-        if backend.owns(x) and (ids or x.dtype == own) and device(x) is None:  # nothing to do on any device
-            check_finite(x, name=name, rows=rows)
+        if backend.owns(x) and x.dtype == own and device(x) is None:  # nothing to do, on any device
+            check(x, rows=rows)
             return x
         with backend.on():
+            if ids:  # before the cast: it may make another id of one that is too large
+                check(x, rows=rows)
             if not backend.owns(x):
                 with np.errstate(over="ignore"):  # what overflows is looked for next
-                    x = backend.asarray(x, dtype=x.dtype.name if ids else dtype)
-            elif not ids and x.dtype != own:
+                    x = backend.asarray(x, dtype=wanted)
+            elif x.dtype != own:
                 x = namespace(x).astype(x, own)
             x = x if device(x) in (None, backend.selected) else backend.asarray(x)
-            check_finite(x, name=name, rows=rows)
+            if not ids:
+                check(x, rows=rows)
         return x
 
     return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)

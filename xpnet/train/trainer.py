@@ -81,8 +81,8 @@ class Trainer:
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.steps_per_call = 1
         self._pure = natives is not False and ours(network, loss, optimizer)
-        portable = backend.natives(False, dtype=dtype, seconds=0.0)._replace(pure=self._pure)
-        self.forward = backend.compile(make_forward(network), natives=portable)
+        first = backend.natives("auto" if natives else False, dtype=dtype, seconds=0.0)
+        self.forward = backend.compile(make_forward(network), natives=first._replace(pure=self._pure))
         self._score = backend.compile(make_score(network, loss))
         self._look = backend.compile(look)
 

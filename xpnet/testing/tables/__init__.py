@@ -7,8 +7,9 @@ from .attention import ATTENTION
 from .layers import LAYERS
 from .losses import LOSSES
 from .ops import OPS
+from .sequence import SEQUENCE
 from .space import SPACE
 
-CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE, *ATTENTION)
+CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE, *SEQUENCE, *ATTENTION)
 
-__all__ = ["ACTIVATIONS", "ATTENTION", "CASES", "LAYERS", "LOSSES", "OPS", "SPACE"]
+__all__ = ["ACTIVATIONS", "ATTENTION", "CASES", "LAYERS", "LOSSES", "OPS", "SEQUENCE", "SPACE"]

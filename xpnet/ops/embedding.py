@@ -1,0 +1,54 @@
+"""Rows of a table by their numbers."""
+
+from __future__ import annotations
+
+import math
+
+from ..namespace import device, namespace, replaceable
+from ..typing import Array, Pullback
+
+FEW = 256
+"""A table of so many rows gets its derivative by one product."""
+
+
+def embedding(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:
+    """The row of a table for each id.
+
+    y_i = table_ids_i;  dtable_j = sum of dy_i over the i with ids_i = j
+    table (rows, features), ids (n, ...) int in [0, rows), checked by Model.fit and not here -> y (n, ..., features).
+    """
+    xp = namespace(table)
+    rows, features = table.shape
+    flat = xp.reshape(ids, (math.prod(ids.shape),))
+    y = xp.reshape(xp.take(table, flat, axis=0), (*ids.shape, features))
+
+    def pullback(dy: Array) -> tuple[Array]:
+        return (add_rows(xp.reshape(dy, (flat.shape[0], features)), ids=flat, rows=rows),)
+
+    return y, pullback
+
+
+@replaceable
+def add_rows(x: Array, /, *, ids: Array, rows: int) -> Array:
+    """Row j of the result is the sum of the rows of x whose id is j; x (n, features), ids (n,) -> (rows, features).
+
+    Few rows come of one product with a one-hot matrix. For many, x is brought into the order of the ids, and each row
+    gets what is 1, 2, 4, ... places before it and has the same id: about log2 n additions, and rounding like pairwise
+    summation, where differences of cumulative sums would lose digits.
+    """
+    xp = namespace(x)
+    n, place = x.shape[0], device(x)
+    numbers = xp.arange(rows, dtype=ids.dtype, device=place)
+    if rows <= FEW or n == 0:
+        return xp.astype(numbers[:, None] == ids[None, :], x.dtype) @ x
+    order = xp.argsort(ids, stable=True)
+    ids, sums, step = xp.take(ids, order), xp.take(x, order, axis=0), 1
+    while step < n:
+        same = (ids[step:] == ids[:-step])[:, None]
+        rest = sums[step:, :]
+        sums = xp.concat([sums[:step, :], xp.where(same, rest + sums[:-step, :], rest)], axis=0)
+        step *= 2
+    last = xp.searchsorted(ids, numbers, side="right") - 1
+    last = xp.where(last < 0, 0, last)
+    found = xp.take(ids, last) == numbers
+    return xp.where(found[:, None], xp.take(sums, last, axis=0), 0.0)
