@@ -23,6 +23,7 @@ from ..typing import Array, Op, Pullback
 from . import kernels
 from .elements import Element, Formula, NotElementwiseError
 from .fused import function, loop
+from .matrices import on_matrices
 from .recording import kernel
 
 shift_rows, pick, subtract_one_hot = map(kernel, (kernels.shift_rows, kernels.pick, kernels.subtract_one_hot))
@@ -37,7 +38,7 @@ def table(dtype: str) -> dict[str, Op]:
     kind = np.dtype(dtype)
     elementwise = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
     activations = {name: found for name, op in elementwise.items() if (found := Activation.of(op))}
-    entries: dict[str, Op] = {"linear": _linear(activations, kind)}
+    entries: dict[str, Op] = {"linear": on_matrices(_linear(activations, kind))}
     for name, act in activations.items():
         _add(entries, name, _elementwise, act, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)

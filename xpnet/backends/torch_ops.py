@@ -20,12 +20,14 @@ from .. import ops
 from ..ops import log_softmax
 from ..ops.windows import windows
 from ..typing import Array, Op, Pullback
+from .matrices import on_matrices
 
 _conv, _conv_back = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
 _relu_back = torch.ops.aten.threshold_backward.default
 _leaky_back = torch.ops.aten.leaky_relu_backward.default
 
 
+@on_matrices
 def linear(
     x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
 ) -> tuple[Array, Pullback]:
