@@ -27,6 +27,8 @@ EXAMPLES = (
     "backpropagation",
     "deep",
     "nonlinearity",
+    "text",
+    "tabular",
 )
 OTHERS = ("strict", "torch", "jax", "cupy")
 BETWEEN = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)

@@ -22,6 +22,8 @@ PAGE = (EXAMPLES / "README.md").read_text(encoding="utf-8")
 
 
 def taught(name, backend, length, draw=False):
+    if name == "tabular":
+        pytest.importorskip("sklearn", reason="scikit-learn, which the tables come with, is not installed")
     run = lesson.Lesson(backend, draw=draw, length=length)
     importlib.import_module(name).main(run)
     return run
@@ -35,7 +37,7 @@ def on_numpy(name):
 def test_every_example_is_listed():
     files = {path.stem for path in EXAMPLES.glob("*.py")} - {"lesson", "results"}
     assert set(results.EXAMPLES) == files
-    assert len(results.EXAMPLES) == len(files) == 12
+    assert len(results.EXAMPLES) == len(files) == 14
 
 
 @pytest.mark.parametrize("name", results.EXAMPLES)
@@ -181,6 +183,14 @@ def test_without_matplotlib_there_are_the_numbers(tmp_path):
     assert done.returncode == 1
     assert "matplotlib is not installed: pip install 'xpnet[plots]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(
+        xn.MissingExtraError, match=r"scikit-learn is not installed: pip install scikit-learn$"
+    ):
+        importlib.import_module("tabular").main(lesson.Lesson(xn.backends.get("numpy"), draw=False))
 
 
 def test_without_a_window_it_says_how_to_have_the_pictures():
