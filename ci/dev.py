@@ -38,6 +38,7 @@ usage: python3 ci/dev.py COMMAND [ARGUMENTS]
                      the tests, from the repository root; --backends installs libraries
                      among torch, jax and numba first, and `all` fails if one is absent
   lint               ruff check, ruff format --check and mypy
+  catalogue          the oracle on every backend, and README's catalogue of what passed
 Everything runs in .venv, made on first use; delete it to start anew."""
 
 
@@ -185,6 +186,11 @@ def lint(arguments):
     sys.exit(1 if any(failed) else 0)
 
 
+def catalogue(arguments):
+    prepare(".[test]", INSTALLED_BY["torch"], INSTALLED_BY["jax"])
+    become([PYTHON, str(ROOT / "ci" / "catalogue.py"), *arguments])
+
+
 def main(arguments):
     refuse_old_python(sys.version_info, arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -194,6 +200,8 @@ def main(arguments):
         test(arguments[1:])
     elif arguments[0] == "lint":
         lint(arguments[1:])
+    elif arguments[0] == "catalogue":
+        catalogue(arguments[1:])
     else:
         prepare(".")
         become([XPNET, *arguments])

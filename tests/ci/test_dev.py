@@ -214,6 +214,14 @@ def test_only_all_requires_every_backend(dev, monkeypatch, arguments):
     assert "XPNET_REQUIRE_BACKENDS" not in dev.calls[-1][1]
 
 
+def test_the_catalogue_needs_every_backend_that_can_be_installed(dev):
+    with pytest.raises(ReplacedError):
+        dev.main(["catalogue", "-n", "2"])
+    *installed, (command, _) = dev.calls
+    assert [call[-1] for call in installed] == [".[test]", "torch==2.13.0", "jax"]
+    assert command == [str(dev.ROOT / "ci" / "catalogue.py"), "-n", "2"]
+
+
 @pytest.mark.parametrize("failing", [None, "ruff", "mypy"])
 def test_lint_runs_every_check_and_fails_if_one_does(dev, monkeypatch, failing):
     ran = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .cases import Case, layer_case
+from .catalogue import Entry, catalogue, without_rows
 from .checks import CHECKS, AbsentError, close
 from .doubles import BUILTIN, register_doubles
 from .draws import Draw, between, key, labels, normal, probabilities
@@ -21,9 +22,11 @@ __all__ = [
     "AbsentError",
     "Case",
     "Draw",
+    "Entry",
     "Network",
     "Outcome",
     "between",
+    "catalogue",
     "check_op",
     "close",
     "key",
@@ -37,4 +40,5 @@ __all__ = [
     "run_table",
     "table",
     "watched",
+    "without_rows",
 ]

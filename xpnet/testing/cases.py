@@ -22,6 +22,7 @@ class Case:
     plain: the same value by the plainest formula, `plain(xp, *arrays, **keywords)`, for autodiff to differentiate.
     rows: the batch sizes tried. once: whether the pullback is spent by one call, as a container's is.
     per_sample: whether there must be one value for each sample, as a loss has.
+    layer: the class of the layer that the function is made of, where it is one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Case:
     rows: tuple[int, ...] = (5, 1, 0)
     once: bool = False
     per_sample: bool = False
+    layer: type | None = None
 
     def draw(self, n: int, seed: int = 0) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
         """(arrays, keywords) for n samples on the host; floats are float64, values of float32's precision."""
@@ -110,6 +112,7 @@ def layer_case(
         plain=formula if plain else None,
         rows=rows,
         once=True,
+        layer=type(layer),
     )
 
 

@@ -1,0 +1,109 @@
+"""What xpnet has to offer, by the names that users type, each with the oracle's rows that are about it.
+
+The names are those of the code's own tables, so that what is added there is here. `python3 ci/dev.py catalogue`
+makes README's tables of it and of what came of a run.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .. import init, layers, metrics, ops, optim
+from ..optim import schedules
+from .cases import Case
+from .optimizers import OPTIMIZERS, SCHEDULES, OptimizerRow
+from .oracle import DTYPES
+from .tables import CASES
+
+PROVED = ("layers", "activations", "losses", "other ops", "optimizers", "schedules")
+"""The groups that the oracle has rows for."""
+
+Counts = dict[str, dict[str, dict[str, list[int]]]]
+"""How many checks passed and failed: by row, by backend, by dtype."""
+
+
+class Entry(NamedTuple):
+    """Something public: its group, its name, what its docstring says first, and the rows that are about it."""
+
+    group: str
+    name: str
+    what: str
+    rows: tuple[str, ...]
+
+    def proven(self, counts: Counts, backend: str) -> tuple[str, ...]:
+        """The dtypes in which checks of each of its rows passed on a backend, and none failed."""
+
+        def passed(row: str, dtype: str) -> bool:
+            passed, failed = counts.get(row, {}).get(backend, {}).get(dtype, (0, 0))
+            return passed > 0 and not failed
+
+        return tuple(dtype for dtype in DTYPES if self.rows and all(passed(row, dtype) for row in self.rows))
+
+
+def catalogue() -> list[Entry]:
+    """Every layer, op, optimizer, schedule, initialiser and metric."""
+    rows: dict[Any, list[str]] = {}
+    every: tuple[Any, ...] = (*CASES, *OPTIMIZERS, *SCHEDULES)
+    for row in every:
+        rows.setdefault(_subject(row), []).append(row.name)
+    return [
+        Entry(group, name, _first_line(value), tuple(dict.fromkeys(rows.get(_plain(value), ()))))
+        for group, found in _public()
+        for name, value in found.items()
+    ]
+
+
+def without_rows() -> list[str]:
+    """The names of what the oracle ought to prove and has no row for."""
+    return [
+        f"{entry.group}: {entry.name}" for entry in catalogue() if entry.group in PROVED and not entry.rows
+    ]
+
+
+def _public() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(group, what is in it by name)."""
+    every = {name: getattr(ops, name) for name in ops.__all__ if _is_op(getattr(ops, name))}
+    activations = {**ops.ACTIVATIONS, "prelu": ops.prelu}
+    yield "layers", layers.LAYERS
+    yield "activations", dict(sorted(activations.items()))
+    yield "losses", ops.LOSSES
+    yield "other ops", {n: op for n, op in every.items() if n not in activations and n not in ops.LOSSES}
+    yield "optimizers", optim.OPTIMIZERS
+    yield "schedules", {name: value for name, value in vars(schedules).items() if _is_schedule(name, value)}
+    yield "initialisers", init.INITIALIZERS
+    yield "metrics", {name: getattr(metrics, name) for name in metrics.__all__}
+
+
+def _is_op(value: Any) -> bool:
+    """Whether it is a function that gives a pullback."""
+    return inspect.isfunction(value) and "Pullback" in str(inspect.signature(value).return_annotation)
+
+
+def _is_schedule(name: str, value: Any) -> bool:
+    """Whether it is what a user calls for a schedule: a class by its lower-case name, or a function that gives one."""
+    if not name.islower() or name.startswith("_"):
+        return False
+    return value in schedules.SCHEDULES.values() or _given(value) in schedules.SCHEDULES
+
+
+def _given(value: Any) -> str:
+    """The name of what a function says that it gives."""
+    return str(inspect.signature(value).return_annotation) if inspect.isfunction(value) else ""
+
+
+def _plain(value: Any) -> Any:
+    """What rows know a public thing by: an op, or a class."""
+    return schedules.SCHEDULES.get(_given(value), value)
+
+
+def _subject(row: Any) -> Any:
+    """What a row is about."""
+    if isinstance(row, Case):
+        return row.op if row.layer is None else row.layer
+    return type(row.optimizer if isinstance(row, OptimizerRow) else row.schedule)
+
+
+def _first_line(value: Any) -> str:
+    return (inspect.getdoc(value) or "").partition("\n")[0]
