@@ -156,6 +156,8 @@ class Backend(ABC):
 
     def dtype(self, name: Any) -> Any:
         """The library's dtype of a standard name; BackendError for float64 where there is none."""
+        if isinstance(name, str) and name in self._dtypes:
+            return self._dtypes[name]
         try:
             name = name if isinstance(name, str) else np.dtype(name).name
         except TypeError as error:
@@ -168,7 +170,12 @@ class Backend(ABC):
             raise BackendError(
                 f"dtype {name!r} is not one of backend {self.name!r}: give one such as 'float32'"
             )
-        return getattr(self.xp, name)
+        return self._dtypes.setdefault(name, getattr(self.xp, name))
+
+    @cached_property
+    def _dtypes(self) -> dict[str, Any]:
+        """Those asked for so far: a prediction of one row asks twice."""
+        return {}
 
     def _no_float64(self) -> str:
         return f"backend {self.name!r} has no float64 on {self.place}: use dtype='float32'"
