@@ -49,6 +49,7 @@ from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
 from .transformer import TransformerBlock
+from .work import products
 
 LAYERS = {
     cls.__name__: cls
@@ -180,5 +181,6 @@ __all__ = [
     "flatten",
     "is_layer",
     "nest",
+    "products",
     "summary",
 ]

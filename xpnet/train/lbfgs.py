@@ -62,7 +62,7 @@ def fit_lbfgs(
     with model._stay() as trainer, ExitStack() as ends:
         whole = Whole(trainer, data, -(-len(data) // batch_size) if batch_size else 1, float(weight_decay))
         ends.enter_context(trainer.backend.on())
-        ends.enter_context(trainer._threads(min(batch_size or len(data), len(data))))
+        ends.enter_context(trainer.threads(tuple(data.x.shape[1:]), min(batch_size or len(data), len(data))))
         for listener in reversed(listeners):
             ends.callback(listener.on_end, model)
         for listener in listeners:

@@ -24,14 +24,12 @@ from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
 from .batches import Batches, Source
 from .divergence import Watch
+from .estimate import Estimate
 from .feed import Data
 from .rows import Rows, taken
 from .state import initial_state, map_arrays, replaced
 from .step import look, make_forward, make_score, make_step
 
-PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
-"""Seconds that a portable step takes for each parameter array, for each parameter, and for each of these and each
-sample; rough, and fixed, so that what runs never depends on a clock."""
 CHUNK, NUMBERS = 8192, 2**23
 """How many samples a prediction takes at once, and how many numbers of theirs, which bounds its memory."""
 PROBE = 256
@@ -79,6 +77,7 @@ class Trainer:
         self._watch: Watch | None = None
         self._steps: dict[Any, Callable[..., Any]] = {}
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
+        self._estimate = Estimate(network)
         self.steps_per_call = 1
         self._pure = natives is not False and ours(network, loss, optimizer)
         first = backend.natives("auto" if natives else False, dtype=dtype, seconds=0.0)
@@ -129,8 +128,12 @@ class Trainer:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         batches = Batches(data, len(data), self.reduction, self.dtype, self.seed)
         watch = self._watching(batches)
-        with self._threads(len(data)), self.backend.on(), self._all_or_nothing("this step", watch, batches):
-            self._epoch(self._runner(1, len(data)), batches, watch)
+        with (
+            self.threads(batches.shape, len(data)),
+            self.backend.on(),
+            self._all_or_nothing("this step", watch, batches),
+        ):
+            self._epoch(self._runner(1, batches.shape, len(data)), batches, watch)
         return watch.loss
 
     def run(
@@ -146,14 +149,14 @@ class Trainer:
         steps_per_call: how many steps the backend runs at once, None to leave it to the backend. `on_steps`
         is called after each such group of steps, and waits for it.
         """
-        run = self._runner(epochs * batches.steps, batches.size, batches.rows)
+        run = self._runner(epochs * batches.steps, batches.shape, batches.size, batches.rows)
         sizes = (math.prod(p.shape) for p in self.state["params"].values())
         elements = sum(sizes) + math.prod(batches.shape)
         steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batches.size)
         self.steps_per_call = min(steps, batches.at_once)
         watch = self._watching(batches)
         for _ in range(epochs):
-            threads = self._threads(batches.rows or batches.size)
+            threads = self.threads(batches.shape, batches.rows or batches.size)
             with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
             self.epochs += 1
@@ -188,12 +191,12 @@ class Trainer:
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(data.weight.sum())}
 
-    def _compiled(self, steps: int, batch_size: int, rows: int | None = None) -> Callable[..., Any]:
+    def _compiled(
+        self, steps: int, shape: Shape, batch_size: int, rows: int | None = None
+    ) -> Callable[..., Any]:
         self.started, self.trainings = True, self.trainings + 1
-        params = self.state["params"].values()
         if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
-            elements, arrays = sum(math.prod(p.shape) for p in params), len(params)
-            seconds = steps * (arrays * PER_ARRAY + elements * (PER_ELEMENT + batch_size * PER_PRODUCT))
+            seconds = self._estimate.seconds(self.state["params"], shape, batch_size, steps)
             natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
             self._natives = natives._replace(pure=self._pure, deterministic=self.deterministic)
         natives, shards = self._natives, self.optimizer.accumulate if rows else 1
@@ -218,9 +221,11 @@ class Trainer:
         """What the last training ran on: "portable", or the name of the backend's natives."""
         return "portable" if self._natives is None else self._natives.name
 
-    def _runner(self, steps: int, batch_size: int, rows: int | None = None) -> Callable[..., Any]:
+    def _runner(
+        self, steps: int, shape: Shape, batch_size: int, rows: int | None = None
+    ) -> Callable[..., Any]:
         """What runs an epoch's steps; kept, so that a library which traces it does so once."""
-        step = self._compiled(steps, batch_size, rows)
+        step = self._compiled(steps, shape, batch_size, rows)
         if step not in self._runs:
             self._runs[step] = self.backend.epoch(step)
         return self._runs[step]
@@ -256,11 +261,10 @@ class Trainer:
         watch.first = found[0] if watch.first is None else watch.first
         watch.finite, watch.largest = bool(looked[0]), float(looked[1])
 
-    def _threads(self, batch_size: int) -> AbstractContextManager[Any]:
-        """The backend's threads for products of this batch with each matrix among the parameters."""
-        shapes = [p.shape for p in self.state["params"].values() if len(p.shape) > 1]
-        products = [batch_size * math.prod(shape) for shape in shapes]
-        return self.backend.threads(products, deterministic=self.deterministic)
+    def threads(self, shape: Shape, batch_size: int) -> AbstractContextManager[Any]:
+        """The backend's threads for the products of a batch of samples of this shape."""
+        work = self._estimate.products(shape, batch_size)
+        return self.backend.threads(work, deterministic=self.deterministic)
 
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
