@@ -7,7 +7,7 @@ import xpnet as xn
 from xpnet.backends import get
 
 jax = pytest.importorskip("jax", reason="jax is not installed: pip install 'xpnet[jax]'")
-from xpnet.backends.jax_ops import TABLE  # noqa: E402 - it needs JAX
+from xpnet.backends.jax_ops import ON_CPU  # noqa: E402 - it needs JAX
 
 RNG = np.random.default_rng(8)
 
@@ -28,7 +28,7 @@ def test_it_has_the_portable_values(shape, kernel, options):
 
     @jax.jit
     def both(*arrays):
-        ran = [op(*arrays, **options) for op in (TABLE["conv"], xn.ops.conv.portable)]
+        ran = [op(*arrays, **options) for op in (ON_CPU["conv"], xn.ops.conv.portable)]
         return [(y, *pullback(y)) for y, pullback in ran]
 
     for got, wanted in zip(*both(*given), strict=True):
@@ -41,7 +41,7 @@ def test_it_has_the_portable_values(shape, kernel, options):
 def test_what_cannot_be_has_the_portable_error():
     x, w = jax.numpy.ones((2, 5, 5, 4)), jax.numpy.ones((3, 3, 2, 6))
     messages = []
-    for op in (TABLE["conv"], xn.ops.conv.portable):
+    for op in (ON_CPU["conv"], xn.ops.conv.portable):
         with pytest.raises(ValueError, match="conv: x") as error:
             op(x, w)
         messages.append(str(error.value))

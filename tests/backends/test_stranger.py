@@ -76,7 +76,7 @@ def both_ways(name):
 
 for name in ("add", "sub", "mul", "truediv", "matmul", "pow", "and", "xor", "rshift"):
     both_ways(name)
-for name in ("lt", "le", "gt", "ge", "eq"):
+for name in ("lt", "le", "gt", "ge", "eq", "ne"):
     compare = getattr(operator, name)
     setattr(Strange, f"__{name}__", lambda self, other, f=compare: Strange(f(self._inner, bare(other))))
 for name in ("neg", "invert"):

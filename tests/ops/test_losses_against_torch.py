@@ -76,10 +76,10 @@ def test_losses_of_classes(name, kind, shape, scale, seed):
 
     def theirs(z):
         if name == "cross_entropy":
-            return -(picked * torch.log(z)).sum(-1)
+            return per_sample(-(picked * torch.log(z)).sum(-1))
         rows = z.reshape(-1, shape[-1])
         numbers = torch.tensor(target).reshape(-1) if kind == "integer" else picked.reshape(rows.shape)
-        return F.cross_entropy(rows, numbers, reduction="none").reshape(shape[:-1])
+        return per_sample(F.cross_entropy(rows, numbers, reduction="none").reshape(shape[:-1]))
 
     compare(lambda z: ops.LOSSES[name](z, target=target), theirs, z, seed=seed, tolerance=1e-11)
 
@@ -108,10 +108,10 @@ def test_losses_of_log_probabilities(shape, scale, seed):
 
     def nll(z):
         rows = F.nll_loss(z.reshape(-1, shape[-1]), torch.tensor(numbers).reshape(-1), reduction="none")
-        return rows.reshape(shape[:-1])
+        return per_sample(rows.reshape(shape[:-1]))
 
     def divergence(z):
-        return F.kl_div(z, torch.tensor(shares), reduction="none").sum(-1)
+        return per_sample(F.kl_div(z, torch.tensor(shares), reduction="none").sum(-1))
 
     compare(lambda z: ops.nll(z, target=numbers), nll, z, seed=seed)
     compare(lambda z: ops.kl_divergence(z, target=shares), divergence, z, seed=seed)
@@ -176,7 +176,7 @@ def test_softmax_focal(shape, gamma, seed):
 
     def theirs(z):
         log_p = F.log_softmax(z, -1)
-        return -(torch.tensor(t) * (1 - log_p.exp()) ** gamma * log_p).sum(-1)
+        return per_sample(-(torch.tensor(t) * (1 - log_p.exp()) ** gamma * log_p).sum(-1))
 
     compare(lambda z: ops.softmax_focal(z, target=t, gamma=gamma), theirs, z, seed=seed, tolerance=1e-11)
 
