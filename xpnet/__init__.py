@@ -14,80 +14,9 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "model": ("Model", "load"),
-    "layers": (
-        "Activation",
-        "AveragePool1D",
-        "AveragePool2D",
-        "BatchNorm",
-        "CELU",
-        "Concatenate",
-        "Conv1D",
-        "Conv2D",
-        "ConvTranspose1D",
-        "ConvTranspose2D",
-        "Dense",
-        "Dropout",
-        "ELU",
-        "Embedding",
-        "Flatten",
-        "GELU",
-        "GLU",
-        "GRU",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "GroupNorm",
-        "HardSigmoid",
-        "HardSwish",
-        "HardTanh",
-        "LSTM",
-        "Layer",
-        "LayerNorm",
-        "LeakyReLU",
-        "LogSigmoid",
-        "LogSoftmax",
-        "Masking",
-        "MaxPool1D",
-        "MaxPool2D",
-        "Mish",
-        "MultiHeadAttention",
-        "PReLU",
-        "Permute",
-        "PositionEmbedding",
-        "PositionalEncoding",
-        "RMSNorm",
-        "RNN",
-        "ReLU",
-        "ReLU6",
-        "Repeat",
-        "Reshape",
-        "Residual",
-        "SELU",
-        "Sequential",
-        "SiLU",
-        "Sigmoid",
-        "Softmax",
-        "Softplus",
-        "Softsign",
-        "SpatialDropout",
-        "SwiGLU",
-        "Tanh",
-        "TransformerBlock",
-        "Upsample",
-    ),
+    "layers": ("Layer",),
     "ops": ("Loss",),
-    "optim": (
-        "adadelta",
-        "adagrad",
-        "adam",
-        "adamax",
-        "adamw",
-        "lion",
-        "nadam",
-        "radam",
-        "rmsprop",
-        "schedules",
-        "sgd",
-    ),
+    "optim": ("schedules",),
     "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "fit_lbfgs", "make_step"),
     "calculus": (
         "check_gradient",
@@ -108,6 +37,8 @@ _PLACES = {
         "UnknownNameError",
     ),
 }
+_TABLES = {"layers": "LAYERS", "optim": "OPTIMIZERS"}
+"""Tables of rooms, all of whose names are public here."""
 _ROOMS = (
     "backends",
     "calculus",
@@ -124,14 +55,17 @@ _ROOMS = (
 )
 _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = ["__version__", *_HOME, *(room for room in _ROOMS if room not in _HOME)]
-
 
 def __getattr__(name: str) -> Any:
+    value: Any
     if name in _HOME:
         value = getattr(import_module(f".{_HOME[name]}", __name__), name)
     elif name in _ROOMS:
         value = import_module(f".{name}", __name__)
+    elif name == "__all__":
+        value = ["__version__", *_HOME, *_listed(), *(room for room in _ROOMS if room not in _HOME)]
+    elif not name.startswith("_") and name in _listed():
+        value = _listed()[name]
     else:
         # with these two Python's traceback says which name is near
         raise AttributeError(f"module 'xpnet' has no attribute {name!r}", name=name, obj=modules[__name__])
@@ -140,4 +74,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(__getattr__("__all__"))
+
+
+def _listed() -> dict[str, Any]:
+    """What the tables hold, by name."""
+    tables = (getattr(import_module(f".{room}", __name__), table) for room, table in _TABLES.items())
+    return {name: value for table in tables for name, value in table.items()}

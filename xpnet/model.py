@@ -10,7 +10,7 @@ from typing import Any
 from .data import Targets
 from .errors import BackendError, about
 from .layers import summary
-from .metrics import as_metrics, measured
+from .metrics.named import as_metrics, measured
 from .placement import Placed, Snapshot, undecided
 from .train import (
     Batches,

@@ -51,69 +51,6 @@ from .summary import summary
 from .transformer import TransformerBlock
 from .work import products
 
-LAYERS = {
-    cls.__name__: cls
-    for cls in (
-        Activation,
-        AveragePool1D,
-        AveragePool2D,
-        BatchNorm,
-        CELU,
-        Concatenate,
-        Conv1D,
-        Conv2D,
-        ConvTranspose1D,
-        ConvTranspose2D,
-        Dense,
-        Dropout,
-        ELU,
-        Embedding,
-        Flatten,
-        GELU,
-        GLU,
-        GRU,
-        GlobalAveragePool,
-        GlobalMaxPool,
-        GroupNorm,
-        HardSigmoid,
-        HardSwish,
-        HardTanh,
-        LSTM,
-        LayerNorm,
-        LeakyReLU,
-        LogSigmoid,
-        LogSoftmax,
-        Masking,
-        MaxPool1D,
-        MaxPool2D,
-        Mish,
-        MultiHeadAttention,
-        PReLU,
-        Permute,
-        PositionEmbedding,
-        PositionalEncoding,
-        RMSNorm,
-        RNN,
-        ReLU,
-        ReLU6,
-        Repeat,
-        Reshape,
-        Residual,
-        SELU,
-        Sequential,
-        SiLU,
-        Sigmoid,
-        Softmax,
-        Softplus,
-        Softsign,
-        SpatialDropout,
-        SwiGLU,
-        Tanh,
-        TransformerBlock,
-        Upsample,
-    )
-}
-
 __all__ = [
     "CELU",
     "ELU",
@@ -184,3 +121,12 @@ __all__ = [
     "products",
     "summary",
 ]
+
+LAYERS = {
+    name: found
+    for name in sorted(__all__)
+    if isinstance(found := globals().get(name), type)
+    and issubclass(found, Layer)
+    and found not in (Layer, Container, Stateless)
+}
+"""What a model file may name, and what `xpnet` hands on."""

@@ -8,19 +8,17 @@ that is. What is undefined, such as the precision of a class that is never predi
 from __future__ import annotations
 
 from .classes import accuracy, confusion_matrix, f1, precision, recall
-from .named import METRICS, as_metrics, measured
+from .named import METRICS
 from .scores import log_loss, roc_auc, top_k_accuracy
 from .values import mae, mse, r2
 
 __all__ = [
     "METRICS",
     "accuracy",
-    "as_metrics",
     "confusion_matrix",
     "f1",
     "log_loss",
     "mae",
-    "measured",
     "mse",
     "precision",
     "r2",

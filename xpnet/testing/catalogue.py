@@ -73,7 +73,10 @@ def _public() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "optimizers", optim.OPTIMIZERS
     yield "schedules", {name: value for name, value in vars(schedules).items() if _is_schedule(name, value)}
     yield "initialisers", init.INITIALIZERS
-    yield "metrics", {name: getattr(metrics, name) for name in metrics.__all__}
+    yield (
+        "metrics",
+        {n: metric for n, metric in vars(metrics).items() if n in metrics.__all__ and n != "METRICS"},
+    )
 
 
 def _is_op(value: Any) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ... import layers, ops
+from ...layers import Pass
 from ...namespace import device
 from ...ops.embedding import FEW
-from ...typing import Array
+from ...typing import Array, Pullback
 from ..cases import Case, layer_case
 from ..draws import Draw, labels, normal
 from . import plain
@@ -126,7 +127,23 @@ def _layer(cell: Any, states: int, *, bias: bool = True, both: bool = False, las
     return formula
 
 
+def _looked_up(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:
+    """The layer as a function of its table alone, for ids have no derivative."""
+    layer, run = layers.Embedding(*table.shape), Pass(train=True, grad=True)
+    y, pull = layer.forward({"weight": table}, ids, run.context())
+    return y, lambda dy: (pull(dy)[1]["weight"],)
+
+
 LAYERS = (
+    Case(
+        "Embedding",
+        _looked_up,
+        (normal(7, 2),),
+        {"ids": labels("n", 3, classes=7)},
+        plain=_picked,
+        layer=layers.Embedding,
+    ),
+    layer_case("Masking", layers.Masking(), 3, 2, plain=lambda xp, x, p: x),
     layer_case(
         "RNN, relu, no bias",
         layers.RNN(2, bias=False, nonlinearity="relu"),
