@@ -15,7 +15,7 @@ from xpnet.testing import CASES
 from ..bits import same_bits
 
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
-from xpnet.backends import fused, natives  # noqa: E402 - they need Numba
+from xpnet.backends import activations, fused, natives  # noqa: E402 - they need Numba
 
 NUMPY = get("numpy")
 
@@ -272,15 +272,14 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
         return y, lambda dy: (xp.where(x < 0, alpha * dy, 2.0 * x * dy),)
 
     op.portable = op
-    act = natives.Activation.of(op)
-    assert act.kept == ("x",)
-    assert act.is_formula
-    native, x = natives._elementwise(act, np.dtype("float32")), RNG.standard_normal((5, 3)).astype("float32")
+    act = activations.Activation.of(op)
+    assert act.kept == (act.x,)
+    native, x = activations.elementwise(op, np.dtype("float32")), RNG.standard_normal((5, 3)).astype("float32")
     for options in ({}, {"alpha": 0.3}):
         (y, pull), (wanted, pull_wanted) = native(x, **options), op(x, **options)
         same_bits([y, *pull(x)], [wanted, *pull_wanted(x)])
 
 
 def test_an_op_that_mixes_elements_is_no_formula():
-    assert natives.Activation.of(ops.softmax) is None
+    assert activations.Activation.of(ops.softmax) is None
     assert fused.available()

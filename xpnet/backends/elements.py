@@ -12,8 +12,8 @@ from typing import Any
 
 from ..namespace import register
 
-OPAQUE = "opaque"
-"""A line whose bits only the array library gives; what is computed from it may still be a formula."""
+CUTS = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")
+"""Functions whose last bits are each library's own: a formula is cut at them, and computed in stages."""
 
 
 class NotElementwiseError(TypeError):
@@ -27,9 +27,11 @@ class Formula:
         self.lines: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.constants: dict[str, float | int | bool] = {}
         self._known: dict[tuple[str, ...], Element] = {}
+        self._inputs: list[str] = []
 
     def input(self, name: str) -> Element:
         """A number that the loop will find under this name."""
+        self._inputs.append(name)
         return Element(self, name)
 
     def add(self, template: str, *terms: Any) -> Element:
@@ -53,24 +55,25 @@ class Formula:
         self.constants[name] = term
         return name
 
-    def needed(self, wanted: Iterable[Any], given: Iterable[str]) -> list[str]:
-        """The lines that lead from the names given to the elements wanted, in order, as Python."""
-        known, needed = set(given), set()
+    def reached(self, wanted: Iterable[Any], given: Iterable[str]) -> list[str]:
+        """The names of the lines that lead from the names given to the elements wanted, in order."""
+        known, reached = set(given), set()
         open_ends = [self._name(element) for element in wanted]
         while open_ends:
             name = open_ends.pop()
-            if name in self.lines and name not in known and name not in needed:
-                needed.add(name)
+            if name in self.lines and name not in known and name not in reached:
+                reached.add(name)
                 open_ends += self.lines[name][1]
-                if self.lines[name][0] == OPAQUE:
-                    raise NotElementwiseError("it takes exp, or one of its kin")
             elif name not in known and name not in self.lines and name not in self.constants:
                 raise NotElementwiseError(f"it needs {name!r}")
-        return [
-            f"{name} = {template.format(*names)}"
-            for name, (template, names) in self.lines.items()
-            if name in needed
-        ]
+        return [name for name in self.lines if name in reached]
+
+    def needed(self, wanted: Iterable[Any], given: Iterable[str]) -> list[str]:
+        """The lines that lead from the names given to the elements wanted, in order, as Python."""
+        reached = self.reached(wanted, given)
+        if any(self.lines[name][0] in CUTS for name in reached):
+            raise NotElementwiseError("it takes exp, or one of its kin")
+        return [f"{name} = {self.lines[name][0].format(*self.lines[name][1])}" for name in reached]
 
     def leads(self, wanted: Iterable[Any], given: Iterable[str]) -> bool:
         """Whether plain arithmetic leads from the names given to the elements wanted."""
@@ -78,6 +81,43 @@ class Formula:
             return bool(self.needed(wanted, given)) or True
         except NotElementwiseError:
             return False
+
+    def cuts(self, wanted: Iterable[Any], given: Iterable[str]) -> list[list[str]]:
+        """The lines on the way that are cuts, in turn: those that wait for no other, those that wait for these, ..."""
+        levels: dict[str, int] = {}
+        cuts: list[list[str]] = []
+        for name in self.reached(wanted, given):
+            function, terms = self.lines[name]
+            levels[name] = max(levels.get(term, 0) for term in terms) + (function in CUTS)
+            if function in CUTS:
+                cuts += [[] for _ in range(levels[name] - len(cuts))]
+                cuts[levels[name] - 1].append(name)
+        return cuts
+
+    def taken(
+        self, wanted: Iterable[Any], given: Iterable[str], beside: Iterable[str] = ()
+    ) -> list[str]:
+        """Those of the names given, beside others, that lines or elements wanted take."""
+        wanted, given = list(wanted), list(given)
+        names = {self._name(element) for element in wanted}
+        for line in self.reached(wanted, [*given, *beside]):
+            names.update(self.lines[line][1])
+        return [name for name in given if name in names]
+
+    def at(self, name: str) -> tuple[str, Element]:
+        """The function of a cut, and the element that it takes."""
+        function, (term,) = self.lines[name]
+        return function, Element(self, term)
+
+    def beside(self, element: Element, name: str) -> list[str]:
+        """What the lines from an input to an element take that does not hang on that input, numbers left out."""
+        on_it, taken = {name}, []
+        for line in self.reached([element], self._inputs):
+            terms = self.lines[line][1]
+            if on_it.intersection(terms):
+                on_it.add(line)
+                taken += terms
+        return [term for term in dict.fromkeys(taken) if term not in on_it and term not in self.constants]
 
     def name(self, element: Any) -> str:
         """What the loop calls an element, or a number."""
@@ -142,8 +182,8 @@ STANDARD = Standard(
     where=_function("{1} if {0} else {2}"),
     maximum=_function("{0} if {0} >= {1} or {0} != {0} else {1}"),
     minimum=_function("{0} if {0} <= {1} or {0} != {0} else {1}"),
-    **{name: _function(OPAQUE) for name in ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")},
+    **{name: _function(name) for name in CUTS},
 )
-"""The functions of the standard; those that each library rounds in its own way are opaque."""
+"""The functions of the standard."""
 
 register(Element, STANDARD)

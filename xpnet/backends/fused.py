@@ -85,7 +85,7 @@ def rule_loop(
     try:
         results = rule(STANDARD, *(formula.input(name) for name in ("p", "g", *kept, *constants)))
         found = dict(zip(("p", *kept), results, strict=True))
-        one = loop(formula, ("p", "g", *kept), found, kind, constants)
+        one = loop(formula, ("p", "g", *kept), found, kind, tuple(constants))
         groups = [[f"{name}{k}" for name in ("p", "g", *kept)] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
         lines += [f"one({', '.join([*group, *constants])})" for group in groups]
@@ -106,41 +106,52 @@ def loop(
     arrays: tuple[str, ...],
     results: dict[str, Element],
     dtype: np.dtype,
-    numbers: list[str] | tuple[str, ...] = (),
+    numbers: tuple[str, ...] = (),
+    row: str = "",
 ) -> Callable[..., None]:
     """A loop over contiguous arrays of one size, `arrays` to read and `results` to write, then numbers.
 
     Called with the arrays in this order, those that are only written last. Where an array is both, it is written
-    in place: Numba then knows that nothing else aliases it.
+    in place: Numba then knows that nothing else aliases it. With `row`, the arrays are matrices, and an array with a
+    number for each of their columns comes before the numbers.
     """
     given = [*arrays, *(name for name in results if name not in arrays)]
-    lines = [
-        *(f"{name}_ = {name}_.ravel()" for name in given),
-        f"for i in range({given[0]}_.size):",
-        *(f"    {name} = {name}_[i]" for name in arrays),
-        *(f"    {line}" for line in formula.needed(results.values(), [*arrays, *numbers])),
-        *(f"    {name}_[i] = {formula.name(element)}" for name, element in results.items()),
+    every, at = [f"for i in range({given[0]}_.size):"], "[i]"
+    if row:
+        every, at = [f"for i in range({given[0]}_.shape[0]):", f"    for j in range({row}_.size):"], "[i, j]"
+    each = [
+        *(f"{name} = {name}_{at}" for name in arrays),
+        *([f"{row} = {row}_[j]"] if row else []),
+        *formula.needed(results.values(), [*arrays, row, *numbers]),
+        *(f"{name}_{at} = {formula.name(element)}" for name, element in results.items()),
     ]
-    constants = {name: dtype.type(value) for name, value in formula.constants.items()}
-    parameters = [*(f"{name}_" for name in given), *numbers]
-    compiled = function(parameters, lines, {**constants, "sqrt": np.sqrt})
+    lines = [*([] if row else [f"{name}_ = {name}_.ravel()" for name in given]), *every]
+    lines += [f"{'    ' * len(every)}{line}" for line in each]
+    parameters = [*(f"{name}_" for name in (*given, row) if name), *numbers]
+    compiled = function(parameters, lines, scope(formula, dtype))
     empty = np.zeros(0, dtype)
-    for shape in ((0,), (0, 0)):
-        compiled(*[empty.reshape(shape)] * len(given), *[dtype.type(0)] * len(numbers))  # compiles
+    for shape in ((0, 0),) if row else ((0,), (0, 0)):
+        rest = [empty] if row else []
+        compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
     return compiled
 
 
-def function(parameters: list[str], lines: list[str], scope: dict[str, Any]) -> Any:
+def scope(formula: Formula, dtype: np.dtype) -> dict[str, Any]:
+    """What a formula's lines call by name."""
+    return {name: dtype.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
+
+
+def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
     """A function of these lines, compiled by Numba.
 
     Its name holds a hash of its text and constants, so that Numba's cache on disk never serves another.
     """
     text = "\n".join([f"({', '.join(parameters)}):", *(f"    {line}" for line in lines)])
-    numbers = repr([(name, getattr(value, "__name__", value)) for name, value in scope.items()])
+    numbers = repr([(name, getattr(value, "__name__", value)) for name, value in names.items()])
     name = f"loop_{hashlib.sha256((text + numbers).encode()).hexdigest()[:16]}"
-    scope = {**scope, "__name__": __name__}
-    exec(compile(f"def {name}{text}\n", __file__, "exec"), scope)
-    return jit(scope[name])
+    names = {**names, "__name__": __name__}
+    exec(compile(f"def {name}{text}\n", __file__, "exec"), names)
+    return jit(names[name])
 
 
 def jit(plain: Any) -> Any:
@@ -153,4 +164,4 @@ def jit(plain: Any) -> Any:
         return numba.njit(plain, nogil=True, error_model="numpy")
 
 
-__all__ = ["NotElementwiseError", "available", "function", "jit", "loop", "rule_loop", "update"]
+__all__ = ["NotElementwiseError", "available", "function", "jit", "loop", "rule_loop", "scope", "update"]

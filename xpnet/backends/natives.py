@@ -7,9 +7,8 @@ matrix that is not contiguous, targets that are probabilities) it hands to its t
 
 from __future__ import annotations
 
-import inspect
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from ..ops.random import salted
 from ..ops.windows import Window
 from ..typing import Array, Op, Pullback
 from . import kernels
-from .elements import Element, Formula, NotElementwiseError
-from .fused import function, loop
+from .activations import Activation, contiguous, elementwise, linear, plain
 from .matrices import on_matrices
 from .recording import kernel
 
@@ -36,11 +34,11 @@ add_sorted = kernel(kernels.add_sorted)
 def table(dtype: str) -> dict[str, Op]:
     """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
     kind = np.dtype(dtype)
-    elementwise = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
-    activations = {name: found for name, op in elementwise.items() if (found := Activation.of(op))}
-    entries: dict[str, Op] = {"linear": on_matrices(_linear(activations, kind))}
-    for name, act in activations.items():
-        _add(entries, name, _elementwise, act, kind)
+    replaceable = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
+    known = {name: op for name, op in replaceable.items() if Activation.of(op)}
+    entries: dict[str, Op] = {"linear": on_matrices(linear(known.values(), kind))}
+    for name, op in known.items():
+        _add(entries, name, elementwise, op, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)
     _add(entries, "dropout", _dropout, kind)
     _add(entries, "add_rows", _add_rows, kind)
@@ -60,121 +58,6 @@ def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
     entries[name] = first
 
 
-class Activation(NamedTuple):
-    """An activation as a formula: y of x, and dx of dy and of what it keeps, which is y, or x, or both."""
-
-    op: Any
-    formula: Formula
-    y: Element
-    dx: Element
-    kept: tuple[str, ...]
-    options: tuple[str, ...]
-
-    @classmethod
-    def of(cls, op: Any) -> Activation | None:
-        """None for an op that mixes elements, or whose derivative takes more than plain arithmetic."""
-        formula = Formula()
-        parameters = inspect.signature(op.portable).parameters.values()
-        options = {p.name: formula.input(p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
-        try:
-            y, pullback = op.portable(formula.input("x"), **options)
-            (dx,) = pullback(formula.input("dy"))
-        except NotElementwiseError:
-            return None
-        for kept in ((y.name,), ("x",), ("x", y.name)):
-            if formula.leads([dx], ["dy", *kept, *options]):
-                return cls(op, formula, y, dx, kept, tuple(options))
-        return None
-
-    @property
-    def is_formula(self) -> bool:
-        """Whether y is one, too, and not only its derivative."""
-        return self.formula.leads([self.y], ["x", *self.options])
-
-
-def _elementwise(act: Activation, kind: np.dtype) -> Op:
-    """An activation in two loops, or, where y takes exp or its kin, the twin's y and a loop for dx."""
-    forward = kernel(loop(act.formula, ("x",), {"y": act.y}, kind, act.options)) if act.is_formula else None
-    backward = kernel(loop(act.formula, ("dy", *act.kept), {"dx": act.dx}, kind, act.options))
-    defaults = inspect.signature(act.op.portable).parameters
-
-    def op(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
-        if not _plain(x, kind):
-            return act.op.portable(x, **options)
-        numbers = [kind.type(options.get(name, defaults[name].default)) for name in act.options]
-        if forward is None:
-            y = act.op.portable(x, **options)[0]
-        else:
-            y = np.empty_like(x)
-            forward(x, y, *numbers)
-        kept = [x if name == "x" else y for name in act.kept]
-
-        def pullback(dy: Array) -> tuple[Array]:
-            dy = contiguous(dy)
-            dx = np.empty_like(dy)
-            backward(dy, *kept, dx, *numbers)
-            return (dx,)
-
-        return y, pullback
-
-    return op
-
-
-def _linear(activations: dict[str, Activation], kind: np.dtype) -> Op:
-    """x w in BLAS, then bias and activation in one loop in place; dz and db in one loop."""
-    portable = ops.linear.portable
-    identity = Formula()
-    x, dy = identity.input("x"), identity.input("dy")
-    pairs = {None: cache(lambda: _dense_loops(identity, x, dy, kind))}
-    for act in activations.values():
-        if act.is_formula and not act.options and "x" not in act.kept:  # x is overwritten by y
-            pairs[act.op] = cache(lambda act=act: _dense_loops(act.formula, act.y, act.dx, kind))
-
-    def op(
-        x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
-    ) -> tuple[Array, Pullback]:
-        fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
-        if not fits or activation not in pairs or b is None or b.dtype != kind:
-            return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        forward, backward = pairs[activation]()
-        y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
-        forward(y, b)
-        kept = None if activation is None else y
-
-        def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-            rows, db = contiguous(dy), np.empty_like(b)
-            dz = rows if kept is None else np.empty_like(rows)
-            backward(rows, rows if kept is None else kept, dz, db)
-            if b.size == 1:
-                db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
-            if rows is not dy and kept is None:
-                # the twin's products take dy as it lies, and BLAS's last bits hang on that
-                return (dy @ w.T if wants_dx else None), x.T @ dy, db
-            return (dz.dot(w.T) if wants_dx else None), x.T.dot(dz), db
-
-        return y, pullback
-
-    return op
-
-
-def _dense_loops(formula: Formula, y: Element, dx: Element, kind: np.dtype) -> tuple[Any, Any]:
-    """(y <- f(y + b) in place; dz and db of dy and y, db summed row by row as NumPy does)."""
-    scope = {name: kind.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
-    each = "for i in range(y_.shape[0]):", "    for j in range(y_.shape[1]):"
-    bias = ["x = y_[i, j] + b_[j]", *formula.needed([y], ["x"]), f"y_[i, j] = {y.name}"]
-    forward = function(["y_", "b_"], [*each, *(f"        {line}" for line in bias)], scope)
-    given = ["dy = dy_[i, j]"] if y.name == "x" else ["dy = dy_[i, j]", f"{y.name} = y_[i, j]"]
-    keep = [] if y.name == "x" else [f"dz_[i, j] = {dx.name}"]
-    slope = [*given, *formula.needed([dx], ["dy", y.name]), *keep, f"db_[j] += {dx.name}"]
-    start = "db_[:] = db_.dtype.type(0)"
-    lines = [start, *each, *(f"        {line}" for line in slope)]
-    backward = function(["dy_", "y_", "dz_", "db_"], lines, scope)
-    matrix, row = np.zeros((1, 1), kind), np.zeros(1, kind)
-    forward(matrix, row)  # compiles, as does the next
-    backward(matrix, matrix, matrix, row)
-    return kernel(forward), kernel(backward)
-
-
 def _softmax_cross_entropy(kind: np.dtype) -> Op:
     """Class numbers only; exp, log and the sums are NumPy's."""
     portable = ops.softmax_cross_entropy.portable
@@ -186,9 +69,9 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
     def op(
         logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
     ) -> tuple[Array, Pullback]:
-        fits = _plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
+        fits = plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
         ignores = ignore_index is not None and 0 <= ignore_index < logits.shape[-1]  # any other is no class
-        if not fits or not _plain(target, label.dtype) or label_smoothing or ignores:
+        if not fits or not plain(target, label.dtype) or label_smoothing or ignores:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
@@ -241,7 +124,7 @@ def _dropout(kind: np.dtype) -> Op:
     drop_some(x, mask, kind.type(1), x)
 
     def op(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
-        if not _plain(x, kind) or x.ndim != 2 or not 0 <= rate < 1 or x.size >= 2**31:
+        if not plain(x, kind) or x.ndim != 2 or not 0 <= rate < 1 or x.size >= 2**31:
             return portable(x, rate=rate, key=key)
         word = np.concatenate([salted(key), key.second]).view("uint32")
         scale = kind.type(1.0 / (1.0 - rate))
@@ -265,7 +148,7 @@ def _max_pool(kind: np.dtype) -> Op:
     def op(x: Array, /, *, kernel_size: Any, stride: Any = None, padding: Any = 0) -> tuple[Array, Pullback]:
         y, pull = portable(x, kernel_size=kernel_size, stride=stride, padding=padding)
         over = pooled("max_pool", x.shape[1:-1], kernel_size, stride, padding)
-        if not _plain(x, kind) or any(axis.before or axis.stride < axis.kernel for axis in over):
+        if not plain(x, kind) or any(axis.before or axis.stride < axis.kernel for axis in over):
             return y, pull
         rows, columns = over if len(over) == 2 else (Window(1, 1), *over)
         n, *_, c = x.shape
@@ -281,12 +164,3 @@ def _max_pool(kind: np.dtype) -> Op:
         return y, pullback
 
     return op
-
-
-def contiguous(x: Array) -> Array:
-    """x, or a copy of it whose rows lie one behind the other."""
-    return x if x.flags.c_contiguous else x.copy()
-
-
-def _plain(x: Array, kind: np.dtype) -> bool:
-    return x.dtype == kind and x.flags.c_contiguous and x.ndim > 0

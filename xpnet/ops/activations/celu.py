@@ -18,6 +18,6 @@ def celu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x) / alpha))
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (xp.where(positive, dy, dy * (y / alpha + 1.0)),)
+        return (dy * xp.where(positive, 1.0, y / alpha + 1.0),)
 
     return y, pullback

@@ -19,6 +19,6 @@ def elu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x)))  # expm1 of a large x overflows
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (xp.where(positive, dy, dy * (y + alpha)),)
+        return (dy * xp.where(positive, 1.0, y + alpha),)
 
     return y, pullback

@@ -6,7 +6,7 @@ import math
 
 from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
-from ..erf import normal_cdf
+from ..erf import normal
 
 
 @replaceable
@@ -20,11 +20,9 @@ def gelu(x: Array, /, *, approximate: bool = False) -> tuple[Array, Pullback]:
     """
     if approximate:
         return _by_tanh(x)
-    xp = namespace(x)
-    p = normal_cdf(x)
+    p, density = normal(x)
 
     def pullback(dy: Array) -> tuple[Array]:
-        density = xp.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
         return (dy * (p + x * density),)
 
     return x * p, pullback

@@ -17,6 +17,6 @@ def silu(x: Array, /) -> tuple[Array, Pullback]:
     s, _ = sigmoid(x)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * s * (1.0 + x * (1.0 - s)),)
+        return (dy * (s * (1.0 + x * (1.0 - s))),)
 
     return x * s, pullback

@@ -1,0 +1,192 @@
+"""Natives of activations, and of `linear` with one: their formulas in compiled loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import ops
+from ..ops.chosen import option_defaults
+from ..typing import Array, Op, Pullback
+from .elements import Element, Formula, NotElementwiseError
+from .fused import function, scope
+from .recording import kernel
+from .stages import staged
+
+
+class Activation(NamedTuple):
+    """An activation as a formula: y of x, and dx of dy and of what is kept for it."""
+
+    formula: Formula
+    x: Element
+    y: Element
+    dx: Element
+    kept: tuple[Element, ...]
+    options: tuple[str, ...]
+
+    @classmethod
+    def of(cls, op: Any, *, biased: bool = False, **flags: bool) -> Activation | None:
+        """None for an op that mixes elements; without an op the identity. Biased, its x is z + b."""
+        formula = Formula()
+        x = formula.input("z") + formula.input("b") if biased else formula.input("x")
+        flags = {**_flags(op), **flags}
+        options = {name: formula.input(name) for name in _options(op)}
+        try:
+            y, pullback = (x, lambda dy: (dy,)) if op is None else op.portable(x, **options, **flags)
+            (dx,) = pullback(formula.input("dy"))
+            return cls(formula, x, y, dx, _kept(formula, x, y, dx, tuple(options)), tuple(options))
+        except NotElementwiseError:
+            return None
+
+    @property
+    def extra(self) -> dict[str, Element]:
+        """What is kept beside the arrays of x and y that are there anyway, and what its array is called."""
+        return {f"kept_{x.name}": x for x in self.kept if x.name not in ("x", self.y.name)}
+
+    def keeps(self, **arrays: Array) -> list[Array]:
+        """The arrays of what is kept, of x, y and extra ones by their names."""
+        return [arrays[{"x": "x", self.y.name: "y"}.get(x.name, f"kept_{x.name}")] for x in self.kept]
+
+
+def _kept(formula: Formula, x: Element, y: Element, dx: Element, options: tuple[str, ...]) -> tuple[Element, ...]:
+    """What dx takes beside dy: y where that will do, which the next layer keeps anyway, else as little as there is."""
+    given = [x.name, *options]
+    cuts = formula.cuts([y], given)
+    for kept in ((), (y,), *(() if cuts else ((x,), (x, y)))):
+        if formula.leads([dx], ["dy", *(element.name for element in kept), *options]):
+            return kept
+    slope = [Element(formula, name) for name in formula.beside(dx, "dy") if name not in options]
+    if len(slope) == 1 and formula.cuts([y, *slope], given) == cuts:
+        return tuple(slope)
+    return x, y
+
+
+def _flags(op: Any) -> dict[str, bool]:
+    """The op's options that are True or False, and their defaults: each choice is a formula of its own."""
+    defaults = {} if op is None else option_defaults(op)
+    return {name: default for name, default in defaults.items() if isinstance(default, bool)}
+
+
+def _options(op: Any) -> dict[str, Any]:
+    """The op's options that are numbers, and their defaults."""
+    defaults = {} if op is None else option_defaults(op)
+    return {name: default for name, default in defaults.items() if not isinstance(default, bool)}
+
+
+def _chosen(op: Any, kind: np.dtype, make: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
+    """Options to (what `make` gives for the op's flags, its numbers)."""
+    flags, numbers = _flags(op), tuple(_options(op).items())
+    made = cache(lambda *chosen: make(**dict(zip(flags, chosen, strict=True))))
+
+    def choose(options: dict[str, Any]) -> Any:
+        found = made(*[bool(options.get(name, default)) for name, default in flags.items()])
+        return found, [kind.type(options.get(name, default)) for name, default in numbers]
+
+    return choose
+
+
+def elementwise(op: Any, kind: np.dtype) -> Op:
+    """An activation in a loop for each pass, or in several where it takes exp or its kin."""
+    choose = _chosen(op, kind, lambda **flags: _passes(Activation.of(op, **flags), kind))
+
+    def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
+        passes, numbers = choose(options)
+        if passes is None or not plain(x, kind):
+            return op.portable(x, **options)
+        act, forward, backward = passes
+        y = np.empty_like(x)
+        extra = {name: np.empty_like(x) for name in act.extra}
+        forward(x, y, *extra.values(), *numbers)
+        kept = act.keeps(x=x, y=y, **extra)
+
+        def pullback(dy: Array) -> tuple[Array]:
+            dy = contiguous(dy)
+            dx = np.empty_like(dy)
+            backward(dy, *kept, dx, *numbers)
+            return (dx,)
+
+        return y, pullback
+
+    return native
+
+
+def _passes(act: Activation | None, kind: np.dtype) -> tuple[Activation, Any, Any] | None:
+    """(the activation, y and what is kept of x, dx of dy and of that)."""
+    if act is None:
+        return None
+    forward = staged(act.formula, ("x",), {"y": act.y, **act.extra}, kind, act.options)
+    backward = staged(act.formula, ("dy", *(x.name for x in act.kept)), {"dx": act.dx}, kind, act.options)
+    return act, kernel(forward), kernel(backward)
+
+
+def linear(known: Iterable[Any], kind: np.dtype) -> Op:
+    """x w in BLAS, then bias and activation in place, as `elementwise` does them; dz and db in one loop."""
+    portable = ops.linear.portable
+    choices = {
+        op: _chosen(op, kind, lambda op=op, **flags: _dense_passes(Activation.of(op, biased=True, **flags), kind))
+        for op in (None, *known)
+    }
+
+    def native(
+        x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
+    ) -> tuple[Array, Pullback]:
+        op, options = (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
+        fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
+        passes, numbers = choices[op](options) if fits and op in choices else (None, [])
+        if passes is None or b is None or b.dtype != kind:
+            return portable(x, w, b, activation=activation, wants_dx=wants_dx)
+        act, forward, backward = passes
+        y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
+        extra = {name: np.empty_like(y) for name in act.extra}
+        forward(y, *extra.values(), b, *numbers)
+        kept, same = act.keeps(y=y, **extra), act.dx.name == "dy"
+
+        def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
+            rows, db = contiguous(dy), np.empty_like(b)
+            dz = rows if same else np.empty_like(rows)
+            backward(rows, *kept, dz, db, *numbers)
+            if b.size == 1:
+                db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
+            if rows is not dy and same:
+                # the twin's products take dy as it lies, and BLAS's last bits hang on that
+                return (dy @ w.T if wants_dx else None), x.T @ dy, db
+            return (dz.dot(w.T) if wants_dx else None), x.T.dot(dz), db
+
+        return y, pullback
+
+    return native
+
+
+def _dense_passes(act: Activation | None, kind: np.dtype) -> tuple[Activation, Any, Any] | None:
+    """(the activation, y <- f(y + b) in place, dz and db of dy; db is summed row by row, as NumPy does)."""
+    names = [] if act is None else [x.name for x in act.kept]
+    if act is None or not act.formula.leads([act.dx], ["dy", *names, *act.options]):
+        return None
+    forward = staged(act.formula, ("z",), {"z": act.y, **act.extra}, kind, act.options, row="b")
+    keep = [] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]
+    slope = [
+        *(f"{name} = {name}_[i, j]" for name in ("dy", *names)),
+        *act.formula.needed([act.dx], ["dy", *names, *act.options]),
+        *keep,
+        f"db_[j] += {act.dx.name}",
+    ]
+    each = "for i in range(dy_.shape[0]):", "    for j in range(dy_.shape[1]):"
+    lines = ["db_[:] = db_.dtype.type(0)", *each, *(f"        {line}" for line in slope)]
+    arrays = [f"{name}_" for name in ("dy", *names, "dz")]
+    backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
+    matrix = np.zeros((1, 1), kind)
+    backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
+    return act, kernel(forward), kernel(backward)
+
+
+def contiguous(x: Array) -> Array:
+    """x, or a copy of it whose rows lie one behind the other."""
+    return x if x.flags.c_contiguous else x.copy()
+
+
+def plain(x: Array, kind: np.dtype) -> bool:
+    """Whether the loops for a dtype take an array."""
+    return x.dtype == kind and x.flags.c_contiguous and x.ndim > 0
