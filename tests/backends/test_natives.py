@@ -274,7 +274,10 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
     op.portable = op
     act = activations.Activation.of(op)
     assert act.kept == (act.x,)
-    native, x = activations.elementwise(op, np.dtype("float32")), RNG.standard_normal((5, 3)).astype("float32")
+    native, x = (
+        activations.elementwise(op, np.dtype("float32")),
+        RNG.standard_normal((5, 3)).astype("float32"),
+    )
     for options in ({}, {"alpha": 0.3}):
         (y, pull), (wanted, pull_wanted) = native(x, **options), op(x, **options)
         same_bits([y, *pull(x)], [wanted, *pull_wanted(x)])

@@ -31,7 +31,7 @@ class Activation(NamedTuple):
     def of(cls, op: Any, *, biased: bool = False, **flags: bool) -> Activation | None:
         """None for an op that mixes elements; without an op the identity. Biased, its x is z + b."""
         formula = Formula()
-        x = formula.input("z") + formula.input("b") if biased else formula.input("x")
+        x = formula.add("{0} + {1}", *map(formula.input, "zb")) if biased else formula.input("x")
         flags = {**_flags(op), **flags}
         options = {name: formula.input(name) for name in _options(op)}
         try:
@@ -41,17 +41,10 @@ class Activation(NamedTuple):
         except NotElementwiseError:
             return None
 
-    @property
-    def extra(self) -> dict[str, Element]:
-        """What is kept beside the arrays of x and y that are there anyway, and what its array is called."""
-        return {f"kept_{x.name}": x for x in self.kept if x.name not in ("x", self.y.name)}
 
-    def keeps(self, **arrays: Array) -> list[Array]:
-        """The arrays of what is kept, of x, y and extra ones by their names."""
-        return [arrays[{"x": "x", self.y.name: "y"}.get(x.name, f"kept_{x.name}")] for x in self.kept]
-
-
-def _kept(formula: Formula, x: Element, y: Element, dx: Element, options: tuple[str, ...]) -> tuple[Element, ...]:
+def _kept(
+    formula: Formula, x: Element, y: Element, dx: Element, options: tuple[str, ...]
+) -> tuple[Element, ...]:
     """What dx takes beside dy: y where that will do, which the next layer keeps anyway, else as little as there is."""
     given = [x.name, *options]
     cuts = formula.cuts([y], given)
@@ -76,36 +69,45 @@ def _options(op: Any) -> dict[str, Any]:
     return {name: default for name, default in defaults.items() if not isinstance(default, bool)}
 
 
-def _chosen(op: Any, kind: np.dtype, make: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
+def _chosen(op: Any, make: Callable[..., Any], kind: np.dtype) -> Callable[[dict[str, Any]], Any]:
     """Options to (what `make` gives for the op's flags, its numbers)."""
     flags, numbers = _flags(op), tuple(_options(op).items())
-    made = cache(lambda *chosen: make(**dict(zip(flags, chosen, strict=True))))
+    made = cache(lambda *values: make(op, kind, **dict(zip(flags, values, strict=True))))
 
     def choose(options: dict[str, Any]) -> Any:
-        found = made(*[bool(options.get(name, default)) for name, default in flags.items()])
-        return found, [kind.type(options.get(name, default)) for name, default in numbers]
+        values = [bool(options.get(name, default)) for name, default in flags.items()] if flags else ()
+        return made(*values), [kind.type(options.get(name, default)) for name, default in numbers]
 
     return choose
 
 
+class Passes(NamedTuple):
+    """The two passes of an activation; `extra` arrays are kept beside x and y, `kept` of [x, y, *extra] is used."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    extra: range
+    kept: tuple[int, ...]
+    same: bool
+
+
 def elementwise(op: Any, kind: np.dtype) -> Op:
     """An activation in a loop for each pass, or in several where it takes exp or its kin."""
-    choose = _chosen(op, kind, lambda **flags: _passes(Activation.of(op, **flags), kind))
+    choose = _chosen(op, _passes, kind)
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options)
         if passes is None or not plain(x, kind):
             return op.portable(x, **options)
-        act, forward, backward = passes
-        y = np.empty_like(x)
-        extra = {name: np.empty_like(x) for name in act.extra}
-        forward(x, y, *extra.values(), *numbers)
-        kept = act.keeps(x=x, y=y, **extra)
+        _, backward, extra, kept, _ = passes
+        arrays = [x, np.empty_like(x), *[np.empty_like(x) for _ in extra]]
+        passes.forward(*arrays, *numbers)
+        y, given = arrays[1], [arrays[index] for index in kept]
 
         def pullback(dy: Array) -> tuple[Array]:
             dy = contiguous(dy)
             dx = np.empty_like(dy)
-            backward(dy, *kept, dx, *numbers)
+            backward(dy, *given, dx, *numbers)
             return (dx,)
 
         return y, pullback
@@ -113,41 +115,45 @@ def elementwise(op: Any, kind: np.dtype) -> Op:
     return native
 
 
-def _passes(act: Activation | None, kind: np.dtype) -> tuple[Activation, Any, Any] | None:
-    """(the activation, y and what is kept of x, dx of dy and of that)."""
+def _passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
+    """y, and what else is kept, of x; dx of dy and of what is kept. None for an op that mixes elements."""
+    act = Activation.of(op, **flags)
     if act is None:
         return None
-    forward = staged(act.formula, ("x",), {"y": act.y, **act.extra}, kind, act.options)
-    backward = staged(act.formula, ("dy", *(x.name for x in act.kept)), {"dx": act.dx}, kind, act.options)
-    return act, kernel(forward), kernel(backward)
+    extra = {x.name: x for x in act.kept if x.name not in (act.x.name, act.y.name)}
+    names = [x.name for x in act.kept]
+    places = [act.x.name, act.y.name, *extra]
+    forward = staged(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
+    backward = staged(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
+    kept = tuple(map(places.index, names))
+    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, act.dx.name == "dy")
 
 
 def linear(known: Iterable[Any], kind: np.dtype) -> Op:
     """x w in BLAS, then bias and activation in place, as `elementwise` does them; dz and db in one loop."""
     portable = ops.linear.portable
-    choices = {
-        op: _chosen(op, kind, lambda op=op, **flags: _dense_passes(Activation.of(op, biased=True, **flags), kind))
-        for op in (None, *known)
-    }
+    choices = {op: _chosen(op, _dense_passes, kind) for op in (None, *known)}
 
     def native(
         x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
     ) -> tuple[Array, Pullback]:
-        op, options = (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
+        op, options = (
+            (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
+        )
         fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
-        if passes is None or b is None or b.dtype != kind:
+        if passes is None or b is None or b.dtype != kind or b.shape != w.shape[1:]:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        act, forward, backward = passes
+        _, backward, extra, kept, same = passes
         y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
-        extra = {name: np.empty_like(y) for name in act.extra}
-        forward(y, *extra.values(), b, *numbers)
-        kept, same = act.keeps(y=y, **extra), act.dx.name == "dy"
+        arrays = [y, *[np.empty_like(y) for _ in extra]]
+        passes.forward(*arrays, b, *numbers)
+        given = [arrays[index] for index in kept]
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
             rows, db = contiguous(dy), np.empty_like(b)
             dz = rows if same else np.empty_like(rows)
-            backward(rows, *kept, dz, db, *numbers)
+            backward(rows, *given, dz, db, *numbers)
             if b.size == 1:
                 db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
             if rows is not dy and same:
@@ -160,17 +166,22 @@ def linear(known: Iterable[Any], kind: np.dtype) -> Op:
     return native
 
 
-def _dense_passes(act: Activation | None, kind: np.dtype) -> tuple[Activation, Any, Any] | None:
-    """(the activation, y <- f(y + b) in place, dz and db of dy; db is summed row by row, as NumPy does)."""
+def _dense_passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
+    """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does.
+
+    None where dz takes exp or its kin once more, for which db's loop does not stop.
+    """
+    act = Activation.of(op, biased=True, **flags)
     names = [] if act is None else [x.name for x in act.kept]
     if act is None or not act.formula.leads([act.dx], ["dy", *names, *act.options]):
         return None
-    forward = staged(act.formula, ("z",), {"z": act.y, **act.extra}, kind, act.options, row="b")
-    keep = [] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]
+    extra = {x.name: x for x in act.kept if x.name != act.y.name}
+    forward = staged(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
+    same = act.dx.name == "dy"
     slope = [
         *(f"{name} = {name}_[i, j]" for name in ("dy", *names)),
         *act.formula.needed([act.dx], ["dy", *names, *act.options]),
-        *keep,
+        *([] if same else [f"dz_[i, j] = {act.dx.name}"]),
         f"db_[j] += {act.dx.name}",
     ]
     each = "for i in range(dy_.shape[0]):", "    for j in range(dy_.shape[1]):"
@@ -179,7 +190,13 @@ def _dense_passes(act: Activation | None, kind: np.dtype) -> tuple[Activation, A
     backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    return act, kernel(forward), kernel(backward)
+    kept = tuple(map([act.y.name, *extra].index, names))
+    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, same)
+
+
+def _renamed(extra: dict[str, Element]) -> dict[str, Element]:
+    """What is kept, under names for its arrays that no line has."""
+    return {f"kept_{name}": x for name, x in extra.items()}
 
 
 def contiguous(x: Array) -> Array:

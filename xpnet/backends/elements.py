@@ -94,9 +94,7 @@ class Formula:
                 cuts[levels[name] - 1].append(name)
         return cuts
 
-    def taken(
-        self, wanted: Iterable[Any], given: Iterable[str], beside: Iterable[str] = ()
-    ) -> list[str]:
+    def taken(self, wanted: Iterable[Any], given: Iterable[str], beside: Iterable[str] = ()) -> list[str]:
         """Those of the names given, beside others, that lines or elements wanted take."""
         wanted, given = list(wanted), list(given)
         names = {self._name(element) for element in wanted}
@@ -111,7 +109,8 @@ class Formula:
 
     def beside(self, element: Element, name: str) -> list[str]:
         """What the lines from an input to an element take that does not hang on that input, numbers left out."""
-        on_it, taken = {name}, []
+        on_it: set[str] = {name}
+        taken: list[str] = []
         for line in self.reached([element], self._inputs):
             terms = self.lines[line][1]
             if on_it.intersection(terms):

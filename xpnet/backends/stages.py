@@ -8,6 +8,7 @@ that stay in the cache, so that it takes memory for a block only, whatever the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from .elements import Element, Formula
 from .fused import loop
 
-BLOCK = 2**13
+BLOCK = 2**16
 """Numbers of an array that are worked off at once."""
 
 
@@ -36,7 +37,7 @@ def staged(
     given = [*arrays, *(name for name in results if name not in arrays)]
     places = {name: i for i, name in enumerate([*given, *scratch, *([row] if row else []), *numbers])}
     places |= {cut: places[home] for cut, home in homes.items()}
-    calls: list[tuple[Callable[..., Any], list[int]]] = []
+    calls: list[tuple[Callable[..., Any], Callable[[Any], Any]]] = []
     known = list(arrays)
 
     def add(found: dict[str, Element]) -> None:
@@ -45,7 +46,9 @@ def staged(
         rest = tuple(formula.taken(found.values(), numbers, beside=[*known, row]))
         written = [name for name in found if name not in read]
         names = [*read, *written, *([row] if row else []), *rest]
-        calls.append((loop(formula, read, found, dtype, rest, row), [places[name] for name in names]))
+        calls.append(
+            (loop(formula, read, found, dtype, rest, row), itemgetter(*[places[name] for name in names]))
+        )
 
     for level in cuts:
         terms = {homes[cut]: formula.at(cut)[1] for cut in level}
@@ -54,25 +57,28 @@ def staged(
         for cut in level:
             function, x = formula.at(cut)
             source = homes[cut] if homes[cut] in apart else x.name
-            calls.append((getattr(np, function), [places[source], places[cut]]))
+            calls.append((getattr(np, function), itemgetter(places[source], places[cut])))
         known += level
     if rest := {name: x for name, x in results.items() if homes.get(x.name) != name}:
         add(rest)
+    if len(calls) == 1 and not (scratch or row or numbers):
+        return calls[0][0]  # NumPy's function alone
 
     def run(*args: Any) -> None:
         whole, others = args[: len(given)], args[len(given) :]
-        if not whole[0].size:
-            return
-        if not row:
+        if not row and whole[0].ndim != 1:
             whole = tuple([x.reshape(-1) for x in whole])
-        length = len(whole[0])
-        step = min(length, max(1, BLOCK * length // whole[0].size))
-        work = np.empty((len(scratch), step, *whole[0].shape[1:]), dtype)
-        for start in range(0, length, step):
-            parts = whole if step == length else [x[start : start + step] for x in whole]
-            there = [*parts, *work[:, : len(parts[0])], *others]
-            for function, indices in calls:
-                function(*[there[i] for i in indices])
+        length, size = len(whole[0]), whole[0].size
+        step = length if size <= BLOCK else max(1, BLOCK * length // size)
+        work = [np.empty_like(whole[0][:step]) for _ in scratch]
+        for start in range(0, length, step or 1):
+            parts = [*whole, *work]
+            if step < length:
+                parts = [x[start : start + step] for x in whole]
+                parts += [x[: len(parts[0])] for x in work]
+            parts += others
+            for function, taken in calls:
+                function(*taken(parts))
 
     return run
 
