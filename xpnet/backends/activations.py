@@ -54,7 +54,8 @@ def _kept(
     slope = [Element(formula, name) for name in formula.beside(dx, "dy") if name not in options]
     if len(slope) == 1 and formula.cuts([y, *slope], given) == cuts:
         return tuple(slope)
-    return x, y
+    places = {x.name: x, y.name: y}
+    return tuple([places[name] for name in formula.taken([dx], places, beside=["dy", *options])])
 
 
 def _flags(op: Any) -> dict[str, bool]:
@@ -168,20 +169,34 @@ def linear(known: Iterable[Any], kind: np.dtype) -> Op:
 
 def _dense_passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
     """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does.
-
-    None where dz takes exp or its kin once more, for which db's loop does not stop.
+    None for an op that mixes elements.
     """
     act = Activation.of(op, biased=True, **flags)
-    names = [] if act is None else [x.name for x in act.kept]
-    if act is None or not act.formula.leads([act.dx], ["dy", *names, *act.options]):
+    if act is None:
         return None
+    names = [x.name for x in act.kept]
     extra = {x.name: x for x in act.kept if x.name != act.y.name}
     forward = staged(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
-    same = act.dx.name == "dy"
+    backward = _dense_slope(act, names, kind)
+    kept = tuple(map([act.y.name, *extra].index, names))
+    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, act.dx.name == "dy")
+
+
+def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[..., None]:
+    """dz and db in one loop, or, where dz takes exp or its kin once more, in several."""
+    if act.formula.cuts([act.dx], ["dy", *names, *act.options]):
+        slopes = staged(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options)
+
+        def apart(*args: Any) -> None:
+            arrays, db, numbers = args[: len(names) + 2], args[len(names) + 2], args[len(names) + 3 :]
+            slopes(*arrays, *numbers)
+            np.add.reduce(arrays[-1], axis=0, out=db)
+
+        return apart
     slope = [
         *(f"{name} = {name}_[i, j]" for name in ("dy", *names)),
         *act.formula.needed([act.dx], ["dy", *names, *act.options]),
-        *([] if same else [f"dz_[i, j] = {act.dx.name}"]),
+        *([] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]),
         f"db_[j] += {act.dx.name}",
     ]
     each = "for i in range(dy_.shape[0]):", "    for j in range(dy_.shape[1]):"
@@ -190,8 +205,7 @@ def _dense_passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
     backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    kept = tuple(map([act.y.name, *extra].index, names))
-    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, same)
+    return backward
 
 
 def _renamed(extra: dict[str, Element]) -> dict[str, Element]:

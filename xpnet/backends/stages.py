@@ -88,9 +88,8 @@ def _homes(cuts: list[list[str]], arrays: tuple[str, ...], results: dict[str, El
 
     A result that overwrites an array waits until nothing reads that array any more.
     """
-    last = all(x.name in cuts[-1] for x in results.values())
     homes = {cut: cut for level in cuts for cut in level}
     for name, x in results.items():
-        if x.name in homes and (name not in arrays or (last and len(results) == 1)):
+        if x.name in homes and (name not in arrays or len(results) == 1):
             homes[x.name] = name
     return homes

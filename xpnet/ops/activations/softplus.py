@@ -16,10 +16,9 @@ def softplus(x: Array, /, *, beta: float = 1.0, threshold: float = 20.0) -> tupl
     xp = namespace(x)
     z = beta * x
     linear = z > threshold
-    e = xp.exp(-xp.abs(z))
-    y = xp.where(linear, x, (xp.where(z < 0, 0.0, z) + xp.log1p(e)) / beta)
+    y = xp.where(linear, x, (xp.where(z < 0, 0.0, z) + xp.log1p(xp.exp(-xp.abs(z)))) / beta)
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(linear, 1.0, xp.where(z < 0, e, 1.0) / (1.0 + e)),)
+        return (xp.where(linear, dy, -dy * xp.expm1(-beta * y)),)
 
     return y, pullback
