@@ -177,6 +177,7 @@ class Standard(SimpleNamespace):
 STANDARD = Standard(
     sqrt=_function("sqrt({0})"),
     abs=_function("abs({0})"),
+    sign=lambda x: STANDARD.where(x > 0, 1.0, STANDARD.where(x < 0, -1.0, STANDARD.where(x == 0, 0.0, x))),
     square=_function("{0} * {0}"),
     where=_function("{1} if {0} else {2}"),
     maximum=_function("{0} if {0} >= {1} or {0} != {0} else {1}"),
