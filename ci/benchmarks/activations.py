@@ -24,7 +24,9 @@ from xpnet.namespace import with_natives
 
 SIZES, DTYPES = (4_096, 262_144), ("float32", "float64")
 PASSES = ("forward", "both")
-ACTIVATIONS = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
+ACTIVATIONS = {
+    name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable") and "softmax" not in name
+}
 ACTIVATIONS |= {"gelu, by tanh": partial(ops.gelu, approximate=True)}
 TORCH = {
     "log_sigmoid": "logsigmoid",

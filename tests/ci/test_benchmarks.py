@@ -182,3 +182,15 @@ def test_stream_holds_files_against_memory(tmp_path):
     assert result["refused"] == dict.fromkeys(ways, False)  # 12 MiB of samples, and 96 for everybody
     assert len(cells(done.stdout)) == 1 + 2 * len(ways)
     assert "its times prove nothing" in done.stdout
+
+
+def test_activations_are_held_against_their_twins(tmp_path):
+    pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
+    only = ["--only", "silu", "--only", "gelu, by tanh"]
+    done, result = script(BENCHMARKS / "activations.py", *only, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [row["activation"] for row in result] == ["silu", "gelu, by tanh"] == cells(done.stdout)[1:]
+    for row in result:
+        assert row["same"]
+        assert {"portable, forward", "portable, both", "native, forward", "native, both"} <= set(row)
+    assert "its times prove nothing" in done.stdout

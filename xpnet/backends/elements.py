@@ -165,6 +165,13 @@ def _function(template: str) -> Callable[..., Element]:
     return apply
 
 
+_where = _function("{1} if {0} else {2}")
+
+
+def _sign_of(x: Any) -> Element:
+    return _where(x > 0, 1.0, _where(x < 0, -1.0, _where(x == 0, 0.0, x)))  # NaN has none
+
+
 class Standard(SimpleNamespace):
     """The standard's functions on one element."""
 
@@ -177,9 +184,9 @@ class Standard(SimpleNamespace):
 STANDARD = Standard(
     sqrt=_function("sqrt({0})"),
     abs=_function("abs({0})"),
-    sign=lambda x: STANDARD.where(x > 0, 1.0, STANDARD.where(x < 0, -1.0, STANDARD.where(x == 0, 0.0, x))),
+    sign=_sign_of,
     square=_function("{0} * {0}"),
-    where=_function("{1} if {0} else {2}"),
+    where=_where,
     maximum=_function("{0} if {0} >= {1} or {0} != {0} else {1}"),
     minimum=_function("{0} if {0} <= {1} or {0} != {0} else {1}"),
     **{name: _function(name) for name in CUTS},
