@@ -83,7 +83,11 @@ def _chosen(op: Any, make: Callable[..., Any], kind: np.dtype) -> Callable[[dict
 
 
 class Passes(NamedTuple):
-    """The two passes of an activation; `extra` arrays are kept beside x and y, `kept` of [x, y, *extra] is used."""
+    """The two passes of an activation, and what is kept between them.
+
+    extra: one for each array that is kept beside x and y. kept: which of x, y and these, in this order, the backward
+    pass takes; in `linear` y lies where x was, and x is left out. same: dx is dy.
+    """
 
     forward: Callable[..., None]
     backward: Callable[..., None]
@@ -97,8 +101,8 @@ def elementwise(op: Any, kind: np.dtype) -> Op:
     choose = _chosen(op, _passes, kind)
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
-        passes, numbers = choose(options)
-        if passes is None or not plain(x, kind):
+        passes, numbers = choose(options) if plain(x, kind) else (None, [])
+        if passes is None:
             return op.portable(x, **options)
         _, backward, extra, kept, _ = passes
         arrays = [x, np.empty_like(x), *[np.empty_like(x) for _ in extra]]
@@ -142,8 +146,9 @@ def linear(known: Iterable[Any], kind: np.dtype) -> Op:
             (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
         )
         fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
+        fits = fits and b is not None and b.dtype == kind and b.shape == w.shape[1:]
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
-        if passes is None or b is None or b.dtype != kind or b.shape != w.shape[1:]:
+        if passes is None or b is None:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
         _, backward, extra, kept, same = passes
         y = x.dot(w)  # the product of `x @ w`, at two thirds of its price for small ones
@@ -168,9 +173,7 @@ def linear(known: Iterable[Any], kind: np.dtype) -> Op:
 
 
 def _dense_passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
-    """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does.
-    None for an op that mixes elements.
-    """
+    """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does."""
     act = Activation.of(op, biased=True, **flags)
     if act is None:
         return None
@@ -209,7 +212,7 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[
 
 
 def _renamed(extra: dict[str, Element]) -> dict[str, Element]:
-    """What is kept, under names for its arrays that no line has."""
+    """Elements to keep, under names for their arrays that no line of a formula has."""
     return {f"kept_{name}": x for name, x in extra.items()}
 
 

@@ -15,7 +15,7 @@ def gelu(x: Array, /, *, approximate: bool = False) -> tuple[Array, Pullback]:
 
     y = x P(x), P(x) = (1 + erf(x / sqrt(2))) / 2;  dx = dy (P(x) + x exp(-x^2 / 2) / sqrt(2 pi))
     With `approximate`, P(x) = (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3), within 5e-4 of it and at a
-    tenth of its price on NumPy; dx = dy (P(x) + x 2 P(x) (1 - P(x)) u'(x)).
+    quarter of its price on NumPy; dx = dy (P(x) + x 2 P(x) (1 - P(x)) u'(x)).
     Source: Hendrycks, Gimpel, 2016, arXiv:1606.08415.
     """
     if approximate:
