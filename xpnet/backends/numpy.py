@@ -40,6 +40,9 @@ class NumpyBackend(Backend):
     def _own(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
+    def in_order(self, x: Array) -> Array:
+        return x if len(x) > 1 or x.flags.c_contiguous else x.copy()
+
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted is False or (wanted == "auto" and seconds < REPAYS):
             return Natives()

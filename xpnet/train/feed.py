@@ -100,7 +100,7 @@ def to_inputs(
     def put(x: Array, rows: Sequence[int] | np.ndarray | None) -> Array:
         if backend.owns(x) and x.dtype == own and device(x) is None:  # nothing to do, on any device
             check(x, rows=rows)
-            return x
+            return backend.in_order(x)
         with backend.on():
             if ids:  # before the cast: it may make another id of one that is too large
                 check(x, rows=rows)
@@ -112,7 +112,7 @@ def to_inputs(
             x = x if device(x) in (None, backend.selected) else backend.asarray(x)
             if not ids:
                 check(x, rows=rows)
-        return x
+        return backend.in_order(x)
 
     return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)
 
