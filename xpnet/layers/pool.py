@@ -9,8 +9,9 @@ from .. import ops
 from ..errors import flag
 from ..ops.pool import flat_shape, pooled
 from ..ops.windows import space_of
-from ..typing import Shape
+from ..typing import Array, Nested, Pullback, Shape
 from .base import Stateless
+from .context import Context
 from .conv import LARGE
 
 
@@ -75,19 +76,24 @@ class AveragePool2D(_AveragePooling):
 
 
 class _Global(Stateless):
-    """(n, ..., c) to (n, c)."""
+    """(n, ..., c) to (n, c). Where `ctx.mask` is false a position of sequences does not count."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (flat_shape(type(self).__name__, input_shape)[1],)
 
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        y, pull = type(self).op(x, mask=ctx.mask)
+        ctx.mask = None
+        return y, lambda dy: (pull(dy)[0], {})
+
 
 class GlobalAveragePool(_Global):
-    """The mean of each feature over its image or sequence; see `ops.global_average_pool`."""
+    """The mean of each feature over its image or sequence, padding left out; see `ops.global_average_pool`."""
 
     op = staticmethod(ops.global_average_pool)
 
 
 class GlobalMaxPool(_Global):
-    """The largest of each feature over its image or sequence; see `ops.global_max_pool`."""
+    """The largest of each feature over its image or sequence, padding left out; see `ops.global_max_pool`."""
 
     op = staticmethod(ops.global_max_pool)

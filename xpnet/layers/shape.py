@@ -8,11 +8,25 @@ from dataclasses import dataclass
 from .. import ops
 from ..errors import batch_of, choose, plain, shown
 from ..ops.shape import filled, permuted
-from ..typing import Shape
+from ..typing import Array, Nested, Pullback, Shape
 from .base import Stateless, require_count
+from .context import Context
 
 
-class Flatten(Stateless):
+class _Moving(Stateless):
+    """What may leave no time where it was: then none is padding for the layers behind."""
+
+    @property
+    def _moves(self) -> bool:
+        return True
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        if self._moves:
+            ctx.mask = None
+        return super().forward(params, x, ctx)
+
+
+class Flatten(_Moving):
     """All axes but the batch's as one; see `ops.flatten`."""
 
     op = staticmethod(ops.flatten)
@@ -22,7 +36,7 @@ class Flatten(Stateless):
 
 
 @dataclass(frozen=True)
-class Reshape(Stateless):
+class Reshape(_Moving):
     """Each sample in another shape, the batch left out; one size may be -1, for what is left. See `ops.reshape`."""
 
     shape: Shape
@@ -39,12 +53,16 @@ class Reshape(Stateless):
             )
         object.__setattr__(self, "shape", shape)
 
+    @property
+    def _moves(self) -> bool:
+        return len(self.shape) == 1
+
     def output_shape(self, input_shape: Shape) -> Shape:
         return filled(self.shape, input_shape)
 
 
 @dataclass(frozen=True)
-class Permute(Stateless):
+class Permute(_Moving):
     """The axes of each sample in another order, counted from 1, as axis 0 is the batch's; see `ops.permute`."""
 
     axes: tuple[int, ...]
@@ -59,6 +77,10 @@ class Permute(Stateless):
                 f"Permute: axes {shown(self.axes)} must be a tuple of the numbers of a sample's axes, such as (2, 1)"
             )
         object.__setattr__(self, "axes", axes)
+
+    @property
+    def _moves(self) -> bool:
+        return self.axes[0] != 1
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return permuted(self.axes, input_shape)

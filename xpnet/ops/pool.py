@@ -51,18 +51,25 @@ def average_pool(
     return _along_each(x, over, partial(_mean_along, padded=count_include_pad))
 
 
-def global_max_pool(x: Array, /) -> tuple[Array, Pullback]:
+def global_max_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, Pullback]:
     """The largest of each feature, over all axes but the first and the last.
 
     y = max x;  dx = dy where x is the first largest, else 0
-    x (n, ..., c) -> y (n, c). Source: PyTorch's adaptive_max_pool1d and adaptive_max_pool2d, to size 1.
+    x (n, ..., c) -> y (n, c). `mask` (n, time) bool is true where a position of sequences (n, time, c) counts; where
+    none does y and dx are 0. Source: PyTorch's adaptive_max_pool1d and adaptive_max_pool2d, to size 1.
     """
     xp, shape = namespace(x), x.shape
     n, (count, c) = shape[0], flat_shape("global_max_pool: x", shape[1:])
-    flat = xp.reshape(x, (n, count, c))
+    flat, real = xp.reshape(x, (n, count, c)), None
+    if mask is not None:
+        real = _real("global_max_pool", x, mask)
+        flat = xp.where(real, flat, -math.inf)
     y = xp.max(flat, axis=1, keepdims=True)
     order = xp.reshape(xp.arange(count, dtype=xp.int32, device=device(x)), (1, count, 1))
-    first = xp.min(xp.where(flat == y, order, count), axis=1, keepdims=True)
+    largest = flat == y if real is None else xp.logical_and(flat == y, real)
+    first = xp.min(xp.where(largest, order, count), axis=1, keepdims=True)
+    if real is not None:
+        y = xp.where(xp.any(real, axis=1, keepdims=True), y, 0.0)
 
     def pullback(dy: Array) -> tuple[Array]:
         dx = xp.where(order == first, xp.reshape(dy, (n, 1, c)), 0.0)
@@ -71,14 +78,21 @@ def global_max_pool(x: Array, /) -> tuple[Array, Pullback]:
     return xp.reshape(y, (n, c)), pullback
 
 
-def global_average_pool(x: Array, /) -> tuple[Array, Pullback]:
+def global_average_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, Pullback]:
     """The mean of each feature, over all axes but the first and the last.
 
     y = mean x;  dx = dy / count
-    x (n, ..., c) -> y (n, c). Source: Lin, Chen, Yan, 2013, arXiv:1312.4400.
+    x (n, ..., c) -> y (n, c). `mask` (n, time) bool is true where a position of sequences (n, time, c) counts; where
+    none does y and dx are 0. Source: Lin, Chen, Yan, 2013, arXiv:1312.4400.
     """
     xp, shape = namespace(x), x.shape
     n, (count, c) = shape[0], flat_shape("global_average_pool: x", shape[1:])
+    if mask is not None:
+        real = _real("global_average_pool", x, mask)
+        number = xp.sum(xp.astype(real, x.dtype), axis=1, keepdims=True)
+        share = xp.where(real, 1.0 / xp.where(number == 0, 1.0, number), 0.0)
+        y = xp.sum(xp.where(real, x, 0.0) * share, axis=1)
+        return y, lambda dy: (xp.reshape(dy, (n, 1, c)) * share,)
 
     def pullback(dy: Array) -> tuple[Array]:
         share = xp.reshape(dy / count, (n, *(1,) * (len(shape) - 2), c))
@@ -107,6 +121,16 @@ def flat_shape(what: str, sample: Shape) -> tuple[int, int]:
             f"{what} takes sequences or images (n, ..., features), not {batch_of(sample)}: there is nothing to pool"
         )
     return count, sample[-1]
+
+
+def _real(what: str, x: Array, mask: Array) -> Array:
+    """The mask (n, time, 1); ValueError where it has not x's positions."""
+    if x.ndim != 3 or tuple(mask.shape) != tuple(x.shape[:2]):
+        raise ValueError(
+            f"{what}: the mask of padding {tuple(mask.shape)} must be (n, time) of sequences (n, time, features), "
+            f"these are {tuple(x.shape)}: a layer before this one changed the times, mask behind it"
+        )
+    return mask[..., None]
 
 
 def _along_each(x: Array, over: tuple[Window, ...], pool: Callable[..., Any]) -> tuple[Array, Pullback]:

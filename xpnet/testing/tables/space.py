@@ -12,7 +12,7 @@ from ... import layers, ops
 from ...namespace import device
 from ...typing import Array
 from ..cases import Case, layer_case
-from ..draws import normal
+from ..draws import Draw, normal
 
 
 def _padded(xp: Any, x: Array, pads: Any, value: float = 0.0) -> Array:
@@ -101,11 +101,25 @@ def _mean(xp: Any, x: Array, kernel: Any, stride: int, padding: int) -> Array:
     return _each(xp, x, kernel, stride, 1, lambda window: xp.mean(window, axis=axes))
 
 
+def _counted(xp: Any, x: Array, mask: Array) -> Array:
+    """The mean of the positions that count, 0 of none."""
+    real = xp.astype(mask[..., None], x.dtype)
+    number = xp.sum(real, axis=1)
+    return xp.sum(x * real, axis=1) / xp.where(number == 0, 1.0, number)
+
+
+def _highest(xp: Any, x: Array, mask: Array) -> Array:
+    """The largest of the positions that count, 0 of none."""
+    y = xp.max(xp.where(mask[..., None], x, -1e9), axis=1)
+    return xp.where(xp.any(mask, axis=1)[:, None], y, 0.0)
+
+
 def _leaky(xp: Any, x: Array, alpha: float = 0.2) -> Array:
     return xp.where(x > 0, x, alpha * x)
 
 
 SEQUENCE, IMAGE = normal("n", 7, 2), normal("n", 5, 4, 2)
+SOME = Draw(("n", 7), lambda rng, shape: rng.random(shape) < 0.4)
 
 OPS = (
     Case(
@@ -190,6 +204,20 @@ OPS = (
         ops.global_average_pool,
         (IMAGE,),
         plain=lambda xp, x: xp.mean(x, axis=(1, 2)),
+    ),
+    Case(
+        "global_max_pool, masked",
+        ops.global_max_pool,
+        (SEQUENCE,),
+        {"mask": SOME},
+        plain=_highest,
+    ),
+    Case(
+        "global_average_pool, masked",
+        ops.global_average_pool,
+        (SEQUENCE,),
+        {"mask": SOME},
+        plain=_counted,
     ),
 )
 
