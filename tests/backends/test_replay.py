@@ -8,7 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import ops
-from xpnet.backends import fused, get
+from xpnet.backends import fused, get, recording
 from xpnet.backends.recording import Recorded
 from xpnet.backends.replay import Program, Replayed
 from xpnet.testing.optimizers import OPTIMIZERS
@@ -250,3 +250,16 @@ def test_natives_that_run_are_recorded_as_kernels():
     calls = [call for program in replayed(model)._programs.values() for call in program.calls]
     assert sum(hasattr(call.function, "py_func") for call in calls) >= 2 * 9
     assert not any(isinstance(arg, Recorded) for call in calls for arg in call.args)
+
+
+def test_a_step_of_too_many_calls_runs_as_it_is(monkeypatch):
+    """A long sequence makes hundreds of thousands, for whose arrays places would be sought for minutes."""
+    monkeypatch.setattr(recording, "LONGEST", 200)
+    x = RNG.standard_normal((37, 6, 2))
+    network = xn.Sequential(xn.GRU(3, last=True), xn.Dense(3))
+    model, plain = (make(network, natives=natives) for natives in ("auto", False))
+    for each in (model, plain):
+        each.fit(x, Y, epochs=2, batch_size=16)
+    assert replayed(model).reason == "NotRecordableError: it makes more than 200 calls"
+    same(model, plain)
+    assert model.forward(x[:1]).tobytes() == model.forward(x[:1]).tobytes() == plain.forward(x[:1]).tobytes()

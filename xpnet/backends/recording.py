@@ -18,6 +18,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..namespace import register
 from ..typing import Shape
 
+LONGEST = 2**14
+"""How many calls are written down at most; the time to find places for their arrays grows as their square."""
+
 _REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 
 _BY_NAME: dict[Any, Any] = {  # which take where to write by name only
@@ -65,6 +68,8 @@ class Recording:
 
     def add(self, function: Callable[..., Any], *args: Any, fills: Recorded | None = None) -> None:
         """A call, whose result is one of its arguments."""
+        if len(self.calls) == LONGEST:
+            raise NotRecordableError(f"it makes more than {LONGEST} calls")
         self.calls.append(Call(function, each(args, lambda x: x.ref), None if fills is None else fills.root))
 
     def needed(self, wanted: set[int]) -> list[Call]:

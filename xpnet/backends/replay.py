@@ -204,17 +204,18 @@ def plan(spans: dict[int, tuple[int, int, int]]) -> tuple[dict[int, int], int]:
     The largest first, each in the first gap that is wide enough. Source: Pisarchyk, Lee, 2020, arXiv:2001.03288.
     """
     offsets: dict[int, int] = {}
-    for name, (first, last, size) in sorted(spans.items(), key=lambda item: -item[1][2]):
-        offset = 0
-        for other in sorted(offsets, key=offsets.__getitem__):
-            begin, end, taken = spans[other]
-            if begin > last or end < first:
-                continue
-            if offset + size <= offsets[other]:
-                break
-            offset = max(offset, offsets[other] + taken)
+    placed = np.zeros((4, len(spans)), "int64")  # begin and end of use, start and stop in memory, by start
+    for count, (name, (first, last, size)) in enumerate(sorted(spans.items(), key=lambda item: -item[1][2])):
+        begin, end, start, stop = placed[:, :count]
+        met = (begin <= last) & (end >= first)
+        free = np.maximum.accumulate(np.concatenate([[0], stop[met]]))  # from where on nothing before is in use
+        gaps = free[:-1] + size <= start[met]
+        offset = int(free[gaps.argmax()] if gaps.any() else free[-1])
+        place = int(np.searchsorted(start, offset))
+        placed[:, place + 1 : count + 1] = placed[:, place:count].copy()
+        placed[:, place] = first, last, offset, offset + size
         offsets[name] = offset
-    return offsets, max((offsets[name] + spans[name][2] for name in offsets), default=0)
+    return offsets, int(placed[3].max(initial=0))
 
 
 def leaves(tree: dict[str, Any]) -> list[Any]:
