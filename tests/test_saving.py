@@ -306,6 +306,11 @@ def test_arrays_must_be_the_networks(good, tmp_path):
         (xn.Sequential(xn.Dense(5 * 10**7), xn.Dense(3)), [3]),
         (xn.Sequential(xn.Dense(5 * 10**7, initializer="orthogonal"), xn.Dense(3)), [3]),
         (xn.Sequential(xn.Conv2D(2 * 10**6, 3), xn.Flatten(), xn.Dense(3)), [9, 9, 3]),
+        (xn.Sequential(xn.Embedding(5 * 10**7, 1, padding=0), xn.Flatten(), xn.Dense(3)), [3]),
+        (xn.Sequential(xn.Reshape((3, 1)), xn.GRU(5000, last=True), xn.Dense(3)), [3]),
+        (xn.Sequential(xn.Reshape((3, 1)), xn.PositionEmbedding(5 * 10**7), xn.Flatten(), xn.Dense(3)), [3]),
+        (xn.Sequential(xn.MultiHeadAttention(2, 5000), xn.Flatten(), xn.Dense(3)), [3, 2]),
+        (xn.Sequential(xn.TransformerBlock(2, 5 * 10**7), xn.Flatten(), xn.Dense(3)), [3, 2]),
         *(
             (xn.Sequential(layer, xn.Dense(3)), [5 * 10**7])
             for layer in (

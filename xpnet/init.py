@@ -8,6 +8,7 @@ Layers name them: `"he"`, or with arguments `("normal", 0.01)`, `("glorot", "nor
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -187,7 +188,12 @@ def initial(
     shape: Shape,
     dtype: Any,
 ) -> np.ndarray:
-    """Initial values; ValueError where a function of one's own gives others than finite numbers of the shape."""
+    """Initial values; ValueError where a function of one's own gives others than finite numbers of the shape.
+
+    MemoryError for more than any memory holds.
+    """
+    if math.prod(shape) * np.dtype(dtype).itemsize > sys.maxsize:
+        raise MemoryError
     if isinstance(rng, Undrawn):
         return np.broadcast_to(np.zeros((), dtype), shape)
     found = np.asarray(initializer(spec)(rng, shape, dtype))

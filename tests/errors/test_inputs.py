@@ -80,6 +80,20 @@ SHAPES = [
         "(n, 3)",
         error=MemoryError,
     ),
+    wrong(lambda: built(xn.Sequential(xn.Dense(2**62))), f"Dense({2**62})", "make it smaller", error=MemoryError),
+    wrong(lambda: built(xn.Sequential(("m", xn.Masking()))), "layer 'm', Masking()", "these are (n, 3)"),
+    wrong(
+        lambda: built(xn.Concatenate(xn.Embedding(5, 3), xn.Dense(3))),
+        "Concatenate(Embedding(5, 3), Dense(3))",
+        "some take integer ids, some numbers",
+    ),
+    wrong(
+        lambda: fit(of=model(xn.Sequential(xn.Dense(4), xn.Embedding(5, 3), xn.Flatten(), xn.Dense(3)))),
+        "Embedding(5, 3) takes integer ids, float32 came",
+        "the first layer",
+        error=TypeError,
+        trains=True,
+    ),
     wrong(lambda: model(xn.BatchNorm()).build(()), "BatchNorm takes inputs", "(n,)", "reshape"),
     wrong(
         lambda: fit(of=model(xn.Sequential(xn.BatchNorm(), xn.Dense(3))), batch_size=11),

@@ -116,7 +116,7 @@ def test_parameters_are_named_and_drawn_as_in_pytorch(kind):
             r"takes sequences \(n, time, features\), these are \(n, 4\)",
         ),
         (lambda: xn.Masking("a"), "Masking: value 'a' must be a finite number"),
-        (lambda: run(xn.Masking(), {}, np.ones((2, 3))), r"Masking.* these are \(2, 3\)"),
+        (lambda: xn.Masking().init(RNG, (3,), "float64"), r"Masking.* these are \(n, 3\)"),
         (
             lambda: run(xn.GRU(2), drawn(xn.GRU(2)), np.ones((2, 5, 3)), np.ones((2, 4), bool)),
             r"GRU\(.*mask of padding is \(2, 4\) and the values \(2, 5, 3\)",

@@ -36,8 +36,10 @@ def test_a_repeated_batch_norms_statistics_move_with_every_use():
 
 
 def test_what_cannot_be_repeated():
-    with pytest.raises(ValueError, match="Repeat: times 0 must be a positive integer"):
+    with pytest.raises(ValueError, match="Repeat: times 0 must be an integer from 1 to 10000"):
         Repeat(Dense(3), 0)
+    with pytest.raises(ValueError, match="Repeat: times 1000000000 must be an integer from 1 to 10000"):
+        Repeat(Dense(3), 10**9)
     with pytest.raises(TypeError, match=r'Repeat: a layer or a \("name", layer\) pair was wanted, 3 came'):
         Repeat(3, 3)
     wanted = r"Repeat\(Dense\(3\), 2\) .* the shapes \(n, 4\) and \(n, 3\) must be the same"

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..errors import PullbackSpentError, batch_of, integer, shown
+from ..errors import PullbackSpentError, batch_of, integer, plain, shown
 from ..typing import Array, Flat, Nested, Pullback, Shape
 from .base import Layer, is_layer
 from .context import Context
 from .names import flatten, nest
+
+MOST = 10_000
+"""How many times `Repeat` uses a layer at most: a number that is far from any use is a slip, or a file that misleads."""
 
 
 @dataclass(frozen=True, init=False)
@@ -163,6 +166,11 @@ class Concatenate(Container):
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         if not self.children:
             raise ValueError("Concatenate holds no layer, and needs at least one: Concatenate(Dense(3), ...)")
+        if len({getattr(layer, "takes_ids", False) for _, layer in self.children}) > 1:
+            raise ValueError(
+                f"{self!r} gives its layers the same input, and some take integer ids, some numbers: "
+                "begin each of them, or none, with an Embedding"
+            )
         params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
         if len({shape[:-1] for shape in shapes}) > 1 or not all(shapes):
             raise ValueError(f"Concatenate joins the last axis: the shapes {shapes} must agree in all others")
@@ -215,7 +223,10 @@ class Repeat(Container):
 
     def __init__(self, layer: Any, times: int) -> None:
         super().__init__(layer)
-        object.__setattr__(self, "times", integer("Repeat: times", times))
+        wanted = f"must be an integer from 1 to {MOST}, for each use is computed"
+        if integer("Repeat: times", times, wanted) > MOST:
+            raise ValueError(f"Repeat: times {times} {wanted}")
+        object.__setattr__(self, "times", plain(times))
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]}, {self.times})"

@@ -62,6 +62,9 @@ class Embedding(Layer):
         return {"weight": weight}, {}, self.output_shape(input_shape)
 
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        xp = namespace(x)
+        if not xp.isdtype(x.dtype, "integral"):
+            raise TypeError(f"{self!r} takes integer ids, {x.dtype} came: make it the first layer of its network")
         y, pull = ops.embedding(params["weight"], ids=x)
         real = None if self.padding is None else x != self.padding
         if real is not None and x.ndim == 2:
@@ -69,7 +72,7 @@ class Embedding(Layer):
 
         def pullback(dy: Array) -> tuple[None, Nested]:
             if real is not None:
-                dy = namespace(dy).where(real[..., None], dy, 0.0)
+                dy = xp.where(real[..., None], dy, 0.0)
             return None, {"weight": pull(dy)[0]}
 
         return y, pullback

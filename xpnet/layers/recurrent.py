@@ -14,6 +14,7 @@ from ..errors import choose, flag, number
 from ..init import initial, initializer
 from ..namespace import device, namespace
 from ..typing import Array, Nested, Op, Pullback, Shape
+from .attention import require_sequences
 from .base import Layer, require_count
 from .context import Context
 
@@ -66,11 +67,7 @@ class _Recurrent(Layer):
         return [[f"{name}{end}" for name in names] for end in DIRECTIONS[: 1 + self.bidirectional]]
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2:
-            came = ", ".join(["n", *map(str, input_shape)])
-            raise ValueError(
-                f"{self!r} takes sequences (n, time, features), these are ({came}): reshape them"
-            )
+        require_sequences(self, input_shape)
         width = self.units * (1 + self.bidirectional)
         return (width,) if self.last else (input_shape[0], width)
 
@@ -187,9 +184,11 @@ class Masking(Layer):
         super().__post_init__()
         number("Masking: value", self.value, "must be a finite number", low=float("-inf"))
 
+    def output_shape(self, input_shape: Shape) -> Shape:
+        require_sequences(self, input_shape)
+        return input_shape
+
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
-        if x.ndim != 3:
-            raise ValueError(f"{self!r} takes sequences (n, time, features), these are {tuple(x.shape)}")
         ctx.mask = namespace(x).any(x != self.value, axis=-1)
         return x, lambda dy: (dy, {})
 
