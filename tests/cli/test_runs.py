@@ -172,6 +172,23 @@ def test_a_model_made_in_python_with_one_output(loss, capsys):
         assert json.loads(call("inspect m --json", capsys).out)["labels"] == [False, True]
 
 
+def test_a_model_of_sequences(capsys):
+    """Several labels for a sample, some of which do not count: 3 of 4 that do are 1."""
+    x, y = np.asarray([[0, 1, 2], [2, 1, 0]]), np.asarray([[1, -1, 1], [1, -1, 0]])
+    loss = xn.Loss("softmax_cross_entropy", ignore_index=-1)
+    model = xn.Model(xn.Sequential(xn.Embedding(3, 2)), loss=loss, optimizer="adam", backend="numpy")
+    model.fit(x, y, epochs=1)
+    model.save("s.xpnet")
+    np.savez("s.npz", x=x, y=y)
+    found = json.loads(call("evaluate s.xpnet s.npz --json", capsys).out)
+    assert (found["baseline"], found["baseline_says"]) == (0.75, 1)
+    names, *rows = csv.reader(io.StringIO(call("predict s.xpnet s.npz", capsys).out))
+    assert names == ["prediction 0", "prediction 1", "prediction 2"]
+    assert np.array_equal(np.asarray(rows, int), model.predict(x))
+    assert "2 labels at each of 3 places: 0, 1\n" in call("inspect s.xpnet", capsys).out
+    assert "3 labels for each sample" in call("predict s.xpnet s.npz --proba", capsys, status=1).err
+
+
 @pytest.mark.parametrize("fit", ["x", "classes", "values"])
 def test_npz_files(fit, capsys):
     rng = np.random.default_rng(0)

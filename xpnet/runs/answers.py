@@ -36,12 +36,17 @@ def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, 
     if proba and (scores or not labels):
         gives = "gives scores" if labels else "predicts numbers"
         raise ValueError(f"probabilities are of labels, and this model {gives}: leave --proba out")
+    if proba and _places(model) > 1:
+        raise ValueError(
+            f"this model predicts {_places(model)} labels for each sample, whose probabilities are no columns of a "
+            "table: leave --proba out"
+        )
     x, _, notes = rows(model, data, target=False)
     found = restored(model, model.predict(x))
     several = (
-        {f"prediction {i}": part for i, part in enumerate(found.T)}
-        if found.ndim > 1 and found.shape[1] > 1
-        else {"prediction": found.reshape(len(found))}
+        {"prediction": found.reshape(len(found))}
+        if found.size == len(found)
+        else {f"prediction {i}": part for i, part in enumerate(found.reshape(len(found), -1).T)}
     )
     columns = {name: _plain(part, model.dtype) for name, part in several.items()}
     if proba:
@@ -82,7 +87,12 @@ def names(model: Model) -> tuple[Any, ...]:
     kind, outputs = model._targets.kind, math.prod(model._output_shape)
     if kind == "values" or (kind == "binary" and outputs > 1):
         return ()
-    return model._targets.labels or tuple(range(2 if kind == "binary" else outputs))
+    return model._targets.labels or tuple(range(2 if kind == "binary" else model._output_shape[-1]))
+
+
+def _places(model: Model) -> int:
+    """How many labels a model predicts for each sample."""
+    return math.prod(model._output_shape[:-1])
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -97,6 +107,7 @@ def describe(model: Model) -> dict[str, Any]:
     shape = " x ".join(map(str, model.input_shape or ()))
     labels, target = names(model), columns and columns.target
     of = f" of {target.name!r}" if target else ""
+    each = f" at each of {_places(model)} places" if _places(model) > 1 else ""
     return {
         "network": repr(model.network),
         "parameters": sum(math.prod(p.shape) for p in model.params.values()),
@@ -110,7 +121,7 @@ def describe(model: Model) -> dict[str, Any]:
         else f"{shape} numbers a sample",
         "columns": dict(told),
         "labels": list(labels),
-        "answers": f"{len(labels)} labels{of}: {_some(labels)}" if labels else f"numbers{of}",
+        "answers": f"{len(labels)} labels{of}{each}: {_some(labels)}" if labels else f"numbers{of}",
     }
 
 

@@ -35,7 +35,7 @@ def restored(model: Model, outputs: Any) -> np.ndarray:
 
 
 def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any]:
-    """(how good it is, what it says): the accuracy of the commonest label, or the rmse of the mean.
+    """(how good it is, what it says): the accuracy of the commonest label that counts, or the rmse of the mean.
 
     learned, scored: the targets that it is taken from, and those that it is held against. None where it is not finite.
     """
@@ -44,6 +44,7 @@ def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any
         with np.errstate(over="ignore"):
             rmse = math.sqrt(np.mean(np.square(restored(model, scored) - mean)))
         return rmse if math.isfinite(rmse) else None, mean.tolist()
+    learned, scored = (y[y != model._targets.ignored] for y in map(np.asarray, (learned, scored)))
     labels, counts = np.unique(learned, return_counts=True)
     says = labels[np.argmax(counts)]
-    return float(np.mean(np.asarray(scored) == says)), says.item() if hasattr(says, "item") else says
+    return float(np.mean(scored == says)), says.item() if hasattr(says, "item") else says
