@@ -146,3 +146,19 @@ def test_what_cannot_be(given, error, message):
 def test_a_function_that_takes_no_weights_is_an_error_beside_weights():
     with pytest.raises(TypeError, match=r"f\(y_true, y_pred, sample_weight=\.\.\.\) was wanted"):
         fitted(Y, 3).evaluate(X, Y, WEIGHT, metrics={"own": lambda y_true, y_pred: 0.0})
+
+
+def test_an_error_tells_of_which_metric_it_is():
+    model = fitted(Y, 3)
+    with pytest.raises(ValueError, match="^metric 'f1': average 'binary' needs two labels"):
+        model.evaluate(X, Y, metrics=["accuracy", "f1"])
+    with pytest.raises(xn.LabelError, match="^metric 'right': y_true holds numbers that are no labels"):
+        xn.Model(xn.Dense(1), loss="mse", optimizer="sgd").build((X.shape[1],)).evaluate(
+            X, X[:, 0] + 0.5, metrics={"right": "accuracy"}
+        )
+
+    def own(y_true, y_pred):
+        raise KeyError("own")
+
+    with pytest.raises(KeyError, match="^'own'$"):
+        model.evaluate(X, Y, metrics=own)

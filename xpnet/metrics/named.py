@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
 from ..data import Targets
-from ..errors import choose, require_function, shown
+from ..errors import about, choose, require_function, shown
 from ..namespace import namespace
 from ..typing import Array, Op
 from .classes import accuracy, confusion_matrix, f1, precision, recall
@@ -90,10 +91,12 @@ def measured(
     if targets.kind == "binary" and scores.ndim == 2 and scores.shape[1] == 1:
         scores = xp.reshape(scores, (-1,))
     more = {} if sample_weight is None else {"sample_weight": sample_weight}
-    return {
-        name: metric(y, scores if _takes_scores(metric) else predicted, **more)
-        for name, metric in metrics.items()
-    }
+    found = {}
+    for name, metric in metrics.items():
+        ours = any(metric is one for one in METRICS.values())  # the errors of one's own come as they are
+        with about(f"metric {name!r}") if ours else nullcontext():
+            found[name] = metric(y, scores if _takes_scores(metric) else predicted, **more)
+    return found
 
 
 def _labels_alone(
