@@ -60,6 +60,8 @@ def check_ids(
             f"{name} holds {_word(x.dtype)}, the network takes integer ids: give integers, {name}.astype('int64') "
             "where its numbers are whole"
         )
+    if xp is not np:  # int8 does not take every limit, and of some dtypes PyTorch knows no minimum
+        x = xp.astype(x, xp.__array_namespace_info__().default_dtypes()["integral"], copy=False)
     if 0 in x.shape or (int(xp.min(x)) >= 0 and (limit is None or int(xp.max(x)) < limit)):
         return
     bad = x < 0 if limit is None else xp.logical_or(x < 0, x >= limit)
