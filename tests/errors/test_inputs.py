@@ -80,7 +80,9 @@ SHAPES = [
         "(n, 3)",
         error=MemoryError,
     ),
-    wrong(lambda: built(xn.Sequential(xn.Dense(2**62))), f"Dense({2**62})", "make it smaller", error=MemoryError),
+    wrong(
+        lambda: built(xn.Sequential(xn.Dense(2**62))), f"Dense({2**62})", "make it smaller", error=MemoryError
+    ),
     wrong(lambda: built(xn.Sequential(("m", xn.Masking()))), "layer 'm', Masking()", "these are (n, 3)"),
     wrong(
         lambda: built(xn.Concatenate(xn.Embedding(5, 3), xn.Dense(3))),

@@ -101,7 +101,7 @@ def test_ids_that_are_narrower_than_the_table_is_long(dtype, backend):
     made = xn.Model(xn.Embedding(300, 2), loss="mse", optimizer="sgd", backend=backend.name).build((4,))
     own = backend.asarray(IDS[:, :4].astype(dtype))
     assert np.array_equal(backend.to_numpy(made.forward(own)), made.forward(IDS[:, :4]))
-    with pytest.raises(ValueError, match="the id .* at row 0, column 0, ids are 0 to 299"):
+    with pytest.raises(ValueError, match="at row 0, column 0, ids are 0 to 299"):
         made.forward(backend.asarray(np.full((2, 4), -2).astype(dtype)))
 
 

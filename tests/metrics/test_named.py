@@ -150,9 +150,9 @@ def test_a_function_that_takes_no_weights_is_an_error_beside_weights():
 
 def test_an_error_tells_of_which_metric_it_is():
     model = fitted(Y, 3)
-    with pytest.raises(ValueError, match="^metric 'f1': average 'binary' needs two labels"):
+    with pytest.raises(ValueError, match=r"^metric 'f1': average 'binary' needs two labels"):
         model.evaluate(X, Y, metrics=["accuracy", "f1"])
-    with pytest.raises(xn.LabelError, match="^metric 'right': y_true holds numbers that are no labels"):
+    with pytest.raises(xn.LabelError, match=r"^metric 'right': y_true holds numbers that are no labels"):
         xn.Model(xn.Dense(1), loss="mse", optimizer="sgd").build((X.shape[1],)).evaluate(
             X, X[:, 0] + 0.5, metrics={"right": "accuracy"}
         )
@@ -160,5 +160,5 @@ def test_an_error_tells_of_which_metric_it_is():
     def own(y_true, y_pred):
         raise KeyError("own")
 
-    with pytest.raises(KeyError, match="^'own'$"):
+    with pytest.raises(KeyError, match=r"^'own'$"):
         model.evaluate(X, Y, metrics=own)

@@ -208,7 +208,9 @@ def plan(spans: dict[int, tuple[int, int, int]]) -> tuple[dict[int, int], int]:
     for count, (name, (first, last, size)) in enumerate(sorted(spans.items(), key=lambda item: -item[1][2])):
         begin, end, start, stop = placed[:, :count]
         met = (begin <= last) & (end >= first)
-        free = np.maximum.accumulate(np.concatenate([[0], stop[met]]))  # from where on nothing before is in use
+        free = np.maximum.accumulate(
+            np.concatenate([[0], stop[met]])
+        )  # from where on nothing before is in use
         gaps = free[:-1] + size <= start[met]
         offset = int(free[gaps.argmax()] if gaps.any() else free[-1])
         place = int(np.searchsorted(start, offset))

@@ -16,7 +16,7 @@ from .context import Context
 from .names import flatten, nest
 
 MOST = 10_000
-"""How many times `Repeat` uses a layer at most: a number that is far from any use is a slip, or a file that misleads."""
+"""How many times `Repeat` uses a layer at most: more are a slip, or a file that misleads."""
 
 
 @dataclass(frozen=True, init=False)
@@ -160,7 +160,7 @@ class Concatenate(Container):
     """The layers side by side on the same input, their outputs joined along the last axis.
 
     y = (f_1(x) | f_2(x) | ...);  dx = the sum of their pullbacks at their parts of dy
-    An empty `Sequential()` is the input itself.
+    An empty `Sequential()` is the input itself. Padding behind it is what the first layer that knows of any says.
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:

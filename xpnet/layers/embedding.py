@@ -64,7 +64,9 @@ class Embedding(Layer):
     def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
         xp = namespace(x)
         if not xp.isdtype(x.dtype, "integral"):
-            raise TypeError(f"{self!r} takes integer ids, {x.dtype} came: make it the first layer of its network")
+            raise TypeError(
+                f"{self!r} takes integer ids, {x.dtype} came: make it the first layer of its network"
+            )
         y, pull = ops.embedding(params["weight"], ids=x)
         real = None if self.padding is None else x != self.padding
         if real is not None and x.ndim == 2:
