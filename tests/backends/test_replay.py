@@ -12,7 +12,7 @@ from xpnet.backends import fused, get, recording
 from xpnet.backends.recording import Recorded
 from xpnet.backends.replay import Program, Replayed
 from xpnet.testing.optimizers import OPTIMIZERS
-from xpnet.testing.steps import NETWORKS
+from xpnet.testing.steps import NETWORKS, Network
 
 NUMPY = get("numpy")
 RNG = np.random.default_rng(0)
@@ -62,6 +62,18 @@ def test_every_network_of_the_table_keeps_its_bits(row, natives, dtype):
     assert replayed(model).reason is None
     assert len(replayed(model)._programs) == 2  # 42 = 5 * 8 + 2
     same(model, trained(row, dtype, natives, plain=True))
+
+
+TURNED = xn.Sequential(xn.Conv2D(4, 2, groups=2), xn.ConvTranspose2D(2, 2), xn.Flatten(), xn.Dense(3))
+
+
+@pytest.mark.parametrize("natives", NATIVES)
+def test_gradients_that_are_not_contiguous_keep_their_bits(natives):
+    """Those of grouped and of transposed convolutions are, as views with other axes first."""
+    row = Network("turned", TURNED, "softmax_cross_entropy", "adam", (3, 3, 2))
+    model = trained(row, "float64", natives or "auto", plain=False)
+    assert replayed(model).reason is None
+    same(model, trained(row, "float64", False, plain=True))
 
 
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])

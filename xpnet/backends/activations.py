@@ -12,7 +12,7 @@ from .. import ops
 from ..ops.chosen import option_defaults
 from ..typing import Array, Op, Pullback
 from .elements import Element, Formula, NotElementwiseError
-from .fused import function, scope
+from .fused import contiguous, function, scope
 from .recording import kernel
 from .stages import staged
 
@@ -214,11 +214,6 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[
 def _renamed(extra: dict[str, Element]) -> dict[str, Element]:
     """Elements to keep, under names for their arrays that no line of a formula has."""
     return {f"kept_{name}": x for name, x in extra.items()}
-
-
-def contiguous(x: Array) -> Array:
-    """x, or a copy of it whose rows lie one behind the other."""
-    return x if x.flags.c_contiguous else x.copy()
 
 
 def plain(x: Array, kind: np.dtype) -> bool:

@@ -38,7 +38,7 @@ def update(
     arrays: list[Any] = []
     kept = tuple(slots.values())
     for name, p in params.items():
-        arrays += (p, grads[name], *[values[name] for values in kept])
+        arrays += (p, contiguous(grads[name]), *[values[name] for values in kept])
     if not arrays:
         return params, slots
     dtype = arrays[0].dtype
@@ -50,7 +50,7 @@ def update(
         for index, scalar in enumerate(scalars):
             numbers[index] = scalar
         step(numbers, *arrays)
-    except TypeError:  # an array that is not contiguous, read-only, of another dtype, or a number of NumPy's
+    except TypeError:  # state that is not contiguous or read-only, another dtype, or a number of NumPy's
         return _update_copies(rule, params, grads, slots, scalars)
     return params, slots
 
@@ -66,6 +66,11 @@ def _update_copies(
         step: Any = rule_loop(rule, len(slots), len(scalars), p.dtype.char, (1,))
         step(np.array(scalars, p.dtype), *[x.reshape(-1) for x in arrays])
     return new_params, new_slots
+
+
+def contiguous(x: Any) -> Any:
+    """x, or a copy of it whose rows lie one behind the other."""
+    return x if x.flags.c_contiguous else x.copy()
 
 
 def _writable(x: Any) -> np.ndarray:
@@ -164,4 +169,14 @@ def jit(plain: Any) -> Any:
         return numba.njit(plain, nogil=True, error_model="numpy")
 
 
-__all__ = ["NotElementwiseError", "available", "function", "jit", "loop", "rule_loop", "scope", "update"]
+__all__ = [
+    "NotElementwiseError",
+    "available",
+    "contiguous",
+    "function",
+    "jit",
+    "loop",
+    "rule_loop",
+    "scope",
+    "update",
+]

@@ -20,7 +20,8 @@ from ..ops.random import salted
 from ..ops.windows import Window
 from ..typing import Array, Op, Pullback
 from . import kernels
-from .activations import Activation, contiguous, elementwise, linear, plain
+from .activations import Activation, elementwise, linear, plain
+from .fused import contiguous
 from .matrices import on_matrices
 from .recording import kernel
 
