@@ -109,6 +109,13 @@ def test_activations_of_huge_inputs(name, dtype, array, agree):
     agree(*pullback(array([1.0, 1.0], dtype)), FAR[name][2:], 1e-6)
 
 
+def test_mish_of_nearly_the_largest_number(array, agree):
+    """Twice which is infinite."""
+    y, pullback = ops.mish(array([3e38, -3e38], "float32"))
+    agree(y, [3e38, 0], 1e-6)
+    agree(*pullback(array([1.0, 1.0], "float32")), [1, 0])
+
+
 def test_gelu_by_tanh_of_huge_inputs(array, agree):
     y, pullback = ops.gelu(array([-1e4, 1e4], "float32"), approximate=True)
     agree(y, [0, 1e4])

@@ -22,6 +22,6 @@ def mish(x: Array, /) -> tuple[Array, Pullback]:
 
     def pullback(dy: Array) -> tuple[Array]:
         s = xp.where(negative, e, 1.0) / (1.0 + e)
-        return (dy * (t + x * s * (1.0 + t) * (rest / (upper + rest))),)
+        return (dy * (t + x * (s * (1.0 + t) * (rest / (upper + rest)))),)  # x times 2 may overflow
 
     return x * t, pullback

@@ -13,6 +13,7 @@ def binary_cross_entropy(p: Array, /, *, target: Array) -> tuple[Array, Pullback
     loss_i = -mean_j (t_ij log p_ij + (1 - t_ij) log(1 - p_ij));
     dp_ij = dloss_i ((1 - t_ij) / (1 - p_ij) - t_ij / p_ij) / k
     p and target (n, ...) in [0, 1], k outputs per sample. The guard against log 0 is `cross_entropy`'s.
+    PyTorch's gradient, (p - t) / max(p (1 - p), 1e-12), differs where p is within 1e-12 of 0 or 1: it is no derivative.
     """
     t = same_shape("binary_cross_entropy", p, target)
     log_p, slope_p = guarded_log(p)

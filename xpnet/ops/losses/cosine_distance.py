@@ -13,7 +13,7 @@ def cosine_distance(y: Array, /, *, target: Array, eps: float = 1e-8) -> tuple[A
     loss_i = 1 - c, c = u v, u = y_i / max(|y_i|, eps), v = target_i / max(|target_i|, eps);
     dy_i = dloss_i (c u - v) / |y_i|, and -dloss_i v / eps where |y_i| <= eps
     y and target (n, ..., d): vectors along the last axis, and the mean over those of one sample. 1 less PyTorch's
-    `cosine_similarity`.
+    `cosine_similarity`, whose gradient is no derivative where |y_i| < eps.
     """
     require("cosine_distance", "eps", eps, eps > 0, "must be above 0")
     xp = namespace(y)
