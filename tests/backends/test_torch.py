@@ -8,6 +8,7 @@ import xpnet as xn
 from ..bits import same_bits
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'xpnet[torch]'")
+from torch._dynamo.testing import CompileCounter  # noqa: E402
 
 RNG = np.random.default_rng(6)
 X, Y = RNG.standard_normal((70, 6)), RNG.integers(0, 5, 70)
@@ -79,3 +80,17 @@ def test_a_step_goes_through_torch_compile_where_that_is_asked_for(monkeypatch):
     np.testing.assert_allclose(
         found["torch.compile"].history["loss"], found["portable"].history["loss"], rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("kernel", [2, (1, 3)])
+def test_steps_of_a_depthwise_convolution_compile_once(monkeypatch, kernel):
+    """The strides of its gradient, whose inputs per group are an axis of size 1, must not go over to the slots."""
+    counter, torch_compile = CompileCounter(), torch.compile
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", lambda f, **options: torch_compile(f, backend=counter, **options))
+    network = xn.Sequential(xn.Conv2D(2, kernel, groups=2), xn.Flatten(), xn.Dense(5))
+    model = xn.Model(network, loss="mse", optimizer="adam", backend="torch", natives="compile")
+    for _ in range(4):
+        model.partial_fit(X.reshape(35, 2, 3, 2), np.ones((35, 5)))
+    assert model.updates == "torch.compile"
+    assert counter.frame_count == 1

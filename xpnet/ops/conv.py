@@ -192,7 +192,11 @@ def _grouped(xp: Any, w: Array, groups: int) -> Array:
 
 
 def _ungrouped(xp: Any, v: Array, shape: Shape) -> Array:
-    return xp.reshape(xp.permute_dims(v, (1, 2, 3, 0, 4)), shape)
+    v = xp.permute_dims(v, (1, 2, 3, 0, 4))
+    if v.shape[3] > 1:
+        # a copy: the strides of a view would go over to the optimizer's slots, for which a step is compiled anew
+        v = xp.stack([v[i, ...] for i in range(v.shape[0])])
+    return xp.reshape(v, shape)
 
 
 def _correlated(xp: Any, x: Array, v: Array, over: Over) -> Array:

@@ -23,7 +23,8 @@ def max_pool(
     y[o] = max_k x[o stride + k - padding];  dx = sum of dy[o] over the windows of which it is the first largest
     x (n, length, c) or (n, height, width, c) -> y (n, *outputs, c), outputs = (size + 2 padding - kernel_size) //
     stride + 1. kernel_size, stride, padding: an integer, or one for each axis; stride is kernel_size where it is left
-    out, padding at most half of it, with -inf. Source: PyTorch's max_pool1d and max_pool2d.
+    out, padding at most half of it, with -inf. A NaN is the largest, and unlike PyTorch's gets no derivative.
+    Source: PyTorch's max_pool1d and max_pool2d.
     """
     over = pooled("max_pool", space_of("max_pool: x", x.shape[1:]), kernel_size, stride, padding)
     return _along_each(x, over, _max_along)
@@ -55,8 +56,8 @@ def global_max_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, P
     """The largest of each feature, over all axes but the first and the last.
 
     y = max x;  dx = dy where x is the first largest, else 0
-    x (n, ..., c) -> y (n, c). `mask` (n, time) bool is true where a position of sequences (n, time, c) counts; where
-    none does y and dx are 0. Source: PyTorch's adaptive_max_pool1d and adaptive_max_pool2d, to size 1.
+    x (n, ..., c) -> y (n, c); NaN as in `max_pool`. `mask` (n, time) bool is true where a position of sequences
+    (n, time, c) counts; where none does y and dx are 0. Source: PyTorch's adaptive_max_pool1d and 2d, to size 1.
     """
     xp, shape = namespace(x), x.shape
     n, (count, c) = shape[0], flat_shape("global_max_pool: x", shape[1:])
