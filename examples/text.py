@@ -84,7 +84,7 @@ def main(lesson):
         for name, network in networks(size, TIME).items():
             lesson.title(f"{name}: {epochs} epochs")
             models[name], curves[name] = learn(lesson, name, network, learned, held, epochs)
-            lesson.expect("held out: below the bigram", curves[name][-1], (0, "to", known["bigram"]))
+            lesson.expect(f"{name}: held out, below the bigram", curves[name][-1], (0, "to", known["bigram"]))
             print("  it writes: " + repr(written(models[name], alphabet, "Alice", 200, time)))
     if lesson.draw:
         draw(lesson, curves, known, models, p, alphabet, time)
@@ -123,15 +123,15 @@ def three_steps(lesson, name, network, learned, held, guessing):
     x_held, y_held = (part[:20] for part in windows(held, SHORT))
     lesson.title(f"{name}: {sum(math.prod(w.shape) for w in model.params.values())} parameters")
     losses = [model.evaluate(x_held, y_held)["loss"]]
-    lesson.expect("loss at first: it guesses", losses[0], (0.95 * guessing, "to", 1.3 * guessing))
+    lesson.expect(f"{name}: at first it guesses", losses[0], (0.95 * guessing, "to", 1.3 * guessing))
     model.fit(x, y, epochs=1, batch_size=BATCH)
     losses.append(model.evaluate(x_held, y_held)["loss"])
-    lesson.expect("loss after three steps: better than that", losses[1], (0, "to", guessing))
+    lesson.expect(f"{name}: after three steps it does better", losses[1], (0, "to", guessing))
     other = np.concatenate([x_held[:, : SHORT // 2], x_held[::-1, SHORT // 2 :]], axis=1)
     change = lesson.host(model.forward(x_held)) - lesson.host(model.forward(other))
     first, second = np.abs(change[:, : SHORT // 2]).max(), np.abs(change[:, SHORT // 2 :]).max()
-    lesson.expect("another second half moves the first half's logits by", first, (0, "to", 0))
-    lesson.expect("and the second half's", second, (0.1, "to", 100))
+    lesson.expect(f"{name}: a new second half moves the first's logits by", first, (0, "to", 0))
+    lesson.expect(f"{name}: and its own by", second, (0.1, "to", 100))
     return model, losses
 
 
