@@ -1,6 +1,8 @@
 """Settings of the numeric libraries, made before any of them loads."""
 
 import os
+import sys
+from itertools import count
 
 import pytest
 
@@ -10,6 +12,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["JAX_ENABLE_X64"] = "1"
 # recent GPUs multiply float32 as TF32 otherwise
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+
+
+_tests = count(1)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """JAX keeps what it has compiled for as long as a process lives, which for thousands of tests takes gigabytes."""
+    if next(_tests) % 100 == 0 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def __getattr__(name: str) -> Any:
         value = import_module(f".{name}", __name__)
     elif name == "__all__":
         value = ["__version__", *_HOME, *_listed(), *(room for room in _ROOMS if room not in _HOME)]
-    elif not name.startswith("_") and name in _listed():
+    elif not _is_module(name) and name in _listed():
         value = _listed()[name]
     else:
         # with these two Python's traceback says which name is near
@@ -75,6 +75,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__getattr__("__all__"))
+
+
+def _is_module(name: str) -> bool:
+    """Whether it is one of the package's own, which asks here first and is imported by whoever asked; or Python's."""
+    from importlib.util import find_spec
+
+    return name.startswith("_") or find_spec(f"{__name__}.{name}") is not None
 
 
 def _listed() -> dict[str, Any]:
