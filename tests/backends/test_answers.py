@@ -9,6 +9,7 @@ import xpnet as xn
 from xpnet import ops
 from xpnet.backends import answers
 from xpnet.backends.answers import Answers
+from xpnet.backends.recording import NotRecordableError
 from xpnet.testing.steps import NETWORKS
 
 RNG = np.random.default_rng(0)
@@ -91,6 +92,18 @@ def test_nobodys_own_code_is_recorded():
     assert not isinstance(
         make(loss=lambda y, target: ops.mse(y, target=target)).build((6,))._trainer.forward, Answers
     )
+
+
+def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
+    def refuse(*args):
+        raise NotRecordableError("a value is looked at")
+
+    monkeypatch.setattr(answers, "Program", refuse)
+    model = make().build((6,))
+    for _ in range(3):
+        assert model.forward(X).tobytes() == plain(model, X).tobytes()
+    assert model._trainer.forward.reason == "NotRecordableError: a value is looked at"
+    assert programs(model) == {(X.shape, X.dtype): None}
 
 
 def test_no_more_shapes_are_kept_than_said():

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from xpnet.train import batches, pages, trainer
+from xpnet.train import batches, pages, rows
 
 
 @pytest.fixture
 def small_parts(monkeypatch):
     """Two batches of 8 in a part, three chunks in a prediction, and every file is a large one."""
     monkeypatch.setattr(batches, "READ", 2 * 8 * 4)
-    monkeypatch.setattr(trainer, "CHUNK", 30)
+    monkeypatch.setattr(rows, "CHUNK", 30)
     monkeypatch.setattr(pages, "SHARE", 0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.train import batches, pages, trainer
+from xpnet.train import batches, pages, rows
 
 from .streamed import NET, WEIGHT, X, Y, cut, make, state, unchanged
 
@@ -166,7 +166,7 @@ def test_a_bad_target_is_named_by_its_row(mapped):
 def test_memory_is_that_of_a_few_parts(tmp_path, monkeypatch, way):
     """Beside the parts there is what every sample has: its target, its weight, its place in the order."""
     monkeypatch.setattr(batches, "READ", 2**14)
-    monkeypatch.setattr(trainer, "CHUNK", 64)
+    monkeypatch.setattr(rows, "CHUNK", 64)
     peaks = {}
     for n in (500, 2000):
         x = np.lib.format.open_memmap(tmp_path / f"{n}.npy", mode="w+", dtype="uint8", shape=(n, 256))

@@ -25,10 +25,12 @@ class Answers:
     """A forward pass that runs its third batch of a small shape, and all after it, as a list of calls.
 
     Its memory serves one thread at a time: another that comes meanwhile runs the pass as it is, with the same bits.
+    So does a pass that cannot be recorded, and `reason` says why.
     """
 
     def __init__(self, forward: Callable[[Flat, Flat, Array], Any]) -> None:
         self.forward = forward
+        self.reason: str | None = None
         self._seen: set[Any] = set()
         self._programs: dict[Any, Program | None] = {}
         self._lock = Lock()
@@ -64,15 +66,14 @@ class Answers:
         def step(state: Any, batch: Any) -> Any:
             return state, {"y": self.forward(state["params"], state["buffers"], batch["x"])}
 
-        program: Program | None = None
+        self._programs[key] = None
         try:
             program = Program(step, {"params": params, "buffers": buffers}, {"x": x})
-            if program.size > HELD:
-                program = None
-            else:
-                program.place(aligned(program.size))
-        except Exception:
+        except Exception as error:
             # whatever it is, the pass itself still runs, and shows errors of its own
-            program = None
-        self._programs[key] = program
-        return program
+            self.reason = f"{type(error).__name__}: {error}"
+            return None
+        if program.size <= HELD:
+            program.place(aligned(program.size))
+            self._programs[key] = program
+        return self._programs[key]

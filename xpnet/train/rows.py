@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from ..data import batch_slices
 from ..typing import Array, Shape
 from .pages import ask_for
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 T = TypeVar("T")
+
+CHUNK, NUMBERS = 8192, 2**23
+"""How many samples a prediction takes at once, and how many numbers of theirs, which bounds its memory."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,16 @@ class Rows:
         ask_for(self.array, rows)
         # indexing reads these rows alone; numpy.take would first copy all of an array that is not in C order
         return self.put(self.array[rows], rows)
+
+
+def at_once(x: Array | Rows) -> int:
+    """How many samples are worked off together where nothing is learned."""
+    return max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))
+
+
+def chunks(x: Array | Rows) -> list[slice]:
+    """The parts in which samples are worked off where nothing is learned."""
+    return list(batch_slices(x.shape[0], at_once(x)))
 
 
 def taken(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generator[tuple[Array, ...]]:

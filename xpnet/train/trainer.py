@@ -12,7 +12,6 @@ import numpy as np
 
 from ..data import (
     Targets,
-    batch_slices,
     check_outputs,
     normalised,
     shares,
@@ -26,12 +25,10 @@ from .batches import Batches, Source
 from .divergence import Watch
 from .estimate import Estimate
 from .feed import Data
-from .rows import Rows, taken
+from .rows import Rows, at_once, chunks, taken
 from .state import initial_state, map_arrays, replaced
 from .step import look, make_forward, make_score, make_step
 
-CHUNK, NUMBERS = 8192, 2**23
-"""How many samples a prediction takes at once, and how many numbers of theirs, which bounds its memory."""
 PROBE = 256
 """How many samples tell whether a training exploded."""
 _GIVEN = (
@@ -166,9 +163,9 @@ class Trainer:
         """The network's outputs in prediction mode, worked off in chunks."""
         params, buffers = self.state["params"], self.state["buffers"]
         with self.backend.on():
-            if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= _at_once(x)):
+            if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
                 return self.forward(params, buffers, x)
-            with closing(taken((x,), _chunks(x) or [slice(0)])) as found:
+            with closing(taken((x,), chunks(x) or [slice(0)])) as found:
                 return self.backend.xp.concat(
                     [self.forward(params, buffers, part) for (part,) in found], axis=0
                 )
@@ -177,9 +174,9 @@ class Trainer:
         """The loss under the model's reduction, and the accuracy where targets are classes."""
         w, _ = normalised(data.weight, len(data), reduction=self.reduction)
         loss = right = 0.0
-        chunks = _chunks(data.x)
-        with self.backend.on(), closing(taken((data.x, data.y), chunks)) as found:
-            for chunk, (x, y) in zip(chunks, found, strict=True):
+        parts = chunks(data.x)
+        with self.backend.on(), closing(taken((data.x, data.y), parts)) as found:
+            for chunk, (x, y) in zip(parts, found, strict=True):
                 outputs, part_loss = self._score(
                     self.state["params"], self.state["buffers"], x, y, self._weights(w[chunk])
                 )
@@ -306,16 +303,6 @@ class Trainer:
         except BaseException:
             self.state = good
             raise
-
-
-def _at_once(x: Array | Rows) -> int:
-    """How many samples are worked off together where nothing is learned."""
-    return max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))
-
-
-def _chunks(x: Array | Rows) -> list[slice]:
-    """The parts in which samples are worked off where nothing is learned."""
-    return list(batch_slices(x.shape[0], _at_once(x)))
 
 
 def _mean(losses: np.ndarray, totals: np.ndarray) -> float:
