@@ -20,8 +20,10 @@ def array(shape, dtype, order="C"):
     return np.asarray(RNG.standard_normal(shape), dtype, order=order)
 
 
-def is_cut(call):
-    return call.func is pieces._together
+def is_cut(*calls, cores=4):
+    """Whether all of them are one set of pieces."""
+    made = in_pieces(calls, cores)
+    return len(made) == 1 and made[0].func is pieces._together
 
 
 @pytest.fixture(autouse=True)
@@ -40,22 +42,42 @@ def test_a_product_in_pieces_has_the_bits_of_the_whole(shape, orders, dtype):
     a, b = array((m, k), dtype, orders[0]), array((k, n), dtype, orders[1])
     for function in (np.dot, np.matmul):
         out = np.full((m, n), np.nan, dtype)
-        in_pieces(function, (a, b, out), 4)()
+        for call in in_pieces([(function, (a, b, out))], 4):
+            call()
         assert np.array_equal(out, function(a, b))
 
 
 def test_large_products_are_cut_and_small_ones_are_not():
     """(On some kernel of BLAS the pieces of one dtype may have other bits; of neither is not to be expected.)"""
-    large, small = [[array((n, n), d) for _ in range(3)] for n, d in ((512, "float32"), (128, "float32"))]
-    double = [array((512, 512), "float64") for _ in range(3)]
-    assert is_cut(in_pieces(np.dot, tuple(large), 4)) or is_cut(in_pieces(np.dot, tuple(double), 4))
-    assert not is_cut(in_pieces(np.dot, tuple(small), 4))
-    assert not is_cut(in_pieces(np.dot, tuple(large), 1))
-    assert not is_cut(in_pieces(np.add, tuple(large), 4))
+    large, small = (tuple(array((n, n), "float32") for _ in range(3)) for n in (512, 96))
+    double = tuple(array((512, 512), "float64") for _ in range(3))
+    assert is_cut((np.dot, large)) or is_cut((np.dot, double))
+    assert not is_cut((np.dot, small))
+    assert not is_cut((np.dot, large), cores=1)
+    assert not is_cut((np.add, large))
+
+
+def test_products_that_need_each_other_wait_for_each_other(monkeypatch):
+    """c = a @ b beside e = a @ d; but f = c @ b after both, and another c = d @ b after f."""
+    monkeypatch.setattr(
+        pieces, "_cuts", lambda *_: [(slice(None), slice(0, 256)), (slice(None), slice(256, 512))]
+    )
+    a, b, c, d, e, f = (array((512, 512), "float32") for _ in range(6))
+    calls = [(np.dot, args) for args in [(a, b, c), (a, d, e), (c, b, f), (d, b, c)]]
+    assert is_cut(*calls[:2])
+    made = in_pieces(calls, 4)
+    assert [len(call.args[0]) for call in made] == [4, 2, 2]
+    between = in_pieces([calls[0], (np.negative, (a, a)), calls[1]], 4)
+    assert len(between) == 3
+    for call in made:
+        call()
+    assert np.allclose(f, a @ b @ b, rtol=1e-3, atol=1e-2)
+    assert np.allclose(e, a @ d, rtol=1e-4, atol=1e-3)
+    assert np.allclose(c, d @ b, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
-def test_an_update_in_pieces_has_the_bits_of_the_whole():
+def test_an_update_in_pieces_has_the_bits_of_the_whole(monkeypatch):
     optimizer, shapes = xn.adamw(), {"w": (1025, 300), "b": (300,), "one": (1,)}
     params, grads, m = ({name: array(shape, "float64") for name, shape in shapes.items()} for _ in range(3))
     slots = {"m": m, "v": {name: x * x for name, x in m.items()}}
@@ -63,23 +85,33 @@ def test_an_update_in_pieces_has_the_bits_of_the_whole():
     wanted, wanted_slots = update_each(optimizer.rule, params, grads, slots, scalars)
     loop = fused.rule_loop(optimizer.rule, 2, len(scalars), "d", (2, 1, 1)).__wrapped__
     arrays = [x for name in shapes for x in (params[name], grads[name], m[name], slots["v"][name])]
-    call = in_pieces(loop, (np.asarray(scalars), *arrays), 4)
-    assert is_cut(call)
+    monkeypatch.setattr(pieces, "NUMBERS", 2**18)
+    (call,) = in_pieces([(loop, (np.asarray(scalars), *arrays))], 4)
+    assert call.func is pieces._together
     call()
+    product = np.dot, tuple(array((512, 512), "float64") for _ in range(3))
+    assert not is_cut(product, (loop, (np.asarray(scalars), *arrays)))
     for name in shapes:
         assert np.array_equal(params[name], wanted[name])
         assert np.array_equal(m[name], wanted_slots["m"][name])
 
 
+def test_four_cores_work_at_once():
+    met = threading.Barrier(4)
+    pieces._together([partial(met.wait, 20)] * 4, 4)
+
+
 def test_busy_threads_hold_nothing_up():
     """Whoever asked makes the pieces that nobody takes."""
-    freed, done = threading.Event(), []
-    tasks = pieces._crew(3, os.getpid())
-    blocked = pieces.SimpleQueue()
-    for _ in range(3):
-        tasks.put((partial(freed.wait, 20), blocked))
-    while not tasks.empty():
-        time.sleep(0.001)
+    freed, begun, done = threading.Event(), pieces.SimpleQueue(), []
+
+    def wait():
+        begun.put(None)
+        freed.wait(20)
+
+    for hand in pieces._crew(3, os.getpid()):
+        hand.put((pieces.deque([wait]), pieces.SimpleQueue()))
+        begun.get(timeout=20)
     try:
         pieces._together([partial(done.append, threading.get_ident()) for _ in range(6)], 4)
         assert len(done) == 6
@@ -128,6 +160,7 @@ def test_a_training_on_several_cores_has_the_bits_of_one(monkeypatch):
         model.fit(x, y, epochs=3, batch_size=256)
         (step,) = model._trainer._steps.values()
         (program,) = step._programs.values()
-        assert cores > 1 or not any(map(is_cut, program._made))
+        cut = [call for call in program._made if call.func is pieces._together]
+        assert cores > 1 or not cut
         found.append((model.history["loss"], {name: p.tobytes() for name, p in model.params.items()}))
     assert found[0] == found[1]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -20,24 +21,46 @@ import numpy as np
 
 from ..typing import Shape
 
-PRODUCT = 2**25
+PRODUCT = 2**23
 """Multiply-adds of a product that are worth a piece of their own."""
-NUMBERS = 2**16
-"""Parameters whose update is worth a piece of its own."""
+NUMBERS = 2**19
+"""Numbers in the arrays of an update that are worth one."""
 UNIT = 64
 """A piece has a multiple of so many rows and columns: BLAS works off a fraction at once."""
 
+PRODUCTS = np.dot, np.matmul
+Function = Callable[..., Any]
+Arguments = tuple[Any, ...]
 Call = Callable[[], Any]
 
 
-def in_pieces(function: Callable[..., Any], args: tuple[Any, ...], cores: int) -> Call:
-    """The call, in pieces on up to so many cores where they repay it."""
-    pieces = list(_pieces(function, args, cores)) if cores > 1 else []
-    return partial(_together, pieces, cores) if len(pieces) > 1 else partial(function, *args)
+def in_pieces(calls: Iterable[tuple[Function, Arguments]], cores: int) -> list[Call]:
+    """The calls, in pieces on up to so many cores where they repay it.
+
+    Neighbouring products that do not wait for each other, such as those of dx and dw, are one set of pieces.
+    """
+    found: list[list[Call]] = []
+    products: list[Arguments] = []  # of the last set
+    for function, args in calls:
+        pieces = list(_pieces(function, args, cores)) if cores > 1 else []
+        product = function in PRODUCTS and len(pieces) > 1
+        if product and products and all(_apart(args, known) for known in products):
+            found[-1] += pieces
+        else:
+            found.append(pieces if len(pieces) > 1 else [partial(function, *args)])
+            products = []
+        products += [args] if product else []
+    return [partial(_together, pieces, cores) if len(pieces) > 1 else pieces[0] for pieces in found]
 
 
-def _pieces(function: Callable[..., Any], args: tuple[Any, ...], cores: int) -> Iterator[Call]:
-    if function in (np.dot, np.matmul) and args[0].ndim == args[1].ndim == 2:
+def _apart(first: Arguments, second: Arguments) -> bool:
+    """Whether neither of two products (a, b, out) writes what the other one reads or writes."""
+    pairs = [(first[-1], x) for x in second] + [(second[-1], x) for x in first]
+    return not any(np.may_share_memory(*pair) for pair in pairs)
+
+
+def _pieces(function: Function, args: Arguments, cores: int) -> Iterator[Call]:
+    if function in PRODUCTS and args[0].ndim == args[1].ndim == 2:
         a, b, out = args
         count = min(cores, math.prod(a.shape) * b.shape[1] // PRODUCT)
         for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
@@ -80,41 +103,42 @@ def _order(x: np.ndarray) -> str:
 
 def _together(pieces: list[Call], cores: int) -> None:
     """Makes all the calls, here and on the threads of the crew; the first error is raised once all have ended."""
-    done: SimpleQueue[BaseException | None] = SimpleQueue()
-    tasks = _crew(cores - 1, os.getpid())
-    for piece in pieces[1:]:
-        tasks.put((piece, done))
-    errors = [_tried(pieces[0])]
-    while True:
+    left, done = deque(pieces), SimpleQueue[BaseException | None]()
+    for hand in _crew(cores - 1, os.getpid())[: len(pieces) - 1]:
+        hand.put((left, done))
+    _work(left, done)
+    for error in [done.get() for _ in pieces]:
+        if error is not None:
+            raise error
+
+
+def _work(left: deque[Call], done: SimpleQueue[BaseException | None]) -> None:
+    """Takes pieces until none is left; for each, None goes to `done`, or its error."""
+    while left:
         try:
-            piece, other = tasks.get_nowait()
-        except Empty:
-            break
-        other.put(_tried(piece))
-    errors += [done.get() for _ in pieces[1:]]
-    for error in filter(None, errors):
-        raise error
-
-
-def _tried(piece: Call) -> BaseException | None:
-    try:
-        piece()
-    except BaseException as error:
-        return error
-    return None
+            piece = left.popleft()
+        except IndexError:  # another was quicker
+            return
+        try:
+            piece()
+        except BaseException as error:
+            done.put(error)
+        else:
+            done.put(None)
 
 
 @cache
-def _crew(size: int, process: int) -> SimpleQueue[Any]:
-    """Where threads wait for pieces; a forked process has none of its parent's, and gets its own."""
-    tasks: SimpleQueue[Any] = SimpleQueue()
+def _crew(size: int, process: int) -> list[SimpleQueue[Any]]:
+    """Where each of so many threads waits for work; a forked process has none of its parent's, and gets its own.
 
-    def work() -> None:
+    From one queue for all they would be woken one after another, each by the one before.
+    """
+
+    def follow(hand: SimpleQueue[Any]) -> None:
         while True:
-            piece, done = tasks.get()
-            done.put(_tried(piece))
-            del piece, done
+            _work(*hand.get())
 
-    for index in range(size):
-        Thread(target=work, name=f"xpnet-{index}", daemon=True).start()
-    return tasks
+    hands = [SimpleQueue[Any]() for _ in range(size)]
+    for index, hand in enumerate(hands):
+        Thread(target=follow, args=(hand,), name=f"xpnet-{index}", daemon=True).start()
+    return hands

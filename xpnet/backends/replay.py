@@ -183,9 +183,8 @@ class Program:
             return False
         state = {ref.root: x for ref, x in zip(self._state, given, strict=True)}
         place = partial(self._array, state=state)
-        self._made = [
-            in_pieces(call.function, each(call.args, place, Ref), self.cores) for call in self.calls
-        ]
+        calls = ((call.function, each(call.args, place, Ref)) for call in self.calls)
+        self._made = in_pieces(calls, self.cores)
         self._results = each(self._metrics, place, Ref)
         self._bound = list(parts.values())
         return True
