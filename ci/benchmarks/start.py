@@ -142,8 +142,9 @@ def predictions(args, core) -> list[dict]:
     for size in ("small",) if args.quick else ("small", "medium"):
         rounds.say(f"predictions: {TASKS[size].name}")
         us = alone("predict", size, args.seconds, core)
-        what = f"predict one row, {TASKS[size].name}"
-        rows.append(row(what, us["predict_us"], "us", "the bare NumPy expression", us["bare_us"], limit=2.0))
+        what, beside = f"predict one row, {TASKS[size].name}", ("the bare NumPy expression", us["bare_us"])
+        rows.append(row(what, us["predict_us"], "us", *beside, limit=2.0))
+        rows.append(row(f"{what}, trained without natives", us["portable_us"], "us", *beside))
     return rows
 
 

@@ -91,6 +91,10 @@ def to_inputs(
     """
     wanted = "int64" if ids else dtype
     check = partial(check_ids, limit=id_limit, name=name) if ids else partial(check_finite, name=name)
+    fits = type(x) is np.ndarray and x.dtype == wanted and x.ndim > 0 and x.shape[1:] == input_shape
+    if fits and backend.xp is np and file_of(x) is None:
+        check(x)  # what follows could not fail; without it a prediction of one row takes a tenth less
+        return backend.in_order(x)
     require_own(backend, x, name)
     backend.require_values(name, x)
     check_numbers(name, x)

@@ -1,7 +1,7 @@
 """What is measured of xpnet by itself, each in a fresh process: `alone.py WHAT SIZE SECONDS` prints JSON.
 
-predict: one-row predictions against the bare NumPy expression. one: a step of 2-3-1, one sample at a time.
-peak: the largest memory of a training, by tracemalloc, which NumPy reports to.
+predict: one-row predictions, with natives and without, against the bare NumPy expression. one: a step of 2-3-1,
+one sample at a time. peak: the largest memory of a training, by tracemalloc, which NumPy reports to.
 """
 
 import json
@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import task
@@ -19,31 +20,31 @@ import xpnet as xn
 
 
 def predict(given, seconds) -> dict:
-    """Medians of single calls, in microseconds, taken in turn."""
+    """Medians of single calls, in microseconds, taken in turn: of a model that was trained with natives, if they
+    are here, of one whose training was too short for them, and of the bare expression."""
     x, y = task.samples(given)
-    contestant = Xpnet(given, x, y, "numpy")
-    contestant.start()
-    contestant.epochs(1)
-    layers, model, row = contestant.weights(), contestant.model, x[:1]
-
-    def bare():
-        h = row
-        for w, b in layers[:-1]:
-            h = np.maximum(h @ w + b, 0)
-        w, b = layers[-1]
-        return np.argmax(h @ w + b, axis=-1)
-
-    assert bare() == model.predict(row)
-    times = {bare: [], model.predict: []}
+    row, times = x[:1], {}
+    for name, epochs in (("predict", FAR), ("portable", 1)):
+        contestant = Xpnet(given, x, y, "numpy")
+        contestant.start()
+        contestant.model.fit(x, y, epochs=epochs, batch_size=given.batch, callbacks=[Clock(0.0)])
+        bare = partial(_bare, contestant.weights(), row)
+        assert bare() == contestant.model.predict(row)
+        times |= {"bare": (bare, []), name: (partial(contestant.model.predict, row), [])}
     begun = time.perf_counter()
-    while len(times[bare]) < 100 or time.perf_counter() - begun < seconds:
-        for call, taken in times.items():
-            given = () if call is bare else (row,)
+    while len(times["bare"][1]) < 100 or time.perf_counter() - begun < seconds:
+        for call, taken in times.values():
             start = time.perf_counter()
-            call(*given)
+            call()
             taken.append(time.perf_counter() - start)
-    us = [statistics.median(taken) * 1e6 for taken in times.values()]
-    return {"bare_us": us[0], "predict_us": us[1]}
+    return {f"{name}_us": statistics.median(taken) * 1e6 for name, (_, taken) in times.items()}
+
+
+def _bare(layers, h):
+    for w, b in layers[:-1]:
+        h = np.maximum(h @ w + b, 0)
+    w, b = layers[-1]
+    return np.argmax(h @ w + b, axis=-1)
 
 
 def one(given, seconds) -> dict:
