@@ -31,7 +31,7 @@ class Activation(NamedTuple):
     def of(cls, op: Any, *, biased: bool = False, **flags: bool) -> Activation | None:
         """None for an op that mixes elements; without an op the identity. Biased, its x is z + b."""
         formula = Formula()
-        x = formula.add("{0} + {1}", *map(formula.input, "zb")) if biased else formula.input("x")
+        x = formula.add("add", *map(formula.input, "zb")) if biased else formula.input("x")
         flags = {**_flags(op), **flags}
         options = {name: formula.input(name) for name in _options(op)}
         try:
@@ -70,16 +70,27 @@ def _options(op: Any) -> dict[str, Any]:
     return {name: default for name, default in defaults.items() if not isinstance(default, bool)}
 
 
-def _chosen(op: Any, make: Callable[..., Any], kind: np.dtype) -> Callable[[dict[str, Any]], Any]:
-    """Options to (what `make` gives for the op's flags, its numbers)."""
+def chosen(op: Any, make: Callable[..., Any], number: Any = float) -> Callable[[dict[str, Any]], Any]:
+    """Options to (what `make` gives for the op and its flags, its numbers, each as a `number`)."""
     flags, numbers = _flags(op), tuple(_options(op).items())
-    made = cache(lambda *values: make(op, kind, **dict(zip(flags, values, strict=True))))
+    made = cache(lambda *values: make(op, **dict(zip(flags, values, strict=True))))
 
     def choose(options: dict[str, Any]) -> Any:
         values = [bool(options.get(name, default)) for name, default in flags.items()] if flags else ()
-        return made(*values), [kind.type(options.get(name, default)) for name, default in numbers]
+        return made(*values), [number(options.get(name, default)) for name, default in numbers]
 
     return choose
+
+
+def known() -> dict[str, Op]:
+    """The activations that are formulas, by name."""
+    replaceable = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
+    return {name: op for name, op in replaceable.items() if Activation.of(op)}
+
+
+def unbound(activation: Any) -> tuple[Any, dict[str, Any]]:
+    """(the op, its options) of an op with some options decided, or none."""
+    return (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
 
 
 class Passes(NamedTuple):
@@ -98,7 +109,7 @@ class Passes(NamedTuple):
 
 def elementwise(op: Any, kind: np.dtype) -> Op:
     """An activation in a loop for each pass, or in several where it takes exp or its kin."""
-    choose = _chosen(op, _passes, kind)
+    choose = chosen(op, partial(_passes, kind=kind), kind.type)
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options) if plain(x, kind) else (None, [])
@@ -120,7 +131,7 @@ def elementwise(op: Any, kind: np.dtype) -> Op:
     return native
 
 
-def _passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
+def _passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     """y, and what else is kept, of x; dx of dy and of what is kept. None for an op that mixes elements."""
     act = Activation.of(op, **flags)
     if act is None:
@@ -134,17 +145,16 @@ def _passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
     return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, act.dx.name == "dy")
 
 
-def linear(known: Iterable[Any], kind: np.dtype) -> Op:
+def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
     """x w in BLAS, then bias and activation in place, as `elementwise` does them; dz and db in one loop."""
     portable = ops.linear.portable
-    choices = {op: _chosen(op, _dense_passes, kind) for op in (None, *known)}
+    make = partial(_dense_passes, kind=kind)
+    choices = {op: chosen(op, make, kind.type) for op in (None, *formulas)}
 
     def native(
         x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
     ) -> tuple[Array, Pullback]:
-        op, options = (
-            (activation.func, activation.keywords) if type(activation) is partial else (activation, {})
-        )
+        op, options = unbound(activation)
         fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
         fits = fits and b is not None and b.dtype == kind and b.shape == w.shape[1:]
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
@@ -172,7 +182,7 @@ def linear(known: Iterable[Any], kind: np.dtype) -> Op:
     return native
 
 
-def _dense_passes(op: Any, kind: np.dtype, **flags: bool) -> Passes | None:
+def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does."""
     act = Activation.of(op, biased=True, **flags)
     if act is None:

@@ -1,12 +1,13 @@
 """A number that is not known yet: an elementwise function run on it writes its formula down, for a compiler.
 
 Ops and optimizer rules are plain arithmetic on arrays. Run once on an `Element`, the same function leaves one line
-per operation, each rounded as the array library rounds it, so that a loop over these lines gives its bits.
+per operation, each rounded as the array library rounds it, so that a loop over these lines gives its bits. A line
+names its operation, which each compiler writes in its own language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,22 @@ from ..namespace import register
 
 CUTS = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")
 """Functions whose last bits are each library's own: a formula is cut at them, and computed in stages."""
+
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+
+INFIX = {name: f"{{0}} {sign} {{1}}" for name, sign in (_SIGNS | _COMPARISONS).items()}
+"""How Python and C alike write what has two sides."""
+PYTHON = INFIX | {
+    "neg": "-{0}",
+    "invert": "not {0}",
+    "sqrt": "sqrt({0})",
+    "abs": "abs({0})",
+    "where": "{1} if {0} else {2}",
+    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
+    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
+}
+"""How Python writes each operation; it has no cuts."""
 
 
 class NotElementwiseError(TypeError):
@@ -34,14 +51,14 @@ class Formula:
         self._inputs.append(name)
         return Element(self, name)
 
-    def add(self, template: str, *terms: Any) -> Element:
+    def add(self, operation: str, *terms: Any) -> Element:
         """One more line, unless the same one is there."""
         names = tuple(self._name(term) for term in terms)
-        if (template, *names) not in self._known:
+        if (operation, *names) not in self._known:
             name = f"t{len(self.lines)}"
-            self.lines[name] = template, names
-            self._known[template, *names] = Element(self, name)
-        return self._known[template, *names]
+            self.lines[name] = operation, names
+            self._known[operation, *names] = Element(self, name)
+        return self._known[operation, *names]
 
     def _name(self, term: Any) -> str:
         if isinstance(term, Element):
@@ -68,12 +85,14 @@ class Formula:
                 raise NotElementwiseError(f"it needs {name!r}")
         return [name for name in self.lines if name in reached]
 
-    def needed(self, wanted: Iterable[Any], given: Iterable[str]) -> list[str]:
-        """The lines that lead from the names given to the elements wanted, in order, as Python."""
-        reached = self.reached(wanted, given)
-        if any(self.lines[name][0] in CUTS for name in reached):
+    def needed(
+        self, wanted: Iterable[Any], given: Iterable[str], language: Mapping[str, str] = PYTHON
+    ) -> list[str]:
+        """The lines that lead from the names given to the elements wanted, in order, as a language writes them."""
+        reached = {name: self.lines[name] for name in self.reached(wanted, given)}
+        if any(operation not in language for operation, _ in reached.values()):
             raise NotElementwiseError("it takes exp, or one of its kin")
-        return [f"{name} = {self.lines[name][0].format(*self.lines[name][1])}" for name in reached]
+        return [f"{name} = {language[operation].format(*terms)}" for name, (operation, terms) in reached.items()]
 
     def leads(self, wanted: Iterable[Any], given: Iterable[str]) -> bool:
         """Whether plain arithmetic leads from the names given to the elements wanted."""
@@ -138,34 +157,31 @@ class Element:
     def __pow__(self, exponent: Any) -> Element:
         if exponent != 2:
             raise NotElementwiseError(f"it raises to the power {exponent}")
-        return self.formula.add("{0} * {0}", self)  # as array libraries do
+        return self.formula.add("mul", self, self)  # as array libraries do
 
 
-def _operation(template: str, *, reflected: bool = False) -> Callable[..., Any]:
+def _operation(name: str, *, reflected: bool = False) -> Callable[..., Any]:
     def apply(x: Element, *others: Any) -> Element:
-        return x.formula.add(template, *others, x) if reflected else x.formula.add(template, x, *others)
+        return x.formula.add(name, *others, x) if reflected else x.formula.add(name, x, *others)
 
     return apply
 
 
-for _name, _sign in {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}.items():
-    setattr(Element, f"__{_name}__", _operation(f"{{0}} {_sign} {{1}}"))
-    setattr(Element, f"__r{_name}__", _operation(f"{{0}} {_sign} {{1}}", reflected=True))
-for _name, _sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}.items():
-    setattr(Element, f"__{_name}__", _operation(f"{{0}} {_sign} {{1}}"))
-for _name, _sign in {"neg": "-", "invert": "not "}.items():
-    setattr(Element, f"__{_name}__", _operation(f"{_sign}{{0}}"))
+for _name in (*_SIGNS, *_COMPARISONS, "neg", "invert"):
+    setattr(Element, f"__{_name}__", _operation(_name))
+for _name in _SIGNS:
+    setattr(Element, f"__r{_name}__", _operation(_name, reflected=True))
 
 
-def _function(template: str) -> Callable[..., Element]:
+def _function(name: str) -> Callable[..., Element]:
     def apply(*terms: Any) -> Element:
         element = next(term for term in terms if isinstance(term, Element))
-        return element.formula.add(template, *terms)
+        return element.formula.add(name, *terms)
 
     return apply
 
 
-_where = _function("{1} if {0} else {2}")
+_where = _function("where")
 
 
 def _sign_of(x: Any) -> Element:
@@ -182,14 +198,9 @@ class Standard(SimpleNamespace):
 
 
 STANDARD = Standard(
-    sqrt=_function("sqrt({0})"),
-    abs=_function("abs({0})"),
     sign=_sign_of,
-    square=_function("{0} * {0}"),
-    where=_where,
-    maximum=_function("{0} if {0} >= {1} or {0} != {0} else {1}"),
-    minimum=_function("{0} if {0} <= {1} or {0} != {0} else {1}"),
-    **{name: _function(name) for name in CUTS},
+    square=lambda x: x**2,
+    **{name: _function(name) for name in ("sqrt", "abs", "where", "maximum", "minimum", *CUTS)},
 )
 """The functions of the standard."""
 

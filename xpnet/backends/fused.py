@@ -85,13 +85,11 @@ def rule_loop(
 
     Called with the array (c0, c1), then p, g, s0 of each parameter. None where the rule is no formula.
     """
-    kept, constants = [f"s{i}" for i in range(slots)], [f"c{i}" for i in range(scalars)]
-    kind, formula = np.dtype(dtype), Formula()
+    kind = np.dtype(dtype)
     try:
-        results = rule(STANDARD, *(formula.input(name) for name in ("p", "g", *kept, *constants)))
-        found = dict(zip(("p", *kept), results, strict=True))
-        one = loop(formula, ("p", "g", *kept), found, kind, tuple(constants))
-        groups = [[f"{name}{k}" for name in ("p", "g", *kept)] for k in range(len(ranks))]
+        formula, arrays, constants, found = traced(rule, slots, scalars)
+        one = loop(formula, arrays, found, kind, constants)
+        groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
         lines += [f"one({', '.join([*group, *constants])})" for group in groups]
         every = function(["c", *(name for group in groups for name in group)], lines, {"one": one})
@@ -100,10 +98,24 @@ def rule_loop(
         every.each_by_itself = min(ranks) > 0  # it may be called on parts of the arrays, one after another
         return kernel(every, consumes=True)
     except Exception as error:
-        # whatever stops it, the rule itself still runs
-        reason = str(error).strip().partition("\n")[0]
-        warnings.warn(f"{rule.__name__} is not compiled and runs portably: {reason}", stacklevel=2)
+        warn_of_portable(rule, error)
         return None
+
+
+def traced(
+    rule: Any, slots: int, scalars: int
+) -> tuple[Formula, tuple[str, ...], tuple[str, ...], dict[str, Element]]:
+    """A rule as a formula: (it, the arrays p, g, s0, ..., the numbers c0, c1, ..., what p, s0, ... become)."""
+    kept, constants = [f"s{i}" for i in range(slots)], [f"c{i}" for i in range(scalars)]
+    formula, arrays = Formula(), ("p", "g", *kept)
+    results = rule(STANDARD, *map(formula.input, (*arrays, *constants)))
+    return formula, arrays, tuple(constants), dict(zip(("p", *kept), results, strict=True))
+
+
+def warn_of_portable(rule: Any, error: Exception) -> None:
+    """Says why a rule is not compiled: whatever stops it, the rule itself still runs."""
+    reason = str(error).strip().partition("\n")[0]
+    warnings.warn(f"{rule.__name__} is not compiled and runs portably: {reason}", stacklevel=3)
 
 
 def loop(
@@ -178,5 +190,7 @@ __all__ = [
     "loop",
     "rule_loop",
     "scope",
+    "traced",
     "update",
+    "warn_of_portable",
 ]

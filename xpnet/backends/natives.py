@@ -20,7 +20,7 @@ from ..ops.random import salted
 from ..ops.windows import Window
 from ..typing import Array, Op, Pullback
 from . import kernels
-from .activations import Activation, elementwise, linear, plain
+from .activations import elementwise, known, linear, plain
 from .fused import contiguous
 from .matrices import on_matrices
 from .recording import kernel
@@ -34,11 +34,9 @@ add_sorted = kernel(kernels.add_sorted)
 @cache
 def table(dtype: str) -> dict[str, Op]:
     """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
-    kind = np.dtype(dtype)
-    replaceable = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
-    known = {name: op for name, op in replaceable.items() if Activation.of(op)}
-    entries: dict[str, Op] = {"linear": on_matrices(linear(known.values(), kind))}
-    for name, op in known.items():
+    kind, formulas = np.dtype(dtype), known()
+    entries: dict[str, Op] = {"linear": on_matrices(linear(formulas.values(), kind))}
+    for name, op in formulas.items():
         _add(entries, name, elementwise, op, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)
     _add(entries, "dropout", _dropout, kind)
