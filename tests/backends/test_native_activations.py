@@ -9,6 +9,7 @@ from xpnet import ops
 from xpnet.namespace import namespace, with_natives
 
 from ..bits import same_bits
+from .activation_options import OPTIONS
 
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
 from xpnet.backends import activations, fused, natives, stages  # noqa: E402 - they need Numba
@@ -18,14 +19,6 @@ from .test_natives import spied  # noqa: E402 - it needs Numba
 RNG = np.random.default_rng(0)
 LARGE = 2 * stages.BLOCK // 100 + 7, 100
 """A matrix of more than two blocks, the last of which is not full."""
-OPTIONS = {
-    "celu": {"alpha": 0.7},
-    "elu": {"alpha": 1.3},
-    "gelu": {"approximate": True},
-    "hard_tanh": {"min_val": -0.5},
-    "leaky_relu": {"alpha": 0.3},
-    "softplus": {"beta": 1.7, "threshold": 2.0},
-}
 FORMULAS = [name for name in natives.table("float32") if name in ops.ACTIVATIONS]
 CHOSEN = [*((name, {}) for name in FORMULAS), *OPTIONS.items()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from ..errors import BackendError
 from ..installed import BACKENDS
+from ..namespace import with_natives
 from ..typing import Array, Device, Namespace
 from .base import Backend
-from .protocol import Availability
+from .protocol import Availability, Natives
 
 
 class CupyBackend(Backend):
@@ -88,3 +90,23 @@ class CupyBackend(Backend):
 
         with self.on():
             cupy.cuda.get_current_stream().synchronize()
+
+    def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
+        """Fused kernels with True alone: "auto" stays portable until they have run on a device."""
+        if wanted is not True:
+            return super().natives(wanted, dtype=dtype, seconds=seconds)
+        import cupy
+
+        from .cupy_fused import updater
+        from .cupy_ops import table
+
+        return Natives("cupy", updater(cupy.ElementwiseKernel), table(cupy.ElementwiseKernel))
+
+    def compile(
+        self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
+    ) -> Callable[..., Any]:
+        if natives is None or not natives.ops:
+            return function
+        import cupy
+
+        return with_natives(function, cupy.ndarray, table=natives.ops)

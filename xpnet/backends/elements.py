@@ -92,7 +92,9 @@ class Formula:
         reached = {name: self.lines[name] for name in self.reached(wanted, given)}
         if any(operation not in language for operation, _ in reached.values()):
             raise NotElementwiseError("it takes exp, or one of its kin")
-        return [f"{name} = {language[operation].format(*terms)}" for name, (operation, terms) in reached.items()]
+        return [
+            f"{name} = {language[operation].format(*terms)}" for name, (operation, terms) in reached.items()
+        ]
 
     def leads(self, wanted: Iterable[Any], given: Iterable[str]) -> bool:
         """Whether plain arithmetic leads from the names given to the elements wanted."""

@@ -1,0 +1,306 @@
+"""CuPy's fused kernels against their portable twins: on a CUDA device, and on any machine as C++ over NumPy's arrays.
+
+On a device all bits must be the portable ones. On the CPU those of exp and its kin are the C library's, not NumPy's.
+"""
+
+import sys
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet import ops
+from xpnet.backends import Backend, find, get, register, registry
+from xpnet.backends.cupy import CupyBackend
+from xpnet.backends.cupy_fused import updater
+from xpnet.backends.cupy_ops import table
+from xpnet.backends.numpy import NumpyBackend
+from xpnet.optim import scalars_after, update_each
+from xpnet.testing import CASES
+from xpnet.testing.optimizers import OPTIMIZERS
+
+from ..bits import same_bits
+from .activation_options import OPTIONS
+from .kernels_on_host import COMPILER, HostKernel
+
+RNG = np.random.default_rng(0)
+STRANGE = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -90.0, 90.0, 3.0, -3.0, 6.0]
+ARITHMETIC = {"relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_swish", "hard_tanh", "softsign"}
+CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS), *OPTIONS.items()]
+
+
+class OnHost(CupyBackend):
+    """CuPy's natives on NumPy's arrays."""
+
+    name, package = "cupy-on-host", None
+    xp = property(lambda self: np)
+    place, synchronize, to_numpy, _upload = (
+        Backend.place,
+        Backend.synchronize,
+        Backend.to_numpy,
+        Backend._upload,
+    )
+    device, on, _own = NumpyBackend.device, NumpyBackend.on, NumpyBackend._own
+
+
+@pytest.fixture(params=["c++", "cuda"])
+def backend(request, monkeypatch):
+    """CuPy where it computes, and its stand-in."""
+    if request.param == "cuda":
+        found = find("cupy").available(probe=True)
+        return get("cupy") if found else pytest.skip(f"CuPy cannot be used: {found.reason}")
+    if COMPILER is None:
+        pytest.skip("there is no C++ compiler here: c++")
+    fake = SimpleNamespace(ElementwiseKernel=HostKernel, ndarray=np.ndarray)
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    monkeypatch.setattr(registry, "_known", dict(registry._known))
+    register("cupy-on-host", OnHost)
+    define_all()
+    return get("cupy-on-host")
+
+
+def define_all():
+    """Arrays without elements define the kernels, and wait for none: all are then compiled at once."""
+    none, w, b = np.zeros((0, 2)), np.zeros((2, 2)), np.zeros(2)
+    for name, options in CHOSEN:
+        table(HostKernel)[name](none, **options)
+        table(HostKernel)["linear"](none, w, b, activation=partial(ops.ACTIVATIONS[name], **options))
+    for kind in (np.float32, np.float64):
+        for part in (row.part for row in OPTIMIZERS):
+            scalars, slots = (
+                part.scalars(np, kind(0.1), kind(1.0)),
+                {slot: {"w": kind([])} for slot in part.slots},
+            )
+            updater(HostKernel)(part.rule, {"w": kind([])}, {"w": kind([])}, slots, scalars)
+
+
+def twins(backend, passes, *, exact):
+    """What the passes give with natives and without, on the host: the same bits, or nearly so; and what ran."""
+    used, natives = set(), backend.natives(True, dtype="float32", seconds=0.0)
+
+    def spied(name, op):
+        return lambda *arrays, **options: (used.add(name), op(*arrays, **options))[1]
+
+    spies = natives._replace(ops={name: spied(name, op) for name, op in natives.ops.items()})
+    with backend.on():
+        got, wanted = (leaves(backend, run()) for run in (backend.compile(passes, natives=spies), passes))
+    check = same_bits if exact or not isinstance(backend, OnHost) else near
+    assert len(got) == len(wanted)
+    for g, w in zip(got, wanted, strict=True):
+        check(g, w)
+    return used
+
+
+def leaves(backend, tree):
+    if isinstance(tree, tuple | list):
+        return [leaf for part in tree for leaf in leaves(backend, part)]
+    return [] if tree is None else [np.asarray(backend.to_numpy(tree))]
+
+
+def near(got, wanted):
+    """To rounding, where exp and its kin are another library's."""
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    tolerance = 1e-5 if wanted.dtype == "float32" else 1e-13
+    np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "options"), CHOSEN, ids=lambda part: str(part or ""))
+def test_activations_alone_and_in_linear_have_the_portable_values(name, options, dtype, backend):
+    op = partial(ops.ACTIVATIONS[name], **options) if options else ops.ACTIVATIONS[name]
+    z, dy = (10 * RNG.standard_normal((37, 6)) for _ in range(2))
+    z.ravel()[::5] = np.resize(STRANGE, z.size)[::5]
+    z, dy, x, w, b = (
+        backend.asarray(a, dtype=dtype)
+        for a in (z, dy, RNG.standard_normal((37, 3)), RNG.standard_normal((3, 6)), RNG.standard_normal(6))
+    )
+
+    def alone():
+        turned = z.T
+        return [[y, pull(y), pull(y)] for y, pull in (op(z), op(turned), op(z[0, 0, ...]))]
+
+    def in_linear():
+        y, pull = ops.linear(x, w, b, activation=op)
+        nothing, *rest = ops.linear(x, w, b, activation=op, wants_dx=False)[1](dy)
+        assert nothing is None
+        return [y, pull(dy), pull(dy), rest]
+
+    assert twins(backend, alone, exact=name in ARITHMETIC) == {name}
+    assert twins(backend, in_linear, exact=name in ARITHMETIC) == {"linear"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_case_of_the_oracle_has_the_portable_values(dtype, backend):
+    used = set()
+    for case in CASES:
+        for n in (*case.rows, 33):
+            arrays, keywords = case.place(backend, dtype, n)
+
+            def passes(case=case, arrays=arrays, keywords=keywords, n=n):
+                y, pullback = case.run(arrays, keywords)
+                dy = np.random.default_rng(n).standard_normal(tuple(y.shape))
+                return [y, pullback(backend.asarray(dy, dtype=dtype))]
+
+            used |= twins(backend, passes, exact=False)
+    assert used >= {"linear", "relu", "softmax_cross_entropy", "dropout"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_labels_and_logits_of_every_kind_have_the_portable_values(dtype, backend):
+    z = np.asarray(
+        [[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [-np.inf] * 3, [1e30, -1e30, 0], [-0.0, 0, 0]]
+    )
+    logits, dloss = backend.asarray(z, dtype=dtype), backend.asarray(RNG.standard_normal(6), dtype=dtype)
+    numbers = [backend.asarray(np.full(6, label)) for label in (0, 1, 2, -1, 3)]
+    soft = backend.asarray(np.full((6, 3), 1 / 3), dtype=dtype)
+    odd = [(backend.asarray(np.ones(6, "int32")), {}), (soft, {}), (numbers[1], {"ignore_index": 1})]
+    for target, options in (*((t, {"ignore_index": -1}) for t in numbers), *odd):
+
+        def passes(target=target, options=options):
+            y, pull = ops.softmax_cross_entropy(logits, target=target, **options)
+            return [y, pull(dloss), pull(dloss)]
+
+        assert twins(backend, passes, exact=False) == {"softmax_cross_entropy"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dropout_and_its_keys_have_the_portable_bits(dtype, backend):
+    words = backend.asarray(np.asarray([-(2**31), 2**31 - 1], "int32"))
+    x = backend.asarray(RNG.standard_normal((5, 4, 3)), dtype=dtype)
+
+    def passes():
+        found = []
+        for count, salt, rate in ((1, 0, 0.0), (2**31 - 1, 2**32 - 1, 0.5), (77, 12345, 0.999)):
+            key = ops.make_key(words, backend.asarray(np.asarray([count], "int32")), salt=salt)
+            for part in (x, x.T, x[:, 1], x[0, 0, 0, ...], x[:0]):
+                y, pull = ops.dropout(part, rate=rate, key=key)
+                found += [key.first, key.second, y, pull(part), pull(y)]
+        return found
+
+    assert twins(backend, passes, exact=True) == {"make_key", "dropout"}
+
+
+def test_what_an_entry_was_not_made_for_goes_to_its_twin(backend):
+    x, half = (backend.asarray(RNG.standard_normal((4, 3)), dtype=d) for d in ("float64", "float16"))
+    single, b = (backend.asarray(RNG.standard_normal(shape), dtype="float32") for shape in ((3, 3), (3,)))
+
+    def passes():
+        rows = ops.relu(half), ops.linear(x, single), ops.linear(x, single, b), ops.linear(half, single, b)
+        return [[y, pull(y)] for y, pull in (*rows, ops.relu(x > 0))]
+
+    twins(backend, passes, exact=True)
+    for odd in (x[0, :1], x[0], x[:1]):
+        with pytest.raises(ValueError, match=r"linear: b .* must be \(4,\)"):
+            backend.compile(
+                lambda odd=odd: ops.linear(x, x.T, odd), natives=backend.natives(True, dtype="", seconds=0)
+            )()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
+def test_the_update_has_the_portable_bits_in_place(row, dtype, backend):
+    part, shapes = row.part, {"0.weight": (33, 7), "0.bias": (7,), "scale": (), "none": (0, 3)}
+    lr = backend.asarray(np.asarray(0.1), dtype=dtype)
+
+    def drawn():
+        rng = np.random.default_rng(1)
+        draws = rng.standard_normal, *(partial(rng.uniform, 0, 1) for _ in part.slots)
+        return [
+            {name: backend.asarray(draw(size=s), dtype=dtype) for name, s in shapes.items()} for draw in draws
+        ]
+
+    (p, *kept), (wanted, *wanted_kept) = drawn(), drawn()
+    slots, wanted_slots = (
+        dict(zip(part.slots, kept, strict=True)),
+        dict(zip(part.slots, wanted_kept, strict=True)),
+    )
+    before, update = dict(p), backend.natives(True, dtype=dtype, seconds=0.0).update
+    for t in (1, 2):
+        grads = {name: backend.asarray(RNG.standard_normal(s), dtype=dtype) for name, s in shapes.items()}
+        with backend.on():
+            scalars = scalars_after(part, lr, backend.asarray(np.asarray([t], "int32")))
+            wanted, wanted_slots = update_each(part.rule, wanted, grads, wanted_slots, scalars)
+            found, found_slots = update(part.rule, p, grads, slots, scalars)
+        assert found is p
+        assert all(p[name] is before[name] for name in shapes)
+        for got, want in ((found, wanted), *((found_slots[slot], wanted_slots[slot]) for slot in part.slots)):
+            for name in shapes:
+                same_bits(*([np.asarray(backend.to_numpy(x[name]))] for x in (got, want)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (lambda xp, p, g, lr: (p - lr * xp.flip(g),), "it uses flip"),
+        (lambda xp, p, g, lr: (xp.where(g > 0, p, float("inf")),), "it has the constant inf"),
+    ],
+    ids=["flip", "inf"],
+)
+def test_a_rule_that_is_no_kernel_runs_portably_and_says_so(rule, why, backend):
+    update = backend.natives(True, dtype="float64", seconds=0.0).update
+    p, g = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(2))
+    with pytest.warns(UserWarning, match=f"<lambda> is not compiled and runs portably: {why}"):
+        found, _ = update(rule, p, g, {}, (0.5,))
+    same_bits(*(backend.to_numpy(x) for x in (found["w"], rule(backend.xp, p["w"], g["w"], 0.5)[0])))
+
+
+def test_a_rule_may_take_exp_and_parameters_may_differ_in_dtype(backend):
+    update = backend.natives(True, dtype="float64", seconds=0.0).update
+
+    def rule(xp, p, g, lr):
+        return (p - lr * xp.exp(g),)
+
+    p, g = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(2))
+    wanted = backend.to_numpy(p["w"] - 0.5 * backend.xp.exp(g["w"]))
+    found, _ = update(rule, p, g, {}, (0.5,))
+    assert found is p
+    near(backend.to_numpy(found["w"]), wanted)
+    mixed = {"w": p["w"], "v": backend.xp.astype(p["w"], backend.dtype("float32"))}
+    found, _ = update(rule, mixed, {"w": g["w"], "v": mixed["v"]}, {}, (0.5,))
+    assert found is not mixed
+    assert update(rule, {}, {}, {}, (0.5,)) == ({}, {})
+
+
+NETWORKS = {
+    "arithmetic": (
+        xn.Sequential(xn.Dense(9, "relu"), xn.Dropout(0.3), xn.Dense(4), xn.LeakyReLU(), xn.Dense(1)),
+        "mse",
+    ),
+    "smooth": (
+        xn.Sequential(xn.Dense(9, "gelu"), xn.Dense(8, "tanh"), xn.BatchNorm(), xn.SiLU(), xn.Dense(3)),
+        "softmax_cross_entropy",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("arithmetic", "float32"), ("arithmetic", "float64"), ("smooth", "float64")]
+)
+def test_a_training_has_the_portable_values(name, dtype, backend, monkeypatch):
+    x, y = RNG.standard_normal((70, 6)), RNG.integers(0, 3, 70)
+    network, loss = NETWORKS[name]
+
+    def trained(natives):
+        model = xn.Model(
+            network,
+            loss=loss,
+            optimizer=xn.adamw(1e-2),
+            backend=backend.name,
+            dtype=dtype,
+            natives=natives,
+        )
+        model.fit(x, y if loss != "mse" else x[:, :1], epochs=3, batch_size=16)
+        return model
+
+    models = [trained(False), trained("auto")]
+    monkeypatch.setattr("xpnet.backends.cupy_fused.update_each", None)  # each update is a kernel's
+    models.append(trained(True))
+    assert [model.updates for model in models] == ["portable", "portable", "cupy"]
+    portable, _, native = ([*leaves(backend, list(m.params.values())), m.forward(x)] for m in models)
+    for got, wanted in zip(native, portable, strict=True):
+        exact = name == "arithmetic" or not isinstance(backend, OnHost)
+        (same_bits if exact else partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-9))(
+            *(np.asarray(backend.to_numpy(a) if backend.owns(a) else a) for a in (got, wanted))
+        )
