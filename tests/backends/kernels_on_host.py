@@ -60,18 +60,14 @@ class HostKernel:
     def __call__(self, *args):
         count = len(self.reads)
         assert len(args) in (count, count + len(self.writes))
-        arrays = [isinstance(x, np.ndarray | np.generic) for x in args]
-        both = [*self.reads, *self.writes]
-        kinds = {x.dtype.name for x, p, a in zip(args, both, arrays, strict=False) if a and p.kind == "T"}
-        if len(kinds) > 1:
-            raise TypeError("Type is mismatched.")
-        kind = kinds.pop() if kinds else "float32"
-        for x, p, is_array in zip(args, both, arrays, strict=False):
-            assert is_array or not p.raw
-            if is_array and x.dtype != (kind if p.kind == "T" else p.kind):
+        taken = list(zip(args, [*self.reads, *self.writes], strict=False))
+        kinds = dtypes_of_t(taken, np.ndarray) or dtypes_of_t(taken, np.generic) or {"float32"}
+        kind = min(kinds)
+        for x, p in taken:
+            assert isinstance(x, np.ndarray | np.generic) or not p.raw
+            if isinstance(x, np.ndarray) and x.dtype != (kind if p.kind == "T" else p.kind):
                 raise TypeError(f"Type is mismatched. {p.name}")
-        spread = [x for x, p, a in zip(args[:count], self.reads, arrays, strict=False) if a and not p.raw]
-        shape = np.broadcast_shapes(*(x.shape for x in spread), *(x.shape for x in args[count:]))
+        shape = np.broadcast_shapes(*(np.shape(x) for x, p in taken if not p.raw))
         found = args[count:] or [np.empty(shape, kind if p.kind == "T" else p.kind) for p in self.writes]
         for x in found:
             if x.shape != shape:
@@ -123,6 +119,11 @@ class HostKernel:
                 ),
             ]
         )
+
+
+def dtypes_of_t(taken, form):
+    """Those of arrays that T stands for, or, where none is an array, of NumPy's numbers."""
+    return {x.dtype.name for x, p in taken if p.kind == "T" and isinstance(x, form)}
 
 
 def compile_all(kernels):

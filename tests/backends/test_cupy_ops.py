@@ -70,7 +70,7 @@ def define_all():
     for kind in (np.float32, np.float64):
         for part in (row.part for row in OPTIMIZERS):
             scalars, slots = (
-                part.scalars(np, kind(0.1), kind(1.0)),
+                part.scalars(np, *map(np.asarray, (kind(0.1), kind(1.0)))),
                 {slot: {"w": kind([])} for slot in part.slots},
             )
             updater(HostKernel)(part.rule, {"w": kind([])}, {"w": kind([])}, slots, scalars)
@@ -263,6 +263,18 @@ def test_a_rule_may_take_exp_and_parameters_may_differ_in_dtype(backend):
         found, _ = update(rule, params, grads, {}, (0.5,))
         assert found is not params
     assert update(rule, {}, {}, {}, (0.5,)) == ({}, {})
+
+
+def test_a_rule_may_leave_a_parameter_and_set_a_slot(backend):
+    update = backend.natives(True, dtype="float64", seconds=0.0).update
+    p, g, v = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(3))
+    before = backend.to_numpy(p["w"])
+    found, slots = update(
+        lambda xp, p, g, v, u, c: (p, 2.5, p), p, g, {"v": v, "u": dict(g)}, (np.float32(1),)
+    )
+    same_bits(*(backend.to_numpy(x) for x in (found["w"], slots["u"]["w"])))
+    same_bits(backend.to_numpy(found["w"]), before)
+    same_bits(backend.to_numpy(slots["v"]["w"]), np.full(3, 2.5))
 
 
 NETWORKS = {

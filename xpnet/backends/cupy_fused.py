@@ -67,10 +67,9 @@ def loop(
     read = [name for name in arrays if name not in results]
     given = [f"raw T {name}_" if name in held else f"T {name}_" for name in (*read, *numbers)]
     values = {name: f"{name}_[0]" if name in held else f"{name}_" for name in (*arrays, *numbers)}
+    steps = formula.needed(results.values(), [*arrays, *numbers], C)
     values |= {name: _literal(value) for name, value in formula.constants.items()}
-    lines = [f"{name} = {value}" for name, value in values.items()]
-    lines += formula.needed(results.values(), [*arrays, *numbers], C)
-    body = [f"const auto {line};" for line in lines]
+    body = [f"const auto {line};" for line in (*(f"{name} = {x}" for name, x in values.items()), *steps)]
     body += [f"{name}_ = {formula.name(element)};" for name, element in results.items()]
     return kernel(define, ", ".join(given), ", ".join(f"T {name}_" for name in results), "\n".join(body))
 
@@ -100,9 +99,9 @@ def updater(define: Define) -> Update:
         rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
     ) -> tuple[Flat, dict[str, Flat]]:
         kept, step = tuple(slots.values()), None
-        held = {f"c{i}": scalar for i, scalar in enumerate(scalars) if not isinstance(scalar, int | float)}
-        arrays = [x for flat in (params, *kept) for x in flat.values()]
-        if params and plain(*arrays, *[grads[name] for name in params], *held.values()):
+        arrays = [x for flat in (params, *kept) for x in flat.values()] + [grads[name] for name in params]
+        held = {f"c{i}": c for i, c in enumerate(scalars) if arrays and isinstance(c, type(arrays[0]))}
+        if arrays and plain(*arrays, *held.values()):
             step = _rule_kernel(define, rule, len(slots), len(scalars), tuple(held))
         if step is None:
             return update_each(rule, params, grads, slots, scalars)
