@@ -126,7 +126,7 @@ class Placed:
 
     @property
     def updates(self) -> str:
-        """What the last training ran on: "portable", or its natives: "numba", "torch", "torch.compile"."""
+        """What the last training ran on: "portable", or its natives, such as "numba" or "torch.compile"."""
         return "portable" if self._trainer is None else self._trainer.updates
 
     @property
