@@ -188,7 +188,7 @@ class Backend(ABC):
         """The same structure of dicts with copies of its arrays."""
         if isinstance(arrays, dict):
             return {name: self.copy(value) for name, value in arrays.items()}
-        return self._placed(self._own(arrays, device(arrays)))
+        return self._own(arrays, device(arrays))
 
     def keep(self, state: State) -> State:
         """What is left of a state once an epoch's steps have consumed it: here, a copy made before."""

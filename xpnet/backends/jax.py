@@ -151,10 +151,7 @@ class JaxBackend(Backend):
         return run
 
     def losses(self, calls: Sequence[tuple[Array, int]]) -> np.ndarray:
-        import jax
-
-        found = jax.device_get([losses for losses, _ in calls])
-        return np.concatenate([np.ravel(x)[:steps] for x, (_, steps) in zip(found, calls, strict=True)])
+        return np.concatenate([np.ravel(losses)[:steps] for losses, steps in calls])
 
 
 def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Callable[..., Any]:

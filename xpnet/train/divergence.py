@@ -16,7 +16,7 @@ class Watch:
     """What a run tells of itself: its largest parameter at the start and now, its first loss and its latest.
 
     loss is the mean over an epoch's steps, each before its update; `after` that of some samples after the last update,
-    looked at where the parameters grew. finite: whether buffers and the optimizer's slots are.
+    looked at where the parameters grew. largest: NaN where anything of the state is not finite.
     """
 
     start: float
@@ -24,7 +24,6 @@ class Watch:
     loss: float = math.nan
     after: float = 0.0
     largest: float = 0.0
-    finite: bool = True
 
     def grown(self) -> bool:
         """Whether parameters grew so much that the last update may have made of the loss what no step has seen."""
@@ -32,7 +31,7 @@ class Watch:
 
     def exploded(self) -> bool:
         """Whether anything is not finite, or the loss or the largest parameter grew beyond measure."""
-        if not self.finite or not all(map(math.isfinite, (self.loss, self.after, self.largest))):
+        if not all(map(math.isfinite, (self.loss, self.after, self.largest))):
             return True
         first = self.loss if self.first is None else self.first
         loud = abs(self.loss) > LOSS * max(1.0, abs(first))

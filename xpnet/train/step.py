@@ -13,6 +13,7 @@ weight of the whole batch, so that the objective is sum(w * losses); weights, ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..errors import as_pair, integer, require_function, shown
 from ..layers import Layer, Pass, flatten, is_layer, nest
 from ..namespace import namespace
 from ..optim import Optimizer, mover, scalars_after, update_each
-from ..typing import Array, Batch, Flat, Loss, Nested, State, Update
+from ..typing import Array, Batch, Flat, Loss, State, Update
 
 
 def make_step(
@@ -159,22 +160,11 @@ def make_score(
     return score
 
 
-def look(params: Flat, buffers: Flat, slots: Nested) -> tuple[Array | bool, Array | float]:
-    """(whether buffers and slots are finite, the largest magnitude among the parameters), in one call."""
-    return all_finite({"buffers": buffers, "slots": slots}), largest(params)
-
-
-def all_finite(arrays: Nested) -> Array | bool:
-    """Whether no array holds a NaN or an infinity."""
-    found: Array | bool = True
-    for x in flatten(arrays).values():
-        xp = namespace(x)
-        finite = xp.all(xp.isfinite(x))
-        found = finite if found is True else xp.logical_and(found, finite)
-    return found
-
-
-def largest(arrays: Flat) -> Array | float:
-    """The largest magnitude in any array, NaN where there is a NaN; 0 where there is no number."""
-    found = [namespace(x).max(namespace(x).abs(x)) for x in arrays.values() if 0 not in x.shape]
-    return namespace(found[0]).max(namespace(found[0]).stack(found)) if found else 0.0
+def look(state: State) -> Array:
+    """() the largest magnitude among the parameters; NaN where one is NaN, or a buffer or slot is not finite."""
+    xp = namespace(state["lr"])
+    rest = flatten({"buffers": state["buffers"], "slots": state["slots"]}).values()
+    finite = [xp.all(xp.isfinite(x)) for x in rest]
+    found = [xp.max(xp.abs(x)) for x in state["params"].values() if 0 not in x.shape]
+    largest = reduce(xp.maximum, found) if found else xp.zeros_like(state["lr"])
+    return xp.where(reduce(xp.logical_and, finite), largest, xp.nan) if finite else largest

@@ -251,12 +251,12 @@ class Trainer:
                         loss = _mean(self.backend.losses(calls[-1:]), weights[done - steps : done])
                         on_steps({"step": len(found) + done, "steps": steps, "loss": loss})
                 totals.append(weights)
-        looked = self._looked()  # both are on their way before either is waited for
+        looked = self._look(self.state)  # both are on their way before either is waited for
         found += self.backend.losses(calls).tolist()
         share = shares(totals[0] if len(totals) == 1 else np.concatenate(totals), reduction=self.reduction)
         watch.loss = sum(map(mul, found, share.tolist()))
         watch.first = found[0] if watch.first is None else watch.first
-        watch.finite, watch.largest = bool(looked[0]), float(looked[1])
+        watch.largest = float(self.backend.to_numpy(looked))
 
     def threads(self, shape: Shape, batch_size: int) -> AbstractContextManager[Any]:
         """The backend's threads for the products of a batch of samples of this shape."""
@@ -271,12 +271,8 @@ class Trainer:
         if self._watch is None:
             if getattr(self.loss, "of", None) is not None:
                 check_outputs(self.outputs(batches.few(32).x), self.loss)
-            self._watch = Watch(float(self._looked()[1]))
+            self._watch = Watch(float(self._look(self.state)))
         return self._watch
-
-    def _looked(self) -> tuple[Any, Any]:
-        """(whether buffers and slots are finite, the largest parameter), for which the host has not waited."""
-        return self._look(self.state["params"], self.state["buffers"], self.state["slots"])
 
     def _loss_now(self, data: Data) -> float:
         """The loss of some samples under the present parameters."""
@@ -294,7 +290,7 @@ class Trainer:
         good = self.backend.keep(self.state)
         try:
             yield
-            watch.after = self._loss_now(batches.few(PROBE)) if watch.finite and watch.grown() else 0.0
+            watch.after = self._loss_now(batches.few(PROBE)) if watch.grown() else 0.0
             if watch.exploded():
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
