@@ -42,13 +42,14 @@ class Model(Placed):
     random: initial weights, order of samples, dropout.
     natives: whether faster twins run in the place of ops and update. On NumPy compiled ones with the same bits (the
     extra `fast`), "auto" where the work of a `fit` repays loading them; on PyTorch its own kernels, with True Numba's
-    update, whose last bits differ, and with "compile" torch.compile, which needs a C++ compiler and half a minute; on
+    update, both to rounding, and with "compile" torch.compile, which needs a C++ compiler and half a minute; on
     JAX its own loop along time, without which a long one takes minutes to compile; on CuPy fused kernels, with True
     alone.
     Unless it is False, a step on NumPy that has no code but xpnet's in it is recorded once and replayed.
     deterministic: BLAS runs on one thread, and large products of a replayed step in pieces on several cores, so that
     the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
-    (the extra `fast`), without which BLAS keeps its own setting.
+    (the extra `fast`), without which BLAS keeps its own setting. Predictions and scores always run on BLAS's own
+    threads, on whose number their last bits hang.
     The attribute `columns`, None, may be set to the `xn.data.Columns` that x came from: it is saved with the model,
     so that `model.columns.inputs(frame)` makes x of a later table.
     """

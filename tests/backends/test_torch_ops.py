@@ -1,4 +1,4 @@
-"""PyTorch's own kernels in the place of ops: the portable bits, a convolution's to rounding."""
+"""PyTorch's own kernels in the place of ops: the portable bits, or where they add in another order to rounding."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
             return [y, pullback(dy)]
 
         with torch.no_grad():
-            check = near if case.name.lower().startswith("conv") else same_bits
+            check = near if case.name.lower().startswith(("conv", "embedding")) else same_bits
             check(with_natives(passes, torch.Tensor, table=TABLE)(), passes())
 
 
 def near(got, wanted):
-    """A convolution's sums run in PyTorch's own order."""
+    """Sums that run in PyTorch's own order."""
     for g, w in zip((got[0], *got[1]), (wanted[0], *wanted[1]), strict=True):
         close(g, w)
 
@@ -120,6 +120,31 @@ def test_linear_of_every_kind_has_the_portable_bits(activation, shape, wants_dx,
     same_bits(pullback(dy), wanted_pullback(dy))
     same_bits(pullback(dy), wanted_pullback(dy))
     same_bits(given, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("outputs", [1, 10, 17])
+def test_products_with_few_columns_are_portable_to_rounding_and_in_order(outputs, dtype):
+    given = [torch.randn(s, dtype=dtype) for s in ((40, 64), (64, outputs), (outputs,))]
+    before = [x.clone() for x in given]
+    found = [op(*given) for op in (TABLE["linear"], xn.ops.linear.portable)]
+    dy = torch.randn(40, outputs, dtype=dtype)
+    (y, *got), (wanted, *rest) = ((y, *pullback(dy)) for y, pullback in found)
+    for g, w in zip((y, *got), (wanted, *rest), strict=True):
+        close(g, w)
+        assert g.is_contiguous()
+    same_bits(given, before)
+
+
+@pytest.mark.parametrize("ids", [torch.int16, torch.int32, torch.int64])
+@pytest.mark.parametrize("rows", [3, 300])
+def test_sums_of_rows_are_those_of_a_loop(rows, ids):
+    x, numbers = torch.randn(50, 4, dtype=torch.float64), torch.randint(0, rows, (50,)).to(ids)
+    wanted = np.zeros((rows, 4))
+    np.add.at(wanted, numbers.numpy(), x.numpy())
+    found = TABLE["add_rows"](x, ids=numbers, rows=rows)
+    np.testing.assert_allclose(found.numpy(), wanted, atol=1e-13)
+    assert not TABLE["add_rows"](x[:0], ids=numbers[:0], rows=rows).any()
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ def arrays(dtype, draw=RNG.standard_normal):
     return {name: TORCH.asarray(draw(shape), dtype=dtype) for name, shape in SHAPES.items()}
 
 
-@pytest.mark.parametrize("how", ["whole", "parts", "compiled"])
+@pytest.mark.parametrize("how", ["whole", "parts", "compiled", "kernel"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
 def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
     if how == "compiled":
         pytest.importorskip("numba")
     monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
-    options = {"compiled": 0} if how == "compiled" else {}
+    options = {"compiled": {"compiled": 0, "kernel": 10**9}[how]} if how in ("compiled", "kernel") else {}
     params, slots = arrays(dtype), {slot: arrays(dtype, np.zeros) for slot in row.part.slots}
     wanted, wanted_slots = params, slots
     lr = TORCH.asarray(np.asarray(row.optimizer.peak), dtype=dtype)

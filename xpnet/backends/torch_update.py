@@ -14,11 +14,16 @@ import torch
 
 from ..namespace import namespace
 from ..optim import update_each
+from ..optim.adam import adam_rule, amsgrad_rule
 from ..typing import Array, Flat, Rule
 from . import fused
 
 PART = 2**16
 """How many elements a rule takes at once on a CPU."""
+ENDLESS = torch.tensor(float("inf"), device="cpu")
+"""A number of updates after which PyTorch's Adam corrects no bias: the scalars have done so."""
+ADAMS = (adam_rule, amsgrad_rule) if hasattr(torch, "_fused_adam_") else ()
+"""Rules that PyTorch has a kernel of, which `torch.optim` calls and nothing documents."""
 
 
 class Joined(dict[str, Array]):
@@ -51,7 +56,8 @@ def update(
 ) -> tuple[Flat, dict[str, Flat]]:
     """The rule written into params and slots, once they are joined; from `compiled` elements on by Numba, if there.
 
-    Portable where their dtypes differ. Decided from sizes and packages: PyTorch's sqrt has not Numba's last bits.
+    Portable where their dtypes differ. With `compiled` given, Adam's rule goes, to rounding, through PyTorch's kernel
+    where it does not go through Numba. Decided from sizes and packages: PyTorch's sqrt has not Numba's last bits.
     """
     flats = params, *slots.values()
     if not all(type(x) is Joined for x in flats):
@@ -68,11 +74,34 @@ def update(
         return joined, kept
     whole = torch.cat([grads[name].reshape(-1) for name in params])
     arrays = joined.whole, whole, *(x.whole for x in kept.values())
+    if on_cpu and compiled is not None and rule in ADAMS:
+        _adam(*arrays, scalars=scalars)
+        return joined, kept
     parts = zip(*(x.split(PART) for x in arrays), strict=True) if on_cpu and size > PART else [arrays]
     for p, g, *rest in parts:
         for old, new in zip((p, *rest), rule(namespace(p), p, g, *rest, *scalars), strict=True):
             old.copy_(new)
     return joined, kept
+
+
+def _adam(p: Array, g: Array, m: Array, v: Array, *top: Array, scalars: tuple[float, ...]) -> None:
+    """p - rate m / (scale sqrt(v) + eps) as the kernel has it, p - (rate / scale) m / (sqrt(v) + eps / scale)."""
+    rate, beta1, _, beta2, _, scale, eps = scalars
+    torch._fused_adam_(
+        [p],
+        [g],
+        [m],
+        [v],
+        [*top],
+        [ENDLESS],
+        lr=rate / scale,
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=0.0,
+        eps=eps / scale,
+        amsgrad=bool(top),
+        maximize=False,
+    )
 
 
 def _in_one_loop(
