@@ -30,6 +30,7 @@ def is_cut(*calls, cores=4):
 def one_thread(monkeypatch):
     """As in a training; and products of a test's size are worth the pieces."""
     monkeypatch.setattr(pieces, "PRODUCT", 2**22)
+    monkeypatch.setattr(pieces, "PIECE", 2**21)
     with blas.limited(1):
         yield
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from ..typing import Shape
 
-PRODUCT = 2**23
-"""Multiply-adds of a product that are worth a piece of their own."""
+PRODUCT, PIECE = 2**24, 2**22
+"""Multiply-adds of a product that is worth cutting, and of a piece at least."""
 NUMBERS = 2**19
 """Numbers in the arrays of an update that are worth one."""
 UNIT = 64
@@ -62,7 +62,9 @@ def _apart(first: Arguments, second: Arguments) -> bool:
 def _pieces(function: Function, args: Arguments, cores: int) -> Iterator[Call]:
     if function in PRODUCTS and args[0].ndim == args[1].ndim == 2:
         a, b, out = args
-        count = min(cores, math.prod(a.shape) * b.shape[1] // PRODUCT)
+        work = math.prod(a.shape) * b.shape[1]
+        most = 2 * cores if work >= PRODUCT else 1  # two for each core: not all of them are as quick
+        count = min(most, work // PIECE)
         for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
             yield partial(np.matmul, a[rows], b[:, columns], out[rows, columns])
     elif getattr(function, "each_by_itself", False):
