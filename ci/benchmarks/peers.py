@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ sys.path.append(str(Path(__file__).parent / "workers"))
 
 from contest import figures, kernel, processes, rounds
 from contest.processes import Contestant
-from task import TASKS
+from task import TASKS, Task
 
 CPU = {"JAX_PLATFORMS": "cpu"}
 CONTESTANTS = {
@@ -35,6 +36,8 @@ CONTESTANTS = {
     "torch-cuda": Contestant("PyTorch eager, CUDA", "peer_torch.py", "cuda"),
     "sklearn": Contestant("scikit-learn", "peer_sklearn.py", tuned=True),
 }
+LEARN = 8
+"""Epochs after which the losses of all are compared, for a network that the tasks do not name."""
 SLOW = ("torch-compile",)
 """Takes too long to start for --quick."""
 
@@ -56,20 +59,40 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("--cores", choices=("one", "all"), default="one", help="that each is pinned to (default: one)")
-    add("--size", choices=(*TASKS, "all"), default="all", help="of the network (default: all)")
+    add(
+        "--size",
+        type=size,
+        default="all",
+        help=f"{', '.join(TASKS)}, or units and batch such as 784-512-512-10:128 (default: all)",
+    )
     add("--seconds", type=float, default=0.5, help="at least, of each measurement (default: 0.5)")
     add("--repeats", type=int, default=7, help="rounds, of which the medians count (default: 7)")
     add(
         "--only", action="append", choices=CONTESTANTS, metavar="NAME", help="some: " + ", ".join(CONTESTANTS)
     )
     add("--json", metavar="FILE", help="also write everything as JSON")
-    add("--quick", action="store_true", help="the small network for an instant: shows that it runs, no more")
+    add(
+        "--quick",
+        action="store_true",
+        help="for an instant, the small network unless --size: shows that it runs",
+    )
     args = parser.parse_args()
     if args.quick:
-        args.size, args.seconds, args.repeats = "small", 0.02, 3
+        args.size, args.seconds, args.repeats = "small" if args.size == "all" else args.size, 0.02, 3
     if args.seconds <= 0 or args.repeats < 1:
         parser.error("--seconds and --repeats must be positive")
     return args
+
+
+def size(text: str) -> str:
+    """A task's name, or "all"; one more task where it is units and a batch."""
+    if text not in (*TASKS, "all"):
+        if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)+:[1-9]\d*", text):
+            names = ", ".join(map(repr, (*TASKS, "all")))
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {names} and no '784-512-512-10:128'")
+        units, _, batch = text.partition(":")
+        TASKS[text] = Task(tuple(map(int, units.split("-"))), int(batch), LEARN)
+    return text
 
 
 def main() -> int:

@@ -51,6 +51,21 @@ def test_peers_compares_ours_with_whoever_is_here(tmp_path):
         assert f"- absent: {title} (" in done.stdout
 
 
+def test_peers_takes_any_network(tmp_path):
+    only = ("--only", "numpy-portable", "--size")
+    done, result = script(BENCHMARKS / "peers.py", *only, "20-32-3:16", tmp_path=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(result["networks"]) == {"20-32-3:16"}
+    assert "## 20-32-3, batch 16" in done.stdout
+    for wrong in ("huge", "20-3", "20:5", "20-0-3:5", "20-3:0"):
+        done, _ = script(BENCHMARKS / "peers.py", *only, wrong, tmp_path=tmp_path)
+        assert done.returncode == 2
+        assert (
+            f"{wrong!r} is none of 'small', 'medium', 'large', 'all' and no '784-512-512-10:128'"
+            in done.stderr
+        )
+
+
 PLANTED = """\
 import sys
 
