@@ -66,7 +66,7 @@ class JaxBackend(Backend):
     def _upload(self, host: np.ndarray, device: Device) -> Array:
         import jax
 
-        return jax.numpy.array(host, copy=True, device=device)
+        return jax.device_put(host, device)  # jax.numpy.array takes 70 us more
 
     def _own(self, x: Array, device: Device) -> Array:
         import jax

@@ -110,12 +110,13 @@ def to_inputs(
                 check(x, rows=rows)
             if not backend.owns(x):
                 with np.errstate(over="ignore"):  # what overflows is looked for next
-                    x = backend.asarray(x, dtype=wanted)
+                    x = np.asarray(x, dtype=wanted)
             elif x.dtype != own:
                 x = namespace(x).astype(x, own)
-            x = x if device(x) in (None, backend.selected) else backend.asarray(x)
-            if not ids:
+            if not ids:  # where it is: a host array on the host
                 check(x, rows=rows)
+            if not backend.owns(x) or device(x) not in (None, backend.selected):
+                x = backend.asarray(x)
         return backend.in_order(x)
 
     return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)

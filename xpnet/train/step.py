@@ -12,6 +12,7 @@ weight of the whole batch, so that the objective is sum(w * losses); weights, ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import pairwise
@@ -167,4 +168,4 @@ def look(state: State) -> Array:
     finite = [xp.all(xp.isfinite(x)) for x in rest]
     found = [xp.max(xp.abs(x)) for x in state["params"].values() if 0 not in x.shape]
     largest = reduce(xp.maximum, found) if found else xp.zeros_like(state["lr"])
-    return xp.where(reduce(xp.logical_and, finite), largest, xp.nan) if finite else largest
+    return xp.where(reduce(xp.logical_and, finite), largest, math.nan) if finite else largest
