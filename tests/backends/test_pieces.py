@@ -58,6 +58,19 @@ def test_large_products_are_cut_and_small_ones_are_not():
     assert not is_cut((np.add, large))
 
 
+@pytest.mark.parametrize(
+    ("shape", "cores", "count"),
+    [((255, 256, 256), 4, 1), ((256, 256, 256), 4, 4), ((512, 256, 256), 4, 8), ((999, 999, 999), 3, 6)],
+)
+def test_there_are_two_pieces_for_each_core_and_none_is_small(shape, cores, count, monkeypatch):
+    monkeypatch.setattr(pieces, "PRODUCT", 2**24)
+    monkeypatch.setattr(pieces, "PIECE", 2**22)
+    asked, (m, k, n) = [], shape
+    monkeypatch.setattr(pieces, "_cuts", lambda *given: asked.append(given[-1]) or [])
+    in_pieces([(np.dot, tuple(np.empty(s, "float32") for s in ((m, k), (k, n), (m, n))))], cores)
+    assert asked == [count]
+
+
 def test_products_that_need_each_other_wait_for_each_other(monkeypatch):
     """c = a @ b beside e = a @ d; but f = c @ b after both, and another c = d @ b after f."""
     monkeypatch.setattr(
@@ -120,7 +133,16 @@ def test_busy_threads_hold_nothing_up():
         freed.set()
 
 
-def test_an_error_is_raised_once_all_have_ended():
+def test_a_piece_that_another_has_taken_is_no_error():
+    class Late(pieces.deque):
+        def __bool__(self):
+            return True
+
+    pieces._work(Late(), pieces.SimpleQueue())
+
+
+@pytest.mark.parametrize("kind", [KeyError, KeyboardInterrupt])
+def test_an_error_is_raised_once_all_have_ended(kind):
     ended = []
 
     def piece(seconds, error=None):
@@ -129,8 +151,8 @@ def test_an_error_is_raised_once_all_have_ended():
         if error:
             raise error
 
-    calls = [partial(piece, 0.0), partial(piece, 0.01, KeyError("lost")), partial(piece, 0.1)]
-    with pytest.raises(KeyError, match="lost"):
+    calls = [partial(piece, 0.0), partial(piece, 0.01, kind("lost")), partial(piece, 0.1)]
+    with pytest.raises(kind, match="lost"):
         pieces._together(calls, 4)
     assert sorted(ended) == [0.0, 0.01, 0.1]
 
@@ -142,9 +164,12 @@ def test_a_forked_process_has_a_crew_of_its_own():
     pieces._together([lambda: None] * 4, 4)
     child = os.fork()
     if child == 0:
-        done = []
-        pieces._together([partial(done.append, None)] * 8, 4)
-        os._exit(0 if len(done) == 8 else 1)
+        met = threading.Barrier(4)
+        try:
+            pieces._together([partial(met.wait, 20)] * 4, 4)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 import xpnet as xn
 from xpnet.backends import get
 from xpnet.optim import scalars_after, update_each
+from xpnet.optim.adam import adam_rule, amsgrad_rule
 from xpnet.testing.optimizers import OPTIMIZERS
 
 from ..bits import same_bits
@@ -33,6 +34,8 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
         pytest.importorskip("numba")
     monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
     options = {"compiled": {"compiled": 0, "kernel": 10**9}[how]} if how in ("compiled", "kernel") else {}
+    adam, used = torch_update._adam, []
+    monkeypatch.setattr(torch_update, "_adam", lambda *a, **k: (used.append(row.name), adam(*a, **k)))
     params, slots = arrays(dtype), {slot: arrays(dtype, np.zeros) for slot in row.part.slots}
     wanted, wanted_slots = params, slots
     lr = TORCH.asarray(np.asarray(row.optimizer.peak), dtype=dtype)
@@ -47,6 +50,7 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
             for name, x in want.items():
                 assert got[name].shape == x.shape
                 np.testing.assert_allclose(got[name], x, rtol=0, atol=1e-12 if dtype == "float64" else 1e-6)
+    assert bool(used) == (how == "kernel" and row.part.rule in (adam_rule, amsgrad_rule))
 
 
 def test_the_update_leaves_what_it_was_given_first_and_then_writes_in_place():

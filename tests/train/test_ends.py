@@ -8,6 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.namespace import namespace
+from xpnet.train.step import look
 
 from ..bits import host
 
@@ -182,6 +183,30 @@ def test_divergence_on_every_backend(backend):
     np.testing.assert_array_equal(model.predict(X), predicted)
     model.fit(X, R, epochs=1, batch_size=37)
     assert finite(model)
+
+
+@pytest.mark.parametrize(
+    ("params", "buffers", "slots", "largest"),
+    [
+        ([[1.0, -3.0], [2.0]], [[9.0]], [], 3.0),
+        ([[1.0], [2.0, -np.inf]], [], [], np.inf),
+        ([[1.0], [np.nan, 2.0]], [], [], np.nan),
+        ([[1.0], []], [[0.0], [np.inf]], [[1.0]], np.nan),
+        ([[1.0]], [[0.0]], [[1.0], [np.nan]], np.nan),
+        ([[]], [[]], [[]], 0.0),
+        ([], [], [], 0.0),
+    ],
+)
+def test_the_look_at_a_state(params, buffers, slots, largest, backend):
+    def placed(rows):
+        return {str(i): backend.asarray(np.asarray(row), dtype="float32") for i, row in enumerate(rows)}
+
+    state = {"params": placed(params), "buffers": placed(buffers), "slots": {"m": placed(slots)}}
+    state["lr"] = backend.asarray(np.asarray(0.1), dtype="float32")
+    with backend.on():
+        found = backend.to_numpy(backend.compile(look)(state))
+    assert found.shape == ()
+    np.testing.assert_equal(float(found), largest)
 
 
 @dataclass(frozen=True)
