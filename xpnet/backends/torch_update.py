@@ -1,7 +1,8 @@
 """An optimizer's rule on PyTorch's tensors: all parameters as one long array, in place.
 
 On a CPU an operation on a small array costs more than its work, one array for all takes a dozen operations where four
-take fifty. Long arrays go through a rule in parts, whose temporaries stay in the cache, or through Numba's loop.
+take fifty. Long arrays go through a rule in parts, whose temporaries stay in the cache, or through Numba's loop, and
+Adam's, where Numba does not run, through PyTorch's own kernel.
 """
 
 from __future__ import annotations
