@@ -235,6 +235,14 @@ def test_an_overflow_in_the_optimizer_does_not_go_unseen(optimizer):
         model.fit(1e12 * X, 1e12 * R, epochs=2)
 
 
+def test_what_the_last_update_made_of_the_loss_is_seen():
+    """Six layers of weights near 1e6 overflow in float32, of which the epoch's only loss knows nothing."""
+    network = xn.Sequential(*[xn.Dense(6) for _ in range(5)], xn.Dense(1))
+    model = xn.Model(network, loss="mse", optimizer=xn.adam(1e6), backend="numpy")
+    with pytest.raises(xn.DivergedError, match=r"epoch 1 .*, inf after the last\)"):
+        model.fit(X, R, epochs=1, batch_size=37)
+
+
 # Interruption
 
 
