@@ -1,4 +1,4 @@
-"""A stand-in for `cupy.ElementwiseKernel` on NumPy's arrays: the same text, compiled as C++ and run on the CPU."""
+"""Stand-ins for `cupy.ElementwiseKernel`, the same text compiled as C++ and run on the CPU, and for CuPy's backend."""
 
 import ctypes
 import shutil
@@ -7,6 +7,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from xpnet.backends import Backend
+from xpnet.backends.cupy import CupyBackend
+from xpnet.backends.numpy import NumpyBackend
 
 COMPILER = shutil.which("c++")
 
@@ -23,8 +27,12 @@ float __fmul_rn(float x, float y) { return x * y; }
 double __dadd_rn(double x, double y) { return x + y; }
 double __dsub_rn(double x, double y) { return x - y; }
 double __dmul_rn(double x, double y) { return x * y; }
+inline float max(float x, float y) { return fmaxf(x, y); }
+inline float min(float x, float y) { return fminf(x, y); }
+inline double max(double x, double y) { return fmax(x, y); }
+inline double min(double x, double y) { return fmin(x, y); }
 """
-"""What of CUDA's C the kernels use; a sum stays a sum by the compiler's -ffp-contract=off."""
+"""What of CUDA's C the kernels use, where max and min leave NaN out; a sum stays one by -ffp-contract=off."""
 KINDS = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long", "bool": "bool"}
 
 
@@ -138,3 +146,17 @@ def compile_all(kernels):
         loaded = ctypes.CDLL(str(library))
     for one, name in zip(kernels, names, strict=True):
         one.compiled = {kind: loaded[f"{name}_{kind}"] for kind in ("float32", "float64")}
+
+
+class OnHost(CupyBackend):
+    """CuPy's natives on NumPy's arrays."""
+
+    name, package = "cupy-on-host", None
+    xp = property(lambda self: np)
+    place, synchronize, to_numpy, _upload = (
+        Backend.place,
+        Backend.synchronize,
+        Backend.to_numpy,
+        Backend._upload,
+    )
+    device, on, _own = NumpyBackend.device, NumpyBackend.on, NumpyBackend._own

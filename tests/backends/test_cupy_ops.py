@@ -12,37 +12,22 @@ import pytest
 
 import xpnet as xn
 from xpnet import ops
-from xpnet.backends import Backend, find, get, register, registry
-from xpnet.backends.cupy import CupyBackend
+from xpnet.backends import find, get, register, registry
 from xpnet.backends.cupy_fused import updater
-from xpnet.backends.cupy_ops import table
-from xpnet.backends.numpy import NumpyBackend
+from xpnet.backends.cupy_ops import _dropout, table
+from xpnet.ops import random
 from xpnet.optim import scalars_after, update_each
 from xpnet.testing import CASES
 from xpnet.testing.optimizers import OPTIMIZERS
 
 from ..bits import same_bits
 from .activation_options import OPTIONS
-from .kernels_on_host import COMPILER, HostKernel
+from .kernels_on_host import COMPILER, HostKernel, OnHost
 
 RNG = np.random.default_rng(0)
 STRANGE = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -90.0, 90.0, 3.0, -3.0, 6.0]
 ARITHMETIC = {"relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_swish", "hard_tanh", "softsign"}
 CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS), *OPTIONS.items()]
-
-
-class OnHost(CupyBackend):
-    """CuPy's natives on NumPy's arrays."""
-
-    name, package = "cupy-on-host", None
-    xp = property(lambda self: np)
-    place, synchronize, to_numpy, _upload = (
-        Backend.place,
-        Backend.synchronize,
-        Backend.to_numpy,
-        Backend._upload,
-    )
-    device, on, _own = NumpyBackend.device, NumpyBackend.on, NumpyBackend._own
 
 
 @pytest.fixture(params=["c++", "cuda"])
@@ -173,14 +158,24 @@ def test_dropout_and_its_keys_have_the_portable_bits(dtype, backend):
 
     def passes():
         found = []
-        for count, salt, rate in ((1, 0, 0.0), (2**31 - 1, 2**32 - 1, 0.5), (77, 12345, 0.999)):
+        for count, salt, rate in ((1, 0, 0.0), (2**31 - 1, 2**32 - 1, 0.5), (77, 12345, 0.999), (5, 0, None)):
             key = ops.make_key(words, backend.asarray(np.asarray([count], "int32")), salt=salt)
+            if rate is None:  # the first element's bits are the threshold itself
+                rate = (int(backend.to_numpy(random.bits(key, (1,)))[0]) + 2**31) / 2**32
             for part in (x, x.T, x[:, 1], x[0, 0, 0, ...], x[:0]):
                 y, pull = ops.dropout(part, rate=rate, key=key)
                 found += [key.first, key.second, y, pull(part), pull(y)]
         return found
 
     assert twins(backend, passes, exact=True) == {"make_key", "dropout"}
+
+
+@pytest.mark.parametrize(("size", "who"), [(2**31 - 1, "kernel"), (2**31, "twin")])
+def test_dropout_goes_as_far_as_its_count(size, who, monkeypatch):
+    monkeypatch.setattr(ops.dropout, "portable", lambda x, **options: ("twin", None))
+    op = _dropout(lambda *_, **__: lambda *_: ("kernel", None))
+    key = random.Key(np.int32(1), np.int32(2))
+    assert op(np.broadcast_to(np.float32(0), size), rate=0.5, key=key)[0] == who
 
 
 def test_what_an_entry_was_not_made_for_goes_to_its_twin(backend):
@@ -262,6 +257,8 @@ def test_a_rule_may_take_exp_and_parameters_may_differ_in_dtype(backend):
     for params, grads in ((single, g), (p, single), ({**p, "v": single["w"]}, {**g, "v": single["w"]})):
         found, _ = update(rule, params, grads, {}, (0.5,))
         assert found is not params
+    half = backend.asarray(np.asarray(0.5), dtype="float32")
+    assert update(rule, p, g, {}, (half,))[0] is not p
     assert update(rule, {}, {}, {}, (0.5,)) == ({}, {})
 
 
