@@ -141,6 +141,7 @@ def test_labels_and_logits_of_every_kind_have_the_portable_values(dtype, backend
     numbers = [backend.asarray(np.full(6, label)) for label in (0, 1, 2, -1, 3)]  # the last two are no class
     soft = backend.asarray(np.full((6, 3), 1 / 3), dtype=dtype)
     odd = [(backend.asarray(np.ones(6, "int32")), {}), (soft, {}), (numbers[1], {"ignore_index": 1})]
+    odd.append((backend.asarray(np.eye(6, 3, dtype="int64")), {}))
     for target, options in (*((t, {"ignore_index": -1}) for t in numbers), *odd):
 
         def passes(target=target, options=options):
@@ -184,14 +185,21 @@ def test_what_an_entry_was_not_made_for_goes_to_its_twin(backend):
 
     def passes():
         rows = ops.relu(half), ops.linear(x, single), ops.linear(x, single, b), ops.linear(half, single, b)
-        return [[y, pull(y)] for y, pull in (*rows, ops.relu(x > 0))]
+        return [[y, pull(y)] for y, pull in (*rows, ops.relu(x > 0), ops.linear(single, single, x[0]))]
 
     twins(backend, passes, exact=True)
-    for odd in (x[0, :1], x[0], x[:1]):
-        with pytest.raises(ValueError, match=r"linear: b .* must be \(4,\)"):
-            backend.compile(
-                lambda odd=odd: ops.linear(x, x.T, odd), natives=backend.natives(True, dtype="", seconds=0)
-            )()
+    labels = backend.asarray(np.zeros(4, "int64"))
+    wrong = [
+        *(
+            (r"linear: b .* must be \(4,\)", partial(ops.linear, x, x.T, odd))
+            for odd in (x[0, :1], x[0], x[:1])
+        ),
+        (r"target \(4,\) must be", partial(ops.softmax_cross_entropy, x[..., None], target=labels)),
+        *((f"rate {rate}", partial(ops.dropout, x, rate=rate, key=None)) for rate in (-0.5, 1.0)),
+    ]
+    for why, call in wrong:
+        with pytest.raises(ValueError, match=why):
+            backend.compile(call, natives=backend.natives(True, dtype="", seconds=0))()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
