@@ -38,8 +38,8 @@ def fitted(y=Y, **options):
     return watched(made)
 
 
-def built(*args, **options):
-    return watched(model(*args, **options).build((3,)))
+def built(*args, shape=(3,), **options):
+    return watched(model(*args, **options).build(shape))
 
 
 def values(**options):

@@ -54,6 +54,12 @@ SHAPES = [
     wrong(lambda: fit([[1, 2, 3], [4, 5]]), "x is ragged", "same length"),
     wrong(lambda: fitted().predict([[1, 2, 3], [4]]), "x is ragged", "same length", name="ragged predict"),
     wrong(lambda: fit(3.0), "x is a single number", "batch of samples"),
+    wrong(
+        lambda: built(xn.Embedding(5, 4), shape=()).predict(np.asarray(3)),
+        "x is a single number",
+        "batch of samples",
+        name="one id",
+    ),
     wrong(lambda: fit(X[:, 0]), "Dense(4)", "(n,)", "reshape to (n, 1)"),
     wrong(lambda: fit([]), "x (0,) holds no samples", "at least one"),
     wrong(lambda: fit(X[:0], Y[:0]), "x (0, 3) holds no samples", "at least one"),
