@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import xpnet as xn
+from xpnet.backends import get
 from xpnet.train import batches, pages, rows
+from xpnet.train.feed import to_inputs
 
 from .streamed import NET, WEIGHT, X, Y, cut, make, state, unchanged
 
@@ -184,3 +186,10 @@ def test_memory_is_that_of_a_few_parts(tmp_path, monkeypatch, way):
         tracemalloc.stop()
     assert peaks[2000] - peaks[500] < 1500 * 150  # of which a float32 copy of x would be 1500 * 1024
     assert peaks[2000] < 2000 * 1024
+
+
+def test_a_plain_view_of_a_file_is_read_when_it_is_used(mapped):
+    x = np.asarray(mapped(np.ones((4, 3), "float32")))
+    assert type(x) is np.ndarray
+    found = to_inputs(get("numpy"), x, input_shape=(3,), dtype="float32", ids=False)
+    assert isinstance(found, rows.Rows)
