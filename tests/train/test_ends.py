@@ -243,6 +243,20 @@ def test_what_the_last_update_made_of_the_loss_is_seen():
         model.fit(X, R, epochs=1, batch_size=37)
 
 
+def test_an_epoch_that_exploded_was_none():
+    """The next one has its number, and with that its order."""
+    model, whole = make("numpy"), make("numpy")
+    model.fit(X, R, epochs=1, batch_size=8)
+    rate, model.lr = model.lr, 1e30
+    with pytest.raises(xn.DivergedError, match="epoch 2 "):
+        model.fit(X, R, epochs=1, batch_size=8)
+    model.lr = rate
+    model.fit(X, R, epochs=1, batch_size=8)
+    whole.fit(X, R, epochs=2, batch_size=8)
+    assert same(host(model), host(whole))
+    assert model.history["epoch"] == [1, 2]
+
+
 # Interruption
 
 

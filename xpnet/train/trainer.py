@@ -156,7 +156,7 @@ class Trainer:
             threads = self.threads(batches.shape, batches.rows or batches.size)
             with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
                 self._epoch(run, batches, watch, self.steps_per_call, on_steps)
-            self.epochs += 1
+                self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
 
     def outputs(self, x: Array | Rows) -> Array:
@@ -282,12 +282,12 @@ class Trainer:
 
     @contextmanager
     def _all_or_nothing(self, when: str, watch: Watch, batches: Source) -> Iterator[None]:
-        """Puts the state back as it was unless the block ends well; DivergedError where the training exploded.
+        """Puts the state and `epochs` back unless the block ends well; DivergedError where the training exploded.
 
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
         on from; and an epoch that is half done would be another one when it is taken up again.
         """
-        good = self.backend.keep(self.state)
+        good, epochs = self.backend.keep(self.state), self.epochs
         try:
             yield
             watch.after = self._loss_now(batches.few(PROBE)) if watch.grown() else 0.0
@@ -297,7 +297,7 @@ class Trainer:
                     f"use a smaller learning rate than {float(good['lr']):g}"
                 )
         except BaseException:
-            self.state = good
+            self.state, self.epochs = good, epochs
             raise
 
 
