@@ -4,13 +4,20 @@ import ctypes
 import shutil
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from xpnet import ops
 from xpnet.backends import Backend
 from xpnet.backends.cupy import CupyBackend
+from xpnet.backends.cupy_fused import updater
+from xpnet.backends.cupy_ops import table
 from xpnet.backends.numpy import NumpyBackend
+from xpnet.testing.optimizers import OPTIMIZERS
+
+from .activation_options import OPTIONS
 
 COMPILER = shutil.which("c++")
 
@@ -160,3 +167,34 @@ class OnHost(CupyBackend):
         Backend._upload,
     )
     device, on, _own = NumpyBackend.device, NumpyBackend.on, NumpyBackend._own
+
+
+CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS), *OPTIONS.items()]
+
+
+def define_all():
+    """Arrays without elements define the kernels, and wait for none: all are then compiled at once."""
+    none, w, b = np.zeros((0, 2)), np.zeros((2, 2)), np.zeros(2)
+    for name, options in CHOSEN:
+        table(HostKernel)[name](none, **options)
+        table(HostKernel)["linear"](none, w, b, activation=partial(ops.ACTIVATIONS[name], **options))
+    for kind in (np.float32, np.float64):
+        for part in (row.part for row in OPTIMIZERS):
+            scalars, slots = (
+                part.scalars(np, *map(np.asarray, (kind(0.1), kind(1.0)))),
+                {slot: {"w": kind([])} for slot in part.slots},
+            )
+            updater(HostKernel)(part.rule, {"w": kind([])}, {"w": kind([])}, slots, scalars)
+
+
+def leaves(backend, tree):
+    if isinstance(tree, tuple | list):
+        return [leaf for part in tree for leaf in leaves(backend, part)]
+    return [] if tree is None else [np.asarray(backend.to_numpy(tree))]
+
+
+def near(got, wanted):
+    """To rounding, where exp and its kin are another library's."""
+    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
+    tolerance = 1e-5 if wanted.dtype == "float32" else 1e-13
+    np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)

@@ -3,62 +3,28 @@
 On a device all bits must be the portable ones. On the CPU those of exp and its kin are the C library's, not NumPy's.
 """
 
-import sys
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import xpnet as xn
 from xpnet import ops
-from xpnet.backends import find, get, register, registry
-from xpnet.backends.cupy_fused import updater
-from xpnet.backends.cupy_ops import _dropout, table
+from xpnet.backends.cupy_ops import _dropout
 from xpnet.ops import random
-from xpnet.optim import scalars_after, update_each
 from xpnet.testing import CASES
-from xpnet.testing.optimizers import OPTIMIZERS
 
 from ..bits import same_bits
-from .activation_options import OPTIONS
-from .kernels_on_host import COMPILER, HostKernel, OnHost
+from .kernels_on_host import CHOSEN, OnHost, leaves, near
 
 RNG = np.random.default_rng(0)
 STRANGE = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-30, -90.0, 90.0, 3.0, -3.0, 6.0]
 ARITHMETIC = {"relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_swish", "hard_tanh", "softsign"}
-CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS), *OPTIONS.items()]
 
 
-@pytest.fixture(params=["c++", "cuda"])
-def backend(request, monkeypatch):
-    """CuPy where it computes, and its stand-in."""
-    if request.param == "cuda":
-        found = find("cupy").available(probe=True)
-        return get("cupy") if found else pytest.skip(f"CuPy cannot be used: {found.reason}")
-    if COMPILER is None:
-        pytest.skip("there is no C++ compiler here: c++")
-    fake = SimpleNamespace(ElementwiseKernel=HostKernel, ndarray=np.ndarray)
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    register("cupy-on-host", OnHost)
-    define_all()
-    return get("cupy-on-host")
-
-
-def define_all():
-    """Arrays without elements define the kernels, and wait for none: all are then compiled at once."""
-    none, w, b = np.zeros((0, 2)), np.zeros((2, 2)), np.zeros(2)
-    for name, options in CHOSEN:
-        table(HostKernel)[name](none, **options)
-        table(HostKernel)["linear"](none, w, b, activation=partial(ops.ACTIVATIONS[name], **options))
-    for kind in (np.float32, np.float64):
-        for part in (row.part for row in OPTIMIZERS):
-            scalars, slots = (
-                part.scalars(np, *map(np.asarray, (kind(0.1), kind(1.0)))),
-                {slot: {"w": kind([])} for slot in part.slots},
-            )
-            updater(HostKernel)(part.rule, {"w": kind([])}, {"w": kind([])}, slots, scalars)
+@pytest.fixture
+def backend(cupy_or_host):
+    return cupy_or_host
 
 
 def twins(backend, passes, *, exact):
@@ -76,19 +42,6 @@ def twins(backend, passes, *, exact):
     for g, w in zip(got, wanted, strict=True):
         check(g, w)
     return used
-
-
-def leaves(backend, tree):
-    if isinstance(tree, tuple | list):
-        return [leaf for part in tree for leaf in leaves(backend, part)]
-    return [] if tree is None else [np.asarray(backend.to_numpy(tree))]
-
-
-def near(got, wanted):
-    """To rounding, where exp and its kin are another library's."""
-    assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
-    tolerance = 1e-5 if wanted.dtype == "float32" else 1e-13
-    np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -200,88 +153,6 @@ def test_what_an_entry_was_not_made_for_goes_to_its_twin(backend):
     for why, call in wrong:
         with pytest.raises(ValueError, match=why):
             backend.compile(call, natives=backend.natives(True, dtype="", seconds=0))()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
-def test_the_update_has_the_portable_bits_in_place(row, dtype, backend):
-    part, shapes = row.part, {"0.weight": (33, 7), "0.bias": (7,), "scale": (), "none": (0, 3)}
-    lr = backend.asarray(np.asarray(0.1), dtype=dtype)
-
-    def drawn():
-        rng = np.random.default_rng(1)
-        draws = rng.standard_normal, *(partial(rng.uniform, 0, 1) for _ in part.slots)
-        return [
-            {name: backend.asarray(draw(size=s), dtype=dtype) for name, s in shapes.items()} for draw in draws
-        ]
-
-    (p, *kept), (wanted, *wanted_kept) = drawn(), drawn()
-    slots, wanted_slots = (
-        dict(zip(part.slots, kept, strict=True)),
-        dict(zip(part.slots, wanted_kept, strict=True)),
-    )
-    before, update = dict(p), backend.natives(True, dtype=dtype, seconds=0.0).update
-    for t in (1, 2):
-        drawn_grads = {name: RNG.standard_normal(s) for name, s in shapes.items()}
-        drawn_grads["0.bias"][0] = np.nan
-        grads = {name: backend.asarray(g, dtype=dtype) for name, g in drawn_grads.items()}
-        with backend.on():
-            scalars = scalars_after(part, lr, backend.asarray(np.asarray([t], "int32")))
-            wanted, wanted_slots = update_each(part.rule, wanted, grads, wanted_slots, scalars)
-            found, found_slots = update(part.rule, p, grads, slots, scalars)
-        assert found is p
-        assert all(p[name] is before[name] for name in shapes)
-        for got, want in ((found, wanted), *((found_slots[slot], wanted_slots[slot]) for slot in part.slots)):
-            for name in shapes:
-                same_bits(*([np.asarray(backend.to_numpy(x[name]))] for x in (got, want)))
-
-
-@pytest.mark.parametrize(
-    ("rule", "why"),
-    [
-        (lambda xp, p, g, lr: (p - lr * xp.flip(g),), "it uses flip"),
-        (lambda xp, p, g, lr: (xp.where(g > 0, p, float("inf")),), "it has the constant inf"),
-    ],
-    ids=["flip", "inf"],
-)
-def test_a_rule_that_is_no_kernel_runs_portably_and_says_so(rule, why, backend):
-    update = backend.natives(True, dtype="float64", seconds=0.0).update
-    p, g = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(2))
-    with pytest.warns(UserWarning, match=f"<lambda> is not compiled and runs portably: {why}"):
-        found, _ = update(rule, p, g, {}, (0.5,))
-    same_bits(*(backend.to_numpy(x) for x in (found["w"], rule(backend.xp, p["w"], g["w"], 0.5)[0])))
-
-
-def test_a_rule_may_take_exp_and_parameters_may_differ_in_dtype(backend):
-    update = backend.natives(True, dtype="float64", seconds=0.0).update
-
-    def rule(xp, p, g, lr):
-        return (p - lr * xp.exp(g),)
-
-    p, g = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(2))
-    wanted = backend.to_numpy(p["w"] - 0.5 * backend.xp.exp(g["w"]))
-    found, _ = update(rule, p, g, {}, (0.5,))
-    assert found is p
-    near(backend.to_numpy(found["w"]), wanted)
-    single = {"w": backend.xp.astype(p["w"], backend.dtype("float32"))}
-    for params, grads in ((single, g), (p, single), ({**p, "v": single["w"]}, {**g, "v": single["w"]})):
-        found, _ = update(rule, params, grads, {}, (0.5,))
-        assert found is not params
-    half = backend.asarray(np.asarray(0.5), dtype="float32")
-    assert update(rule, p, g, {}, (half,))[0] is not p
-    assert update(rule, {}, {}, {}, (0.5,)) == ({}, {})
-
-
-def test_a_rule_may_leave_a_parameter_and_set_a_slot(backend):
-    update = backend.natives(True, dtype="float64", seconds=0.0).update
-    p, g, v = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(3))
-    before = backend.to_numpy(p["w"])
-    found, slots = update(
-        lambda xp, p, g, v, u, c: (p, 2.5, p), p, g, {"v": v, "u": dict(g)}, (np.float32(1),)
-    )
-    same_bits(*(backend.to_numpy(x) for x in (found["w"], slots["u"]["w"])))
-    same_bits(backend.to_numpy(found["w"]), before)
-    same_bits(backend.to_numpy(slots["v"]["w"]), np.full(3, 2.5))
 
 
 NETWORKS = {
