@@ -36,8 +36,6 @@ CONTESTANTS = {
     "torch-cuda": Contestant("PyTorch eager, CUDA", "peer_torch.py", "cuda"),
     "sklearn": Contestant("scikit-learn", "peer_sklearn.py", tuned=True),
 }
-LEARN = 8
-"""Epochs after which the losses of all are compared, for a network that the tasks do not name."""
 SLOW = ("torch-compile",)
 """Takes too long to start for --quick."""
 
@@ -90,8 +88,10 @@ def size(text: str) -> str:
         if not re.fullmatch(r"[1-9]\d*(-[1-9]\d*)+:[1-9]\d*", text):
             names = ", ".join(map(repr, (*TASKS, "all")))
             raise argparse.ArgumentTypeError(f"{text!r} is none of {names} and no '784-512-512-10:128'")
-        units, _, batch = text.partition(":")
-        TASKS[text] = Task(tuple(map(int, units.split("-"))), int(batch), LEARN)
+        units, batch = text.split(":")
+        sizes = tuple(map(int, units.split("-")))
+        # a wide network learns soon, and later on the order of the samples tells
+        TASKS[text] = Task(sizes, int(batch), learn=max(2, 256 // max(sizes)))
     return text
 
 
