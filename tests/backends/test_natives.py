@@ -129,6 +129,23 @@ def test_a_cotangent_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_product
         same_bits(*(op(x, w, b)[1](wide[:, :units]) for op in ways))
 
 
+@pytest.mark.parametrize(("n", "fan_in", "units"), [(3, 5, 1), (43, 32, 1), (20, 2, 1), (1, 40, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_x_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_products(n, fan_in, units, dtype):
+    for _ in range(20):
+        wide, w, b, dy = (
+            RNG.standard_normal(size).astype(dtype)
+            for size in ((2 * n, fan_in + 3), (fan_in, units), (units,), (n, units))
+        )
+        for x in (wide[:n, :fan_in], wide[::2, :fan_in], wide[:n, fan_in - 1 :: -1]):
+            (y, pull), (wanted, pull_wanted) = (
+                natives.table(dtype)["linear"](x, w, b),
+                ops.linear.portable(x, w, b),
+            )
+            same_bits(y, wanted)
+            same_bits(pull(dy), pull_wanted(dy))
+
+
 def test_the_entries_are_used():
     """Else the tests above would compare portable code with itself."""
     table, used = spied("float32")

@@ -45,7 +45,7 @@ def test_nothing_of_a_value_gets_out(look):
         lambda x: x**2 + x**3 - 1 / (x * x + 2) ** 0.5,
         lambda x: np.sum(x, axis=0, keepdims=True) + np.mean(x) - np.max(x, axis=-1, keepdims=True),
         lambda x: np.astype(x > 0.5, x.dtype) * np.expm1(-x),
-        lambda x: x.T @ x + np.matrix_transpose(x).dot(x),
+        lambda x: x.T @ x + np.matrix_transpose(x[:, ::-1]) @ x,
         lambda x: np.take(x, np.asarray([2, 0]), axis=0) * np.arange(2.0, dtype="float32")[:, None],
         lambda x: np.stack([x[0], x[1]]) + np.cumulative_sum(x, axis=0)[:2],
         lambda x: np.unstack(x)[1] * np.zeros_like(x)[0] + np.permute_dims(x, (1, 0))[:, 0],
@@ -75,6 +75,35 @@ def test_calls_made_again_give_what_the_function_gives(f):
         assert np.array_equal(found["y"], wanted)
     assert run.reason is None
     assert state["n"] == 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "part", "function"),
+    [
+        ((5, 4), np.s_[:], np.dot),
+        ((1, 4), np.s_[:], np.dot),
+        ((1, 1), np.s_[:], np.matmul),
+        ((40, 32), np.s_[::2], np.matmul),
+        ((5, 36), np.s_[:, :32], np.matmul),
+        ((2, 5, 4), np.s_[:], np.matmul),
+    ],
+)
+def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
+    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+
+    def step(state, batch):
+        y = batch["x"][part] @ batch["w"]
+        return state, {"y": y}
+
+    run, state = Replayed(step), {"n": np.zeros(1)}
+    for _ in range(20):
+        x = RNG.standard_normal(shape).astype("float32")
+        x[..., 0] = -0.0
+        w = RNG.uniform(size=(x[part].shape[-1], 1)).astype("float32")
+        _, found = run(state, {"x": x, "w": w})
+        assert found["y"].tobytes() == (x[part] @ w).tobytes()
+    (program,) = run._programs.values()
+    assert [call.function for call in program.calls] == [function]
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
+from xpnet.data.checks import check_finite
 
 X = np.random.default_rng(0).standard_normal((6, 2, 3))
 
@@ -21,6 +22,21 @@ def test_the_first_value_that_is_not_finite_is_named(xpnet_backend, value, shown
             ValueError, match=rf"x holds {shown} at row 2, column 1, column 0.*float64 \(2 such"
         ):
             model.fit(given, X, epochs=1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [1, 3, 2000])
+def test_of_few_numbers_and_of_many_only_those_that_are_finite_pass(n, dtype):
+    """Their squares are summed first: where these overflow or vanish, nothing is refused for it."""
+    x = np.ones((n, 6), dtype)
+    for fine in (np.finfo(dtype).max, -np.finfo(dtype).max, np.finfo(dtype).tiny, 0.0):
+        x[n // 2, 3] = fine
+        check_finite(x)
+        check_finite(x[:, ::-2])
+    for bad in (np.nan, np.inf, -np.inf):
+        x[n // 2, 3] = bad
+        with pytest.raises(ValueError, match=f"x holds {bad} at row {n // 2}, column 3"):
+            check_finite(x)
 
 
 def test_a_tensor_that_has_gradients_is_data_like_any_other():
