@@ -10,6 +10,7 @@ import xpnet as xn
 from xpnet.backends import base
 from xpnet.ops import softmax_cross_entropy
 from xpnet.train import make_step
+from xpnet.train.step import look
 
 from ..bits import on_host, same_bits, same_models
 
@@ -62,9 +63,9 @@ def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
             wanted, metrics = step(wanted, {**batch, "w": backend.asarray(w[start : start + batch_size])})
             losses.append(float(metrics["loss"]))
         calls = []
-        for state, values, count in backend.epoch(step)(found, data, order, w, batch_size, steps):
-            found = state
-            calls.append((values, count))
+        for ran in backend.epoch(step)(found, data, order, w, batch_size, steps):
+            found = ran.state
+            calls.append((ran.losses, ran.steps))
     same_bits(on_host(backend, found), on_host(backend, wanted))
     assert backend.losses(calls).tolist() == losses
     counts = [count for _, count in calls]
@@ -76,10 +77,21 @@ def test_a_single_batch_is_taken_as_it_is(backend):
     step, state, data, _, w = parts(backend, "float64")
     batch = {**data, "w": backend.asarray(w)}
     wanted, metrics = step(backend.copy(state), batch)
-    ((found, losses, count),) = backend.epoch(step)(backend.copy(state), data, None, w, 37, 1)
-    same_bits(on_host(backend, found), on_host(backend, wanted))
-    assert count == 1
-    assert backend.losses([(losses, count)]).tolist() == [float(metrics["loss"])]
+    (ran,) = backend.epoch(step)(backend.copy(state), data, None, w, 37, 1)
+    same_bits(on_host(backend, ran.state), on_host(backend, wanted))
+    assert ran.steps == 1
+    assert backend.losses([(ran.losses, 1)]).tolist() == [float(metrics["loss"])]
+
+
+@pytest.mark.parametrize("batch_size", [8, 37, 10])
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_a_look_that_comes_with_the_steps_is_one_at_their_state(backend, batch_size, steps):
+    step, state, data, order, w = parts(backend, "float64")
+    look_at, found = backend.compile(look), []
+    for ran in backend.epoch(step, look_at)(backend.copy(state), data, order, w, batch_size, steps):
+        found.append(ran.looked)
+        assert ran.looked is None or float(ran.looked) == float(look_at(ran.state))
+    assert any(x is not None for x in found) is (backend.capabilities.traces and steps > 1)
 
 
 def test_a_state_that_was_kept_outlives_its_epochs(backend):
@@ -195,9 +207,9 @@ def test_no_call_is_queued_behind_more_than_one_other(jax, monkeypatch):
 
     def loop(state, data, order, w, first, last, batch_size, steps):
         events.append(f"call {first}")
-        return state, Losses(first)
+        return state, Losses(first), None
 
-    monkeypatch.setattr("xpnet.backends.jax._loops", lambda step: (loop, loop))
+    monkeypatch.setattr("xpnet.backends.jax._loops", lambda step, look: (loop, loop))
     run = xn.backends.get("jax").epoch(None)
     for _ in run({}, {}, np.arange(64), np.ones(64), 8, 3):
         pass

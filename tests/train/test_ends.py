@@ -282,8 +282,8 @@ def test_ctrl_c_right_after_a_call_leaves_a_whole_model(backend, error, steps_pe
     broken, whole, breaks = make(backend), make(backend), []
     real = broken.backend.epoch
 
-    def epoch(step):
-        run = real(step)
+    def epoch(*args):
+        run = real(*args)
 
         def interrupted(*args):
             for done, result in enumerate(run(*args), start=1):

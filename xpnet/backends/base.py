@@ -21,7 +21,7 @@ from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State
-from .protocol import Availability, Capabilities, Epoch, Natives
+from .protocol import Availability, Capabilities, Epoch, Natives, Ran
 
 _DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
 GATHERED = 2**18
@@ -237,19 +237,26 @@ class Backend(ABC):
         """
         return 1
 
-    def epoch(self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]) -> Epoch:
-        """Many steps, one after another, over batches gathered where the data lies."""
+    def epoch(
+        self,
+        step: Callable[[State, Batch], tuple[State, dict[str, Array]]],
+        look: Callable[[State], Array] | None = None,
+    ) -> Epoch:
+        """Many steps, one after another, over batches gathered where the data lies.
+
+        look: of the state after a call, for a library that makes it part of the call.
+        """
 
         def run(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
-        ) -> Iterator[tuple[State, Array, int]]:
+        ) -> Iterator[Ran]:
             losses: list[Array] = []
             left = -(-len(w) // batch_size)
             for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020 - each state leads to the next
                 losses.append(metrics["loss"])
                 left -= 1
                 if len(losses) == steps or not left:
-                    yield state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses)
+                    yield Ran(state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses))
                     losses = []
 
         return run

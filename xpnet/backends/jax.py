@@ -12,7 +12,7 @@ from ..installed import BACKENDS
 from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, Op, State
 from .base import Backend
-from .protocol import Capabilities, Epoch, Natives
+from .protocol import Capabilities, Epoch, Natives, Ran
 
 STEPS, WORK = 10_000, 2**31
 """How many steps a call runs at most, and how many products of a sample and a parameter: 0.1 to 1 second on
@@ -110,43 +110,47 @@ class JaxBackend(Backend):
     def choose_steps(self, *, elements: int, batch_size: int) -> int:
         return max(1, min(STEPS, WORK // (elements * batch_size)))
 
-    def epoch(self, step: Callable[[State, Batch], tuple[State, dict[str, Array]]]) -> Epoch:
+    def epoch(
+        self,
+        step: Callable[[State, Batch], tuple[State, dict[str, Array]]],
+        look: Callable[[State], Array] | None = None,
+    ) -> Epoch:
         import jax
 
-        (alone, loop), gather, copy = _loops(step), _gather(), _copy()
+        (alone, loop), gather, copy = _loops(step, look), _gather(), _copy()
 
         def calls(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
-        ) -> Iterator[tuple[State, Array, int]]:
+        ) -> Iterator[Ran]:
             n = len(w)
             if order is None and n <= batch_size:
                 state, metrics = step(copy(state), {**data, "w": w})
-                yield state, metrics["loss"], 1
+                yield Ran(state, metrics["loss"], 1)
                 return
             order = np.arange(n) if order is None else order
             full = n // batch_size if steps > 1 else 0
             if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
-                state, losses = alone(state, data, order, w, 0, full, batch_size, steps)
-                yield state, losses, full
+                state, losses, looked = alone(state, data, order, w, 0, full, batch_size, steps)
+                yield Ran(state, losses, full, looked)
             else:
                 state = copy(state)
                 order, w = jax.device_put((order, w), self.selected)
                 for first in range(0, full, steps):
                     last = min(first + steps, full)
-                    state, losses = loop(state, data, order, w, first, last, batch_size, steps)
-                    yield state, losses, last - first
+                    state, losses, looked = loop(state, data, order, w, first, last, batch_size, steps)
+                    yield Ran(state, losses, last - first, looked)
             for start in range(full * batch_size, n, batch_size):
                 batch = gather(data, order, w, start, min(batch_size, n - start))
                 state, metrics = step(state, batch)
-                yield state, metrics["loss"], 1
+                yield Ran(state, metrics["loss"], 1)
 
-        def run(*args: Any, **options: Any) -> Iterator[tuple[State, Array, int]]:
+        def run(*args: Any, **options: Any) -> Iterator[Ran]:
             before = None
-            for state, losses, steps in calls(*args, **options):
+            for ran in calls(*args, **options):
                 if before is not None:
                     before.block_until_ready()  # one call ahead: Ctrl-C waits for no queue
-                before = losses
-                yield state, losses, steps
+                before = ran.losses
+                yield ran
 
         return run
 
@@ -168,9 +172,11 @@ def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Calla
     return traced
 
 
-def _loops(step: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Steps `first` to `last` of an epoch, and their losses in an array of length `steps`; twice, the first of
-    which leaves its state alone, and the second of which consumes it.
+def _loops(
+    step: Callable[..., Any], look: Callable[[State], Array] | None
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Steps `first` to `last` of an epoch, their losses in an array of length `steps`, and a look at the state: twice,
+    the first of which leaves its state alone, and the second of which consumes it.
 
     The second's ends are no part of its trace, so that a last call of fewer steps needs none of its own; the first
     is an epoch in one call, and a little quicker for knowing them. JAX keeps the trace of `step` by the shape of
@@ -180,7 +186,7 @@ def _loops(step: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., 
 
     def loop(
         state: State, data: Batch, order: Array, w: Array, first: int, last: int, batch_size: int, steps: int
-    ) -> tuple[State, Array]:
+    ) -> tuple[State, Array, Array | None]:
         def body(index: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
             state, losses = carry
             new, metrics = step(state, _gather()(data, order, w, index * batch_size, batch_size))
@@ -189,7 +195,8 @@ def _loops(step: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., 
             )  # a loop's state keeps its form
             return new, losses.at[index - first].set(metrics["loss"])
 
-        return jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
+        state, losses = jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
+        return state, losses, None if look is None else look(state)
 
     return jax.jit(loop, static_argnums=(4, 5, 6, 7)), jax.jit(loop, static_argnums=(6, 7), donate_argnums=0)
 

@@ -50,13 +50,25 @@ class Natives(NamedTuple):
     deterministic: bool = True
 
 
+class Ran(NamedTuple):
+    """What a call of an epoch leaves: the state, and of `losses`, () or (k,), the first `steps` are those of its steps.
+
+    looked: what the epoch's `look` gives of the state, where the library gets that along with the steps. All of it is
+    the device's, so that nothing waits for it.
+    """
+
+    state: State
+    losses: Array
+    steps: int
+    looked: Array | None = None
+
+
 class Epoch(Protocol):
-    """An epoch of training: yields (state, losses, steps) after each call of so many steps.
+    """An epoch of training: yields what each call of so many steps leaves.
 
     data: the samples, resident, by their names in a batch. order: (n,) on the host, the samples in the order in
     which they are taken, or None for all of them as they are. w: (n,) on the host, the weights in that order.
-    `state` is consumed, the yielded one by going on. Of `losses`, () or (k,), the first `steps` are those of the
-    steps; they are the device's, so that nothing waits for them.
+    `state` is consumed, the yielded one by going on.
     """
 
     def __call__(
@@ -67,4 +79,4 @@ class Epoch(Protocol):
         w: np.ndarray,
         batch_size: int,
         steps: int,
-    ) -> Iterator[tuple[State, Array, int]]: ...
+    ) -> Iterator[Ran]: ...

@@ -224,7 +224,7 @@ class Trainer:
         """What runs an epoch's steps; kept, so that a library which traces it does so once."""
         step = self._compiled(steps, shape, batch_size, rows)
         if step not in self._runs:
-            self._runs[step] = self.backend.epoch(step)
+            self._runs[step] = self.backend.epoch(step, self._look)
         return self._runs[step]
 
     def _epoch(
@@ -239,19 +239,22 @@ class Trainer:
         found: list[float] = []
         totals: list[np.ndarray] = []
         calls: list[tuple[Array, int]] = []
+        looked = None
         with closing(batches.epoch(self.epochs)) as parts:
             for samples, order, w, size, weights in parts:
                 found += self.backend.losses(calls).tolist() if calls else []  # or parts would queue up there
                 calls, done = [], 0
-                for state, losses, steps in run(self.state, samples, order, w, size, steps_per_call):
-                    self.state = state
+                for ran in run(self.state, samples, order, w, size, steps_per_call):
+                    self.state, losses, steps, looked = ran
                     calls.append((losses, steps))
                     done += steps
                     if on_steps is not None:
                         loss = _mean(self.backend.losses(calls[-1:]), weights[done - steps : done])
                         on_steps({"step": len(found) + done, "steps": steps, "loss": loss})
                 totals.append(weights)
-        looked = self._look(self.state)  # both are on their way before either is waited for
+        looked = (
+            self._look(self.state) if looked is None else looked
+        )  # on its way before anything is waited for
         found += self.backend.losses(calls).tolist()
         share = shares(totals[0] if len(totals) == 1 else np.concatenate(totals), reduction=self.reduction)
         watch.loss = sum(map(mul, found, share.tolist()))

@@ -31,9 +31,14 @@ def softmax_cross_entropy(
         label_smoothing=label_smoothing,
     )
     log_p, _ = log_softmax(logits)
+    one_hot = target.ndim < logits.ndim and label_smoothing == 0 and ignore_index is None
 
     def pullback(dloss: Array) -> tuple[Array]:
         dposition = spread_over_positions(dloss, logits, number)
-        return ((xp.exp(log_p) * xp.sum(t, axis=-1, keepdims=True) - t) * dposition,)
+        if one_hot:  # 1, and 0 for a number that is none of a class; a sum would be a loop of its own
+            total = xp.astype(xp.logical_and(target >= 0, target < logits.shape[-1]), t.dtype)[..., None]
+        else:
+            total = xp.sum(t, axis=-1, keepdims=True)
+        return ((xp.exp(log_p) * total - t) * dposition,)
 
     return mean_over_positions(-xp.sum(without_zeros(log_p, t), axis=-1), number), pullback
