@@ -237,6 +237,14 @@ class Backend(ABC):
         """
         return 1
 
+    def begins_early(self, work: int) -> bool:
+        """Whether an epoch of so many products of a sample and a parameter is begun while the one before it runs.
+
+        Its calls must leave the state alone that they begin with: they are dropped where somebody replaces an array of
+        it in between, or wants no more epochs.
+        """
+        return False
+
     def epoch(
         self,
         step: Callable[[State, Batch], tuple[State, dict[str, Array]]],

@@ -17,6 +17,8 @@ from .protocol import Capabilities, Epoch, Natives, Ran
 STEPS, WORK = 10_000, 2**31
 """How many steps a call runs at most, and how many products of a sample and a parameter: 0.1 to 1 second on
 one core. A call cannot be broken off, so this is also how long Ctrl-C may wait."""
+EARLY = 2**27
+"""Work of an epoch, 5 to 50 ms, beside which the time counts in which the host looks at the one before it."""
 
 
 class JaxBackend(Backend):
@@ -109,6 +111,9 @@ class JaxBackend(Backend):
 
     def choose_steps(self, *, elements: int, batch_size: int) -> int:
         return max(1, min(STEPS, WORK // (elements * batch_size)))
+
+    def begins_early(self, work: int) -> bool:
+        return work <= EARLY
 
     def epoch(
         self,

@@ -5,23 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from operator import mul
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..data import (
-    Targets,
-    check_outputs,
-    normalised,
-    shares,
-)
+from ..data import Targets, check_outputs, normalised
 from ..describe import ours
 from ..errors import DivergedError
 from ..layers import Layer
 from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
 from .batches import Batches, Source
+from .calls import Calls, Tally
 from .divergence import Watch
 from .estimate import Estimate
 from .feed import Data
@@ -130,7 +126,8 @@ class Trainer:
             self.backend.on(),
             self._all_or_nothing("this step", watch, batches),
         ):
-            self._epoch(self._runner(1, batches.shape, len(data)), batches, watch)
+            run = self._runner(1, batches.shape, len(data))
+            self._epoch(Calls(run, batches, 1, self.epochs, self.state), watch)
         return watch.loss
 
     def run(
@@ -151,11 +148,17 @@ class Trainer:
         elements = sum(sizes) + math.prod(batches.shape)
         steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batches.size)
         self.steps_per_call = min(steps, batches.at_once)
+        work = elements * batches.steps * batches.size
+        early = on_steps is None and isinstance(batches, Batches) and self.backend.begins_early(work)
         watch = self._watching(batches)
-        for _ in range(epochs):
+        calls = partial(Calls, run, batches, self.steps_per_call)
+        ahead: Calls | None = None
+        for left in reversed(range(epochs)):
             threads = self.threads(batches.shape, batches.rows or batches.size)
             with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
-                self._epoch(run, batches, watch, self.steps_per_call, on_steps)
+                if ahead is None or not ahead.begun_with(self.state):
+                    ahead = calls(self.epochs, self.state)
+                ahead = self._epoch(ahead, watch, on_steps, calls if early and left else None)
                 self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
 
@@ -229,37 +232,29 @@ class Trainer:
 
     def _epoch(
         self,
-        run: Callable[..., Any],
-        batches: Source,
+        calls: Calls,
         watch: Watch,
-        steps_per_call: int = 1,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
-    ) -> None:
-        """An epoch's steps and their mean loss; the host waits for the device once a part, or for `on_steps`."""
-        found: list[float] = []
-        totals: list[np.ndarray] = []
-        calls: list[tuple[Array, int]] = []
-        looked = None
-        with closing(batches.epoch(self.epochs)) as parts:
-            for samples, order, w, size, weights in parts:
-                found += self.backend.losses(calls).tolist() if calls else []  # or parts would queue up there
-                calls, done = [], 0
-                for ran in run(self.state, samples, order, w, size, steps_per_call):
-                    self.state, losses, steps, looked = ran
-                    calls.append((losses, steps))
-                    done += steps
-                    if on_steps is not None:
-                        loss = _mean(self.backend.losses(calls[-1:]), weights[done - steps : done])
-                        on_steps({"step": len(found) + done, "steps": steps, "loss": loss})
-                totals.append(weights)
-        looked = (
-            self._look(self.state) if looked is None else looked
-        )  # on its way before anything is waited for
-        found += self.backend.losses(calls).tolist()
-        share = shares(totals[0] if len(totals) == 1 else np.concatenate(totals), reduction=self.reduction)
-        watch.loss = sum(map(mul, found, share.tolist()))
-        watch.first = found[0] if watch.first is None else watch.first
+        then: Callable[[int, State], Calls] | None = None,
+    ) -> Calls | None:
+        """An epoch's steps and their mean loss; the host waits for the device once a part, or for `on_steps`.
+
+        then: gives the next epoch's calls, which are begun before this one's end is waited for, and returned.
+        """
+        tally = Tally(self.backend)
+        with closing(calls):
+            for ran, weights in calls:
+                self.state = ran.state
+                tally.add(ran, weights)
+                if on_steps is not None:
+                    on_steps(tally.latest())
+        looked = self._look(self.state) if ran.looked is None else ran.looked
+        begun = None if then is None else then(self.epochs + 1, self.state).begin(self.state)
+        # both are on their way before anything is waited for
+        watch.loss, first = tally.ended(self.reduction)
+        watch.first = first if watch.first is None else watch.first
         watch.largest = float(self.backend.to_numpy(looked))
+        return begun
 
     def threads(self, shape: Shape, batch_size: int) -> AbstractContextManager[Any]:
         """The backend's threads for the products of a batch of samples of this shape."""
@@ -302,9 +297,3 @@ class Trainer:
         except BaseException:
             self.state, self.epochs = good, epochs
             raise
-
-
-def _mean(losses: np.ndarray, totals: np.ndarray) -> float:
-    """The mean of some steps' losses, each by its weight; 0 where none has any."""
-    total = sum(totals.tolist())
-    return sum(map(mul, losses.tolist(), totals.tolist())) / total if total else 0.0

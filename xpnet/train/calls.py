@@ -1,0 +1,97 @@
+"""The calls of an epoch in turn, the first perhaps under way before anybody asks for it, and their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from itertools import islice
+from operator import is_, mul
+from typing import Any, Self
+
+import numpy as np
+
+from ..data import shares
+from ..layers import flatten
+from ..typing import Array, State
+from .batches import Source
+
+
+class Calls:
+    """What each call of an epoch leaves, as `backends.Ran` has it, and the weights of its part's batches."""
+
+    def __init__(
+        self, run: Callable[..., Any], batches: Source, steps_per_call: int, number: int, state: State
+    ) -> None:
+        self._start: list[Any] = []
+        self._left = _calls(run, batches, steps_per_call, number, state)
+        self._begun: list[tuple[Any, np.ndarray]] = []
+
+    def begin(self, state: State) -> Self:
+        """Hands the first call, from the state given, to the device, which does not wait for the host in between."""
+        self._start = _arrays(state)
+        self._begun += islice(self._left, 1)
+        return self
+
+    def begun_with(self, state: State) -> bool:
+        """Whether they were begun with these very arrays, of which somebody may have replaced one meanwhile."""
+        arrays = _arrays(state)
+        return len(arrays) == len(self._start) and all(map(is_, arrays, self._start))
+
+    def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
+        yield from self._begun
+        yield from self._left
+
+    def close(self) -> None:
+        self._left.close()
+
+
+class Tally:
+    """The losses of an epoch's steps, which the host waits for once a part: more of them would queue up there."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._found: list[float] = []
+        self._totals: list[np.ndarray] = []
+        self._waiting: list[tuple[Array, int]] = []
+        self._done = 0
+
+    def add(self, ran: Any, totals: np.ndarray) -> None:
+        """A call's losses; totals: the weights of its part's batches."""
+        if not self._totals or totals is not self._totals[-1]:
+            self._fetch()
+            self._totals.append(totals)
+        self._waiting.append((ran.losses, ran.steps))
+        self._done += ran.steps
+
+    def latest(self) -> dict[str, Any]:
+        """What `Callback.on_steps` is told after a call."""
+        steps, end = self._waiting[-1][1], self._done
+        losses, weights = self._backend.losses(self._waiting[-1:]), self._totals[-1][end - steps : end]
+        total = sum(weights.tolist())
+        mean = sum(map(mul, losses.tolist(), weights.tolist())) / total if total else 0.0
+        return {"step": len(self._found) + end, "steps": steps, "loss": mean}
+
+    def ended(self, reduction: str) -> tuple[float, float]:
+        """(the epoch's loss, that of its first step)."""
+        self._fetch()
+        share = shares(np.concatenate(self._totals), reduction=reduction)
+        return sum(map(mul, self._found, share.tolist())), self._found[0]
+
+    def _fetch(self) -> None:
+        if self._waiting:
+            self._found += self._backend.losses(self._waiting).tolist()
+        self._waiting, self._done = [], 0
+
+
+def _calls(
+    run: Callable[..., Any], batches: Source, steps_per_call: int, number: int, state: State
+) -> Generator[tuple[Any, np.ndarray]]:
+    with closing(batches.epoch(number)) as parts:
+        for samples, order, w, size, totals in parts:
+            for ran in run(state, samples, order, w, size, steps_per_call):
+                state = ran.state
+                yield ran, totals
+
+
+def _arrays(state: State) -> list[Any]:
+    return list(flatten(state).values())
