@@ -63,9 +63,9 @@ def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
             wanted, metrics = step(wanted, {**batch, "w": backend.asarray(w[start : start + batch_size])})
             losses.append(float(metrics["loss"]))
         calls = []
-        for ran in backend.epoch(step)(found, data, order, w, batch_size, steps):
-            found = ran.state
-            calls.append((ran.losses, ran.steps))
+        for state, values, count, _ in backend.epoch(step)(found, data, order, w, batch_size, steps):
+            found = state
+            calls.append((values, count))
     same_bits(on_host(backend, found), on_host(backend, wanted))
     assert backend.losses(calls).tolist() == losses
     counts = [count for _, count in calls]
@@ -77,10 +77,10 @@ def test_a_single_batch_is_taken_as_it_is(backend):
     step, state, data, _, w = parts(backend, "float64")
     batch = {**data, "w": backend.asarray(w)}
     wanted, metrics = step(backend.copy(state), batch)
-    (ran,) = backend.epoch(step)(backend.copy(state), data, None, w, 37, 1)
-    same_bits(on_host(backend, ran.state), on_host(backend, wanted))
-    assert ran.steps == 1
-    assert backend.losses([(ran.losses, 1)]).tolist() == [float(metrics["loss"])]
+    ((found, losses, count, _),) = backend.epoch(step)(backend.copy(state), data, None, w, 37, 1)
+    same_bits(on_host(backend, found), on_host(backend, wanted))
+    assert count == 1
+    assert backend.losses([(losses, count)]).tolist() == [float(metrics["loss"])]
 
 
 @pytest.mark.parametrize("batch_size", [8, 37, 10])
@@ -88,9 +88,11 @@ def test_a_single_batch_is_taken_as_it_is(backend):
 def test_a_look_that_comes_with_the_steps_is_one_at_their_state(backend, batch_size, steps):
     step, state, data, order, w = parts(backend, "float64")
     look_at, found = backend.compile(look), []
-    for ran in backend.epoch(step, look_at)(backend.copy(state), data, order, w, batch_size, steps):
-        found.append(ran.looked)
-        assert ran.looked is None or float(ran.looked) == float(look_at(ran.state))
+    for now, _, _, looked in backend.epoch(step, look_at)(
+        backend.copy(state), data, order, w, batch_size, steps
+    ):
+        found.append(looked)
+        assert looked is None or float(looked) == float(look_at(now))
     assert any(x is not None for x in found) is (backend.capabilities.traces and steps > 1)
 
 

@@ -264,7 +264,7 @@ class Backend(ABC):
                 losses.append(metrics["loss"])
                 left -= 1
                 if len(losses) == steps or not left:
-                    yield Ran(state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses))
+                    yield state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses), None
                     losses = []
 
         return run

@@ -130,31 +130,31 @@ class JaxBackend(Backend):
             n = len(w)
             if order is None and n <= batch_size:
                 state, metrics = step(copy(state), {**data, "w": w})
-                yield Ran(state, metrics["loss"], 1)
+                yield state, metrics["loss"], 1, None
                 return
             order = np.arange(n) if order is None else order
             full = n // batch_size if steps > 1 else 0
             if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
                 state, losses, looked = alone(state, data, order, w, 0, full, batch_size, steps)
-                yield Ran(state, losses, full, looked)
+                yield state, losses, full, looked
             else:
                 state = copy(state)
                 order, w = jax.device_put((order, w), self.selected)
                 for first in range(0, full, steps):
                     last = min(first + steps, full)
                     state, losses, looked = loop(state, data, order, w, first, last, batch_size, steps)
-                    yield Ran(state, losses, last - first, looked)
+                    yield state, losses, last - first, looked
             for start in range(full * batch_size, n, batch_size):
                 batch = gather(data, order, w, start, min(batch_size, n - start))
                 state, metrics = step(state, batch)
-                yield Ran(state, metrics["loss"], 1)
+                yield state, metrics["loss"], 1, None
 
         def run(*args: Any, **options: Any) -> Iterator[Ran]:
             before = None
             for ran in calls(*args, **options):
                 if before is not None:
                     before.block_until_ready()  # one call ahead: Ctrl-C waits for no queue
-                before = ran.losses
+                before = ran[1]
                 yield ran
 
         return run

@@ -50,17 +50,12 @@ class Natives(NamedTuple):
     deterministic: bool = True
 
 
-class Ran(NamedTuple):
-    """What a call of an epoch leaves: the state, and of `losses`, () or (k,), the first `steps` are those of its steps.
+Ran = tuple[State, Array, int, Array | None]
+"""What a call of an epoch leaves: (state, losses, steps, looked); a plain tuple, for there may be one for each step.
 
-    looked: what the epoch's `look` gives of the state, where the library gets that along with the steps. All of it is
-    the device's, so that nothing waits for it.
-    """
-
-    state: State
-    losses: Array
-    steps: int
-    looked: Array | None = None
+Of `losses`, () or (k,), the first `steps` are those of its steps. looked: what the epoch's `look` gives of the state,
+where the library gets that along with the steps, else None. All is the device's, so that nothing waits for it.
+"""
 
 
 class Epoch(Protocol):

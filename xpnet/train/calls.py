@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from operator import is_, mul
 from typing import Any, Self
 
@@ -38,8 +38,7 @@ class Calls:
         return len(arrays) == len(self._start) and all(map(is_, arrays, self._start))
 
     def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
-        yield from self._begun
-        yield from self._left
+        return chain(self._begun, self._left)
 
     def close(self) -> None:
         self._left.close()
@@ -55,13 +54,13 @@ class Tally:
         self._waiting: list[tuple[Array, int]] = []
         self._done = 0
 
-    def add(self, ran: Any, totals: np.ndarray) -> None:
+    def add(self, losses: Array, steps: int, totals: np.ndarray) -> None:
         """A call's losses; totals: the weights of its part's batches."""
         if not self._totals or totals is not self._totals[-1]:
             self._fetch()
             self._totals.append(totals)
-        self._waiting.append((ran.losses, ran.steps))
-        self._done += ran.steps
+        self._waiting.append((losses, steps))
+        self._done += steps
 
     def latest(self) -> dict[str, Any]:
         """What `Callback.on_steps` is told after a call."""
@@ -89,7 +88,7 @@ def _calls(
     with closing(batches.epoch(number)) as parts:
         for samples, order, w, size, totals in parts:
             for ran in run(state, samples, order, w, size, steps_per_call):
-                state = ran.state
+                state = ran[0]
                 yield ran, totals
 
 

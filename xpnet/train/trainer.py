@@ -244,11 +244,11 @@ class Trainer:
         tally = Tally(self.backend)
         with closing(calls):
             for ran, weights in calls:
-                self.state = ran.state
-                tally.add(ran, weights)
+                self.state, losses, steps, looked = ran
+                tally.add(losses, steps, weights)
                 if on_steps is not None:
                     on_steps(tally.latest())
-        looked = self._look(self.state) if ran.looked is None else ran.looked
+        looked = self._look(self.state) if looked is None else looked
         begun = None if then is None else then(self.epochs + 1, self.state).begin(self.state)
         # both are on their way before anything is waited for
         watch.loss, first = tally.ended(self.reduction)
