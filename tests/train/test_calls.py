@@ -21,6 +21,7 @@ def make(**options):
 def begun(monkeypatch):
     """Whether each epoch that was begun early was also gone on with."""
     pytest.importorskip("jax")
+    monkeypatch.setattr("xpnet.backends.jax.cores", lambda: 2)
     found, real = [], Calls.begun_with
 
     def begun_with(self, state):
@@ -119,5 +120,11 @@ def test_a_long_epoch_or_one_that_is_listened_to_is_not_begun_early(begun, monke
     make().fit(X, Y, epochs=3, callbacks=[Listener()])
     make().fit(lambda: iter([(X, Y)]), epochs=3)
     monkeypatch.setattr("xpnet.backends.jax.EARLY", 1000)
+    make().fit(X, Y, epochs=3)
+    assert begun == []
+
+
+def test_on_one_core_nothing_is_begun_early(begun, monkeypatch):
+    monkeypatch.setattr("xpnet.backends.jax.cores", lambda: 1)
     make().fit(X, Y, epochs=3)
     assert begun == []

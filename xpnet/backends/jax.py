@@ -12,6 +12,7 @@ from ..installed import BACKENDS
 from ..namespace import with_natives
 from ..typing import Array, Batch, Device, Namespace, Op, State
 from .base import Backend
+from .machine import cores
 from .protocol import Capabilities, Epoch, Natives, Ran
 
 STEPS, WORK = 10_000, 2**31
@@ -113,7 +114,8 @@ class JaxBackend(Backend):
         return max(1, min(STEPS, WORK // (elements * batch_size)))
 
     def begins_early(self, work: int) -> bool:
-        return work <= EARLY
+        beside = self.selected.platform != "cpu" or cores() > 1  # the host runs on a core of its own
+        return beside and work <= EARLY
 
     def epoch(
         self,
