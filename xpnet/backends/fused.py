@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -92,10 +92,12 @@ def rule_loop(
         groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
         lines += [f"one({', '.join([*group, *constants])})" for group in groups]
-        every = function(["c", *(name for group in groups for name in group)], lines, {"one": one})
+        names = ["c", *(name for group in groups for name in group)]
+        every = function(names, lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
         every.each_by_itself = min(ranks) > 0  # it may be called on parts of the arrays, one after another
+        every.loop = cache(partial(c_loop, dict.fromkeys(names, kind), lines, {"one": one}))
         return kernel(every, consumes=True)
     except Exception as error:
         warn_of_portable(rule, error)
@@ -159,7 +161,34 @@ def scope(formula: Formula, dtype: np.dtype) -> dict[str, Any]:
 
 
 def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
-    """A function of these lines, compiled by Numba.
+    """A function of these lines, compiled by Numba."""
+    return jit(written(parameters, lines, names))
+
+
+def c_loop(arrays: dict[str, np.dtype], lines: list[str], names: dict[str, Any] | None = None) -> Any:
+    """These lines as a loop in C of the form of NumPy's ufuncs, on flat arrays of these dtypes.
+
+    Its dimensions are the sizes of the arrays that it is given, its steps the bytes of their elements.
+    """
+    import numba
+
+    word = numba.types.CPointer(numba.types.intp)
+    form = numba.types.void(numba.types.CPointer(numba.types.voidptr), word, word, numba.types.voidptr)
+    given = [
+        f"{name} = carray(args[{i}], dims[{i}] * steps[{i}] // {dtype.itemsize}, {dtype})"
+        for i, (name, dtype) in enumerate(arrays.items())
+    ]
+    kinds = {str(dtype): dtype.type for dtype in arrays.values()}
+    plain = written(
+        ["args", "dims", "steps", "data"],
+        [*given, *lines],
+        {**(names or {}), **kinds, "carray": numba.carray},
+    )
+    return _kept(partial(numba.cfunc, form), plain)
+
+
+def written(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
+    """A function of these lines.
 
     Its name holds a hash of its text and constants, so that Numba's cache on disk never serves another.
     """
@@ -168,17 +197,21 @@ def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> 
     name = f"loop_{hashlib.sha256((text + numbers).encode()).hexdigest()[:16]}"
     names = {**names, "__name__": __name__}
     exec(compile(f"def {name}{text}\n", __file__, "exec"), names)
-    return jit(names[name])
+    return names[name]
 
 
 def jit(plain: Any) -> Any:
     """A function compiled for the types that it is called with, and kept on disk where a folder can be written."""
     import numba
 
+    return _kept(partial(numba.njit, nogil=True, error_model="numpy"), plain)
+
+
+def _kept(compiler: Any, plain: Any) -> Any:
     try:
-        return numba.njit(plain, cache=True, nogil=True, error_model="numpy")
+        return compiler(cache=True)(plain)
     except RuntimeError:
-        return numba.njit(plain, nogil=True, error_model="numpy")
+        return compiler()(plain)
 
 
 __all__ = [

@@ -15,6 +15,7 @@ from ..typing import Array, Batch, Device, Namespace, State
 from .answers import Answers
 from .base import Backend
 from .blas import cores_for, limited, threads_for
+from .crew import Hands
 from .protocol import Natives
 from .recording import Recorded
 from .replay import Replayed
@@ -67,7 +68,8 @@ class NumpyBackend(Backend):
             return function
         if not consumes:
             return Answers(function)
-        return Replayed(function, cores_for(alone=not natives.deterministic))
+        cores = cores_for(alone=not natives.deterministic)
+        return Replayed(function, Hands(cores, compiled=bool(natives.ops)))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int

@@ -9,48 +9,49 @@ whose core another program has holds up no more than the piece that it is at.
 from __future__ import annotations
 
 import math
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 
 import numpy as np
 
 from ..typing import Shape
+from .crew import Hands, together
+from .loops import PRODUCTS, Piece, gather
 
-PRODUCT, PIECE = 2**24, 2**22
-"""Multiply-adds of a product that is worth cutting, and of a piece at least."""
-NUMBERS = 2**19
-"""Numbers in the arrays of an update that are worth one."""
+PIECE, BY_PYTHON = 2**21, 2**23
+"""The work of a piece at least, in multiply-adds, some 20 microseconds; and where Python hands it out."""
+NUMBER, FAR = 2**4, 2**6
+"""The work of reading or writing a number, and one that may lie anywhere in memory."""
 UNIT = 64
 """A piece has a multiple of so many rows and columns: BLAS works off a fraction at once."""
 
-PRODUCTS = np.dot, np.matmul
-Function = Callable[..., Any]
 Arguments = tuple[Any, ...]
-Call = Callable[[], Any]
 
 
-def in_pieces(calls: Iterable[tuple[Function, Arguments]], cores: int) -> list[Call]:
-    """The calls, in pieces on up to so many cores where they repay it.
+def in_pieces(calls: Iterable[Piece], hands: Hands) -> list[Callable[[], Any]]:
+    """The calls, in pieces where these hands repay it.
 
     Neighbouring products that do not wait for each other, such as those of dx and dw, are one set of pieces.
     """
-    found: list[list[Call]] = []
+    found: list[tuple[list[Piece], int]] = []  # pieces, and the work of them all
     products: list[Arguments] = []  # of the last set
     for function, args in calls:
-        pieces = list(_pieces(function, args, cores)) if cores > 1 else []
+        work = _work(function, args) if hands.cores > 1 else 0
+        # two for each core, for not all of them are as quick
+        count = min(2 * hands.cores, work // (PIECE if hands.compiled else BY_PYTHON))
+        pieces = list(_pieces(function, args, count)) if count > 1 else []
         product = function in PRODUCTS and len(pieces) > 1
         if product and products and all(_apart(args, known) for known in products):
-            found[-1] += pieces
+            found[-1] = found[-1][0] + pieces, found[-1][1] + work
         else:
-            found.append(pieces if len(pieces) > 1 else [partial(function, *args)])
+            found.append((pieces if len(pieces) > 1 else [(function, args)], work))
             products = []
         products += [args] if product else []
-    return [partial(_together, pieces, cores) if len(pieces) > 1 else pieces[0] for pieces in found]
+    return [
+        together(pieces, work, hands) if len(pieces) > 1 else partial(pieces[0][0], *pieces[0][1])
+        for pieces, work in found
+    ]
 
 
 def _apart(first: Arguments, second: Arguments) -> bool:
@@ -59,20 +60,25 @@ def _apart(first: Arguments, second: Arguments) -> bool:
     return not any(np.may_share_memory(*pair) for pair in pairs)
 
 
-def _pieces(function: Function, args: Arguments, cores: int) -> Iterator[Call]:
+def _work(function: Callable[..., Any], args: Arguments) -> int:
+    """The work of a call that can be cut, in multiply-adds; 0 of any other."""
     if function in PRODUCTS and args[0].ndim == args[1].ndim == 2:
         a, b, out = args
-        work = math.prod(a.shape) * b.shape[1]
-        most = 2 * cores if work >= PRODUCT else 1  # two for each core: not all of them are as quick
-        count = min(most, work // PIECE)
+        return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
+    if function is gather and args[0].flags.c_contiguous:
+        return FAR * args[-1].size
+    return NUMBER * sum(x.size for x in args) if getattr(function, "each_by_itself", False) else 0
+
+
+def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:
+    if function in PRODUCTS:
+        a, b, out = args
         for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
-            yield partial(np.matmul, a[rows], b[:, columns], out[rows, columns])
-    elif getattr(function, "each_by_itself", False):
-        numbers, *arrays = args
-        count = min(cores, sum(x.size for x in arrays) // NUMBERS)
+            yield np.matmul, (a[rows], b[:, columns], out[rows, columns])
+    else:  # the first argument is for all of them
         for index in range(count):
-            cuts = [slice(len(x) * index // count, len(x) * (index + 1) // count) for x in arrays]
-            yield partial(function, numbers, *[x[part] for x, part in zip(arrays, cuts, strict=True)])
+            cuts = [slice(len(x) * index // count, len(x) * (index + 1) // count) for x in args[1:]]
+            yield function, (args[0], *[x[part] for x, part in zip(args[1:], cuts, strict=True)])
 
 
 @cache
@@ -101,46 +107,3 @@ def _parts(size: int, count: int, unit: int) -> list[slice]:
 
 def _order(x: np.ndarray) -> str:
     return "C" if x.flags.c_contiguous else "F"
-
-
-def _together(pieces: list[Call], cores: int) -> None:
-    """Makes all the calls, here and on the threads of the crew; the first error is raised once all have ended."""
-    left, done = deque(pieces), SimpleQueue[BaseException | None]()
-    for hand in _crew(cores - 1, os.getpid())[: len(pieces) - 1]:
-        hand.put((left, done))
-    _work(left, done)
-    for error in [done.get() for _ in pieces]:
-        if error is not None:
-            raise error
-
-
-def _work(left: deque[Call], done: SimpleQueue[BaseException | None]) -> None:
-    """Takes pieces until none is left; for each, None goes to `done`, or its error."""
-    while left:
-        try:
-            piece = left.popleft()
-        except IndexError:  # another was quicker
-            return
-        try:
-            piece()
-        except BaseException as error:
-            done.put(error)
-        else:
-            done.put(None)
-
-
-@cache
-def _crew(size: int, process: int) -> list[SimpleQueue[Any]]:
-    """Where each of so many threads waits for work; a forked process has none of its parent's, and gets its own.
-
-    From one queue for all they would be woken one after another, each by the one before.
-    """
-
-    def follow(hand: SimpleQueue[Any]) -> None:
-        while True:
-            _work(*hand.get())
-
-    hands = [SimpleQueue[Any]() for _ in range(size)]
-    for index, hand in enumerate(hands):
-        Thread(target=follow, args=(hand,), name=f"xpnet-{index}", daemon=True).start()
-    return hands

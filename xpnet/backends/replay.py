@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..typing import Array, Batch, State
+from .crew import Hands
+from .loops import gather
 from .pieces import in_pieces
 from .recording import Call, NotRecordableError, Recorded, Recording, Ref, arrays, each
 
@@ -24,8 +26,10 @@ MOST = 8
 ALIGNED = 64
 """Bytes: a line of the cache, and the widest vector."""
 
+ALONE = Hands()
 Result = tuple[State, dict[str, Array]]
 Step = Callable[[State, Batch], Result]
+Feed = Callable[[np.ndarray], None]
 
 
 class Replayed:
@@ -35,8 +39,8 @@ class Replayed:
     step is recorded. One that cannot be recorded goes on as it is, and `reason` says why.
     """
 
-    def __init__(self, step: Step, cores: int = 1) -> None:
-        self.step, self.cores = step, cores
+    def __init__(self, step: Step, hands: Hands = ALONE) -> None:
+        self.step, self.hands = step, hands
         self.reason: str | None = None
         self._seen: set[Any] = set()
         self._programs: dict[Any, Program] = {}
@@ -54,21 +58,20 @@ class Replayed:
         self, state: State, data: Batch, order: np.ndarray, w: np.ndarray, size: int
     ) -> Iterator[Result]:
         """The steps of an epoch, whose samples are gathered to where the calls look for them."""
-        known: dict[int, Program | None] = {}
-        takes = {name: _taker(x) for name, x in data.items()}
+        known: dict[int, tuple[Program, Feed]] = {}
         for start in range(0, len(w), size):
             rows, part = order[start : start + size], w[start : start + size]
-            program = known.get(len(part))
-            if program is None:
-                batch = {name: take(rows, 0) for name, take in takes.items()}
-                batch["w"] = part
-                result = self(state, batch)
-                known[len(part)] = self._programs.get(_key(batch))
-            else:
-                for name, take in takes.items():
-                    take(rows, 0, program.batch[name], "clip")  # any other mode goes by way of a copy
+            if len(part) in known:
+                program, feed = known[len(part)]
+                feed(rows)
                 program.batch["w"][...] = part
                 result = self._run(program, state)
+            else:
+                batch = {name: x[rows] for name, x in data.items()}
+                batch["w"] = part
+                result = self(state, batch)
+                if made := self._programs.get(_key(batch)):
+                    known[len(part)] = made, made.feed(data)
             state = result[0]
             yield result
 
@@ -89,7 +92,7 @@ class Replayed:
             self._seen.add(key)
         elif len(self._programs) < MOST:
             try:
-                program = Program(self.step, state, batch, self.cores)
+                program = Program(self.step, state, batch, self.hands)
                 if program.size > self._memory.size:
                     self._memory = aligned(program.size)
             except Exception as error:
@@ -106,14 +109,14 @@ class Replayed:
 class Program:
     """The calls of a step for one shape of batch."""
 
-    def __init__(self, step: Step, state: State, batch: Batch, cores: int = 1) -> None:
+    def __init__(self, step: Step, state: State, batch: Batch, hands: Hands = ALONE) -> None:
         if not _writable(leaves(state)):
             raise NotRecordableError("the state's arrays cannot be written through")
         recording = Recording()
         given = each(state, recording.root, np.ndarray)
         samples = {name: recording.root(x) for name, x in batch.items()}
         new, metrics = step(given, samples)
-        self.roots, self.cores = recording.roots, cores
+        self.roots, self.hands = recording.roots, hands
         self._samples = {name: x.ref for name, x in samples.items()}
         self._metrics = {name: x.ref for name, x in metrics.items()}
         self._state = [x.ref for x in leaves(given)]
@@ -175,6 +178,18 @@ class Program:
             call()
         return {name: x.copy() for name, x in self._results.items()}
 
+    def feed(self, data: Batch) -> Feed:
+        """What gathers these rows of the samples in `batch`, in pieces where they are large."""
+        taken = np.zeros(len(self.batch["w"]), "int64")
+        calls = in_pieces([(gather, (x, taken, self.batch[name])) for name, x in data.items()], self.hands)
+
+        def feed(rows: np.ndarray) -> None:
+            taken[...] = rows
+            for call in calls:
+                call()
+
+        return feed
+
     def _bind(self, parts: dict[str, Any]) -> bool:
         """The calls on this state's arrays."""
         given = leaves(parts)
@@ -184,7 +199,7 @@ class Program:
         state = {ref.root: x for ref, x in zip(self._state, given, strict=True)}
         place = partial(self._array, state=state)
         calls = ((call.function, each(call.args, place, Ref)) for call in self.calls)
-        self._made = in_pieces(calls, self.cores)
+        self._made = in_pieces(calls, self.hands)
         self._results = each(self._metrics, place, Ref)
         self._bound = list(parts.values())
         return True
@@ -236,20 +251,6 @@ def _names(tree: Any) -> Any:
 
 def _key(batch: Batch) -> Any:
     return tuple([(name, x.shape, x.dtype) for name, x in batch.items()])
-
-
-def _taker(x: np.ndarray) -> Callable[..., Any]:
-    """`x.take` along the first axis, which would first copy all of an array that is not contiguous."""
-    if x.flags.c_contiguous:
-        return x.take
-
-    def take(rows: np.ndarray, axis: int, out: np.ndarray | None = None, mode: str = "") -> np.ndarray | None:
-        if out is None:
-            return x[rows]
-        out[...] = x[rows]
-        return out
-
-    return take
 
 
 def _in_order(x: np.ndarray) -> bool:

@@ -1,0 +1,124 @@
+"""Calls as C makes them: a table of loops, each with the addresses of its arrays, for `board`.
+
+NumPy's ufuncs consist of such loops, and so they are NumPy's very own products that run here. Only two fields of a
+ufunc are read, whose places NumPy's binary interface settles, and others beside them say whether they are there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PRODUCTS = np.dot, np.matmul
+Piece = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function and its arguments."""
+
+
+def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    """out_i = x_rows_i"""
+    if x.flags.c_contiguous:
+        x.take(rows, 0, out, "clip")  # any other mode goes by way of a copy
+    else:
+        out[...] = x[rows]  # take would first copy all of x
+
+
+class Loop(NamedTuple):
+    """A loop in C, and the addresses, dimensions and steps that it is called with, for these arrays."""
+
+    function: int
+    args: np.ndarray
+    dims: np.ndarray
+    steps: np.ndarray
+    arrays: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, function: int, arrays: tuple[np.ndarray, ...], dims: Any, steps: Any) -> Loop:
+        """All that a loop is given is an address."""
+        args = np.array([address(x) for x in arrays], "intp")
+        return cls(function, args, np.array(dims, "intp"), np.array(steps, "intp"), arrays)
+
+
+class Table:
+    """Loops, one row of addresses for each, last first: that is the order in which they are taken."""
+
+    def __init__(self, loops: list[Loop]) -> None:
+        self.loops, self.count = loops[::-1], len(loops)
+        rows = [(loop.function, *map(address, loop[1:4]), 0) for loop in self.loops]
+        self.rows = np.array(rows, "int64")
+        self.address = address(self.rows)
+
+
+def table(pieces: Iterable[Piece]) -> Table | None:
+    """The pieces as loops; None where one of them is none in C."""
+    loops = [_loop(function, args) for function, args in pieces]
+    found = [loop for loop in loops if loop is not None]
+    return Table(found) if len(found) == len(loops) else None
+
+
+def _loop(function: Any, args: tuple[np.ndarray, ...]) -> Loop | None:
+    if function in PRODUCTS:
+        return _product(*args)
+    loop = _gather_loop if function is gather else getattr(function, "loop", None)
+    sizes, steps = [x.size for x in args], [x.itemsize for x in args]
+    return Loop.of(loop().address, args, sizes, steps) if loop else None
+
+
+def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
+    """NumPy's loop for out = a @ b."""
+    function = _product_loop(out.dtype.char) if a.dtype == b.dtype == out.dtype else None
+    if function is None:
+        return None
+    dims, steps = (1, *a.shape, b.shape[1]), (0, 0, 0, *a.strides, *b.strides, *out.strides)
+    return Loop.of(function, (a, b, out), dims, steps)
+
+
+@cache
+def _gather_loop() -> Any:
+    """`gather` of bytes; a row that x has not is the nearest that it has."""
+    from .fused import c_loop
+
+    arrays = {"x": "uint8", "rows": "int64", "out": "uint8"}
+    lines = """\
+width = out.size // rows.size
+x, out = x.reshape(-1, width), out.reshape(-1, width)
+for i in range(rows.size):
+    row = min(max(rows[i], 0), x.shape[0] - 1)
+    for j in range(width):
+        out[i, j] = x[row, j]"""
+    return c_loop({name: np.dtype(kind) for name, kind in arrays.items()}, lines.splitlines())
+
+
+def address(x: np.ndarray) -> int:
+    """Where an array begins."""
+    return x.__array_interface__["data"][0]
+
+
+class _Ufunc(ctypes.Structure):
+    """The beginning of NumPy's PyUFuncObject. Source: NumPy C-API, "Python types and C-structures"."""
+
+    _fields_ = (
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+    )
+
+
+@cache
+def _product_loop(dtype: str) -> int | None:
+    """Where the loop of numpy.matmul for a dtype begins; None where the ufunc is not as it is known to be."""
+    ufunc: Any = np.matmul
+    found = _Ufunc.from_address(id(ufunc) + object.__basicsize__)
+    counts = found.nin, found.nout, found.nargs, found.ntypes
+    kind = f"{dtype}{dtype}->{dtype}"
+    if counts != (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes) or kind not in ufunc.types:
+        return None
+    index = ufunc.types.index(kind)
+    return None if found.data and found.data[index] else found.functions[index]
