@@ -97,9 +97,12 @@ class Counted:
         return self.counts[:, 0].tolist()
 
 
+def word(crew, place):
+    return int(crew.words[(crew.board + place - loops.address(crew.words)) // 8])
+
+
 def asleep(crew):
-    first = (crew.board - loops.address(crew.words)) // 8 + 24
-    return crew.words[first : first + 8 * crew.size : 8].tolist()
+    return [word(crew, crew.code.ASLEEP + thread * crew.code.LINE) for thread in range(crew.size)]
 
 
 def until(condition, seconds=20):
@@ -116,7 +119,7 @@ def test_each_loop_is_made_once(size, awake, monkeypatch):
     monkeypatch.setattr(crew, "AWAKE", awake)
     some, work = Crew(3), Counted(size, turns=40)
     for turn in range(3000 if size < 100 else 300):
-        some.make(work.table, wakes=turn % 3 > 0)
+        some.make(work.table, crew.WAKES if turn % 3 else 0)
         assert work.made == [(turn + 1) * 40] * size
 
 
@@ -124,10 +127,10 @@ def test_each_loop_is_made_once(size, awake, monkeypatch):
 def test_a_thread_sleeps_until_there_is_much_to_do():
     some, work = Crew(2), Counted(3)
     until(lambda: asleep(some) == [1, 1])
-    some.make(work.table, wakes=False)
+    some.make(work.table, crew.WAKES - 1)
     assert asleep(some) == [1, 1]
     assert work.made == [1] * 3
-    some.make(work.table)
+    some.make(work.table, crew.WAKES)
     until(lambda: asleep(some) == [1, 1])
     assert work.made == [2] * 3
 
@@ -138,8 +141,34 @@ def test_a_set_has_as_many_threads_as_it_has_loops_at_most():
     until(lambda: asleep(some) == [1, 1, 1])
     begun = []
     some.beds = [type("Bed", (), {"release": lambda _, i=i: begun.append(i)})() for i in range(3)]
-    some.make(work.table)
+    some.make(work.table, crew.WAKES)
     assert begun == [0]
+
+
+@needs_numba
+def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
+    """But for the largest sets, and none that is so small that nobody is woken for it says anything."""
+    some, work, now = Crew(0), Counted(3), 1000.0
+    monkeypatch.setattr(crew, "perf_counter", lambda: now)
+    looks = word(some, some.code.LOOKS)
+    assert looks > 0
+
+    def shared(size):
+        some.loops = None
+        some.make(work.table, size)
+        return some.loops is work.table
+
+    for size in [crew.WAKES - 1] * 9 + [crew.WAKES] * crew.UNHELPED:
+        assert shared(size)
+    assert word(some, some.code.LOOKS) == 1
+    now += crew.APART * 0.9
+    assert not shared(crew.WAKES)
+    assert not shared(crew.LARGEST - 1)
+    assert shared(crew.LARGEST)
+    now += crew.APART
+    assert shared(crew.WAKES)
+    assert word(some, some.code.LOOKS) == looks
+    assert len(set(work.made)) == 1
 
 
 @needs_numba
@@ -148,7 +177,7 @@ def test_two_at_once_each_make_their_own():
 
     def train(work):
         for _ in range(2000):
-            some.make(work.table)
+            some.make(work.table, crew.WAKES)
 
     threads = [threading.Thread(target=train, args=(work,)) for work in works]
     for thread in threads:
@@ -159,7 +188,7 @@ def test_two_at_once_each_make_their_own():
 
 
 @needs_numba
-def test_an_interrupt_is_raised_once_all_have_ended():
+def test_an_interrupt_is_raised_once_all_have_ended(monkeypatch):
     some, work, ended = crew._crew(3, os.getpid()), Counted(9, turns=10**6), []
 
     def interrupted(*args):
@@ -168,13 +197,14 @@ def test_an_interrupt_is_raised_once_all_have_ended():
             raise KeyboardInterrupt
         return original(*args)
 
-    original, some.ended = some.ended, interrupted
+    original = some.code.ended
+    monkeypatch.setattr(some.code, "ended", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        some.make(work.table)
+        some.make(work.table, crew.WAKES)
     assert work.made == [10**6] * 9
     assert crew._crew(3, os.getpid()) is not some
-    some.ended = original
-    some.make(work.table)
+    monkeypatch.undo()
+    some.make(work.table, crew.WAKES)
     assert work.made == [2 * 10**6] * 9
 
 
@@ -184,11 +214,11 @@ def test_an_interrupt_is_raised_once_all_have_ended():
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
 def test_a_forked_process_has_a_board_of_its_own():
     work = Counted(9)
-    crew._by_board(work.table, 4, wakes=True)
+    crew._by_board(work.table, crew.WAKES, 4)
     child = os.fork()
     if child == 0:
         try:
-            crew._by_board(work.table, 4, wakes=True)
+            crew._by_board(work.table, crew.WAKES, 4)
             assert work.made == [2] * 9
             assert len(crew._crew(3, os.getpid()).beds) == 3
         except BaseException:

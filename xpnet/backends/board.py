@@ -10,7 +10,6 @@ can take one of a set that has ended meanwhile. The set has ended when none of i
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -21,7 +20,7 @@ from .fused import jit
 
 LINE = 64
 """Bytes: a line of the cache."""
-OPEN, LEFT, TABLE, ASLEEP = 0, LINE, 2 * LINE, 3 * LINE
+OPEN, LEFT, TABLE, LOOKS, YIELD, ASLEEP = 0, LINE, 2 * LINE, 2 * LINE + 8, 2 * LINE + 16, 3 * LINE
 """Where the words of a board are; from ASLEEP on there is one for each thread, 1 while it sleeps."""
 COUNT = 2**16 - 1
 """The part of OPEN that counts, hence the most loops of a set."""
@@ -29,7 +28,6 @@ ROW = 5 * 8
 """Bytes of a loop in the table: its function, arguments, dimensions, steps and data."""
 
 _ORDER = "seq_cst"
-_PAUSE = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def _word(builder: Any, address: Any) -> Any:
@@ -80,21 +78,6 @@ def exchanged(_: Any, address: Any, old: Any, new: Any) -> Any:
 
 
 @intrinsic
-def pause(_: Any) -> Any:
-    """Lets the core rest for some of its cycles, where there is an instruction for that."""
-
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        if _PAUSE:
-            builder.call(builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), _FUNCTION), [])
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-_FUNCTION = ir.FunctionType(ir.VoidType(), [])
-
-
-@intrinsic
 def call(_: Any, function: Any, args: Any, dims: Any, steps: Any, data: Any) -> Any:
     """Calls the loop at an address."""
 
@@ -105,6 +88,12 @@ def call(_: Any, function: Any, args: Any, dims: Any, steps: Any, data: Any) -> 
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 5), generate
+
+
+@jit
+def give_way(board: Any) -> None:
+    """Lets another program have the core, if one waits for it; a function of C that takes no arguments ignores them."""
+    call(load(board + YIELD), 0, 0, 0, 0)
 
 
 @jit
@@ -155,18 +144,17 @@ def ended(board: Any, looks: Any) -> bool:
     for _ in range(looks):
         if not load(board + LEFT):
             return True
-        pause()
     return load(board + LEFT) == 0
 
 
 @jit
-def serve(board: Any, thread: Any, looks: Any) -> None:
-    """Makes loops until so many looks in a row found none; then the thread is to sleep until it is woken."""
+def serve(board: Any, thread: Any) -> None:
+    """Makes loops until LOOKS in a row found none; then the thread is to sleep until it is woken."""
     while True:
         look = 0
-        while look < looks:
+        while look < load(board + LOOKS):
             look = 0 if take(board) else look + 1
-            pause()
+            give_way(board)
         store(board + ASLEEP + thread * LINE, 1)
         # whoever posted before that has not seen it; whoever posts from here on wakes this thread
         if not load(board + OPEN) & COUNT or not exchanged(board + ASLEEP + thread * LINE, 1, 0):

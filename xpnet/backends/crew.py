@@ -3,7 +3,10 @@
 With Numba they look for work in compiled code (`board`), and a set of pieces begins on all that are awake within a
 microsecond. One that has found none for a while sleeps, and takes some 50 microseconds to wake: where the sets of a
 step follow each other more closely than that they stay awake, and when there are none they take no core's time.
-Without Numba each set wakes them by way of Python.
+Whoever looks in vain gives way to other programs. Where these keep all cores busy nobody helps: for a while the
+thread that asks then makes all but the largest sets alone, and the others sleep as soon as they find nothing.
+
+Without Numba each set wakes them by way of Python. Either way it hangs on no clock what is computed, only by whom.
 """
 
 from __future__ import annotations
@@ -19,16 +22,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .loops import Piece, Table, address, table
+from .loops import Piece, Table, address, giving_way, table
 
-AWAKE = 3e-4
-"""Seconds for which a thread looks for work before it sleeps."""
+WAKES, LARGEST = 2**24, 2**27
+"""The work of a set that those who sleep are woken for, and of one that is always shared, in multiply-adds."""
+AWAKE, APART, NAP = 3e-4, 0.1, 1e-5
+"""Seconds: a thread looks for work before it sleeps; nobody helps, and so is asked; sleep, at the end of a set."""
+UNHELPED = 4
+"""Sets that nobody helped with in a row, of those that wake who sleeps, before nobody is asked."""
 TRIED, TRIALS = 2**10, 5
-"""Looks by which it is found how many that are, and how often: another program may have taken the core."""
-WAITED = 8
-"""The part of these for which the one that asks waits for the last piece, before it lets others have its core."""
-WAKES = 2**24
-"""The work of a set that those who sleep are woken for."""
+"""Looks by which it is found how many AWAKE are, and how often: another program may have taken the core."""
+WAITED = 2**7
+"""How often the one that asks looks whether all is done, in the time of one such look, before it takes a nap."""
 
 Call = Callable[[], Any]
 
@@ -45,11 +50,11 @@ def together(pieces: list[Piece], work: int, hands: Hands) -> Call:
     found = table(pieces) if hands.compiled else None
     if found is None:
         return partial(_by_python, [partial(function, *args) for function, args in pieces], hands.cores)
-    return partial(_by_board, found, hands.cores, work >= WAKES)
+    return partial(_by_board, found, work, hands.cores)
 
 
-def _by_board(work: Table, cores: int, wakes: bool) -> None:
-    _crew(cores - 1, os.getpid()).make(work, wakes=wakes)
+def _by_board(loops: Table, work: int, cores: int) -> None:
+    _crew(cores - 1, os.getpid()).make(loops, work)
 
 
 @cache
@@ -64,54 +69,69 @@ class Crew:
     def __init__(self, size: int) -> None:
         from . import board
 
-        self.size, self.free, self.work = size, Lock(), Table([])
+        self.code, self.size = board, size
         self.words = np.zeros((board.ASLEEP + (size + 2) * board.LINE) // 8, "int64")
-        start = address(self.words)
-        self.board = start + -start % board.LINE
-        self.make_all, self.post, self.ended, self.serve = (
-            board.make_all,
-            board.post,
-            board.ended,
-            board.serve,
-        )
-        self.serve(self.board, size, 0)  # compiles
+        self.board = address(self.words) + -address(self.words) % board.LINE
+        self.free, self.loops = Lock(), Table([])
+        self.unhelped, self.apart, self.until = 0, False, 0.0
+        self._set(board.YIELD, giving_way())
+        board.serve(self.board, size)  # compiles
+        self._set(board.LOOKS, TRIED)
         self.looks = max(1, int(TRIED * AWAKE / min(map(self._seconds, range(TRIALS)))))
+        self._set(board.LOOKS, self.looks)
         self.beds = [Semaphore(0) for _ in range(size)]
         for thread, bed in enumerate(self.beds):
             Thread(target=self._follow, args=(thread, bed), name=f"xpnet-{thread}", daemon=True).start()
 
+    def _set(self, word: int, value: int) -> None:
+        self.words[(self.board + word - address(self.words)) // 8] = value
+
     def _seconds(self, _: int) -> float:
         """How long it takes to look for work in vain."""
         began = perf_counter()
-        self.serve(self.board, self.size, TRIED)
+        self.code.serve(self.board, self.size)
         return perf_counter() - began
 
     def _follow(self, thread: int, bed: Semaphore) -> None:
         while True:
-            self.serve(self.board, thread, self.looks)
+            self.code.serve(self.board, thread)
             bed.acquire()
 
-    def make(self, work: Table, *, wakes: bool = True) -> None:
-        """All loops of a table, on those who are awake, or on all."""
-        if not self.free.acquire(blocking=False):
-            self.make_all(work.address, work.count)
+    def make(self, loops: Table, work: int) -> None:
+        """All loops of a table, which are so much work."""
+        alone = self.apart and work < LARGEST and perf_counter() < self.until
+        if alone or not self.free.acquire(blocking=False):
+            self.code.make_all(loops.address, loops.count)
             return
         try:
-            self.work = work  # which an interrupt may leave to the threads
-            woken = self.post(self.board, work.address, work.count, self.size if wakes else 0)
-            if woken:
-                for thread, bed in enumerate(self.beds):
-                    if woken >> thread & 1:
-                        bed.release()
-            while not self.ended(self.board, self.looks // WAITED):
-                sleep(0)  # another program has the core of a thread
+            self._share(loops, work)
         except BaseException:
             _crew.cache_clear()  # a thread may have missed that it is to wake
-            while not self.ended(self.board, self.looks):
-                sleep(0)
+            while not self.code.ended(self.board, self.looks):
+                sleep(NAP)
             raise
         finally:
             self.free.release()
+
+    def _share(self, loops: Table, work: int) -> None:
+        if self.apart and perf_counter() >= self.until:
+            self.apart = False
+            self._set(self.code.LOOKS, self.looks)
+        self.loops = loops  # which an interrupt may leave to the threads
+        woken = self.code.post(self.board, loops.address, loops.count, self.size if work >= WAKES else 0)
+        if woken:
+            for thread, bed in enumerate(self.beds):
+                if woken >> thread & 1:
+                    bed.release()
+        if not self.code.ended(self.board, 0):
+            self.unhelped = 0
+            while not self.code.ended(self.board, WAITED * self.looks):
+                sleep(NAP)
+        elif work >= WAKES:
+            self.unhelped += 1
+            if self.unhelped >= UNHELPED:
+                self.unhelped, self.apart, self.until = 0, True, perf_counter() + APART
+                self._set(self.code.LOOKS, 1)
 
 
 def _by_python(pieces: list[Call], cores: int) -> None:

@@ -7,6 +7,7 @@ ufunc are read, whose places NumPy's binary interface settles, and others beside
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
@@ -95,6 +96,12 @@ for i in range(rows.size):
 def address(x: np.ndarray) -> int:
     """Where an array begins."""
     return x.__array_interface__["data"][0]
+
+
+def giving_way() -> int:
+    """The system's function by which a thread lets others have its core; it takes no arguments."""
+    system = ctypes.CDLL("kernel32").SwitchToThread if os.name == "nt" else ctypes.CDLL(None).sched_yield
+    return ctypes.cast(system, ctypes.c_void_p).value or 0
 
 
 class _Ufunc(ctypes.Structure):
