@@ -203,6 +203,7 @@ def test_an_interrupt_is_raised_once_all_have_ended(monkeypatch):
         some.make(work.table, crew.WAKES)
     assert work.made == [10**6] * 9
     assert crew._crew(3, os.getpid()) is not some
+    until(lambda: not any(thread.is_alive() for thread in some.threads))
     monkeypatch.undo()
     some.make(work.table, crew.WAKES)
     assert work.made == [2 * 10**6] * 9

@@ -74,14 +74,17 @@ class Crew:
         self.board = address(self.words) + -address(self.words) % board.LINE
         self.free, self.loops = Lock(), Table([])
         self.unhelped, self.apart, self.until = 0, False, 0.0
+        self.gone = False
         self._set(board.YIELD, giving_way())
         board.serve(self.board, size)  # compiles
         self._set(board.LOOKS, TRIED)
         self.looks = max(1, int(TRIED * AWAKE / min(map(self._seconds, range(TRIALS)))))
         self._set(board.LOOKS, self.looks)
         self.beds = [Semaphore(0) for _ in range(size)]
-        for thread, bed in enumerate(self.beds):
-            Thread(target=self._follow, args=(thread, bed), name=f"xpnet-{thread}", daemon=True).start()
+        given = enumerate(self.beds)
+        self.threads = [Thread(target=self._follow, args=own, name="xpnet", daemon=True) for own in given]
+        for thread in self.threads:
+            thread.start()
 
     def _set(self, word: int, value: int) -> None:
         self.words[(self.board + word - address(self.words)) // 8] = value
@@ -93,7 +96,7 @@ class Crew:
         return perf_counter() - began
 
     def _follow(self, thread: int, bed: Semaphore) -> None:
-        while True:
+        while not self.gone:
             self.code.serve(self.board, thread)
             bed.acquire()
 
@@ -106,12 +109,19 @@ class Crew:
         try:
             self._share(loops, work)
         except BaseException:
-            _crew.cache_clear()  # a thread may have missed that it is to wake
-            while not self.code.ended(self.board, self.looks):
-                sleep(NAP)
+            self._leave()  # for a thread may have missed that it is to wake
             raise
         finally:
             self.free.release()
+
+    def _leave(self) -> None:
+        """Ends the threads, once all is done; the next set gets others."""
+        _crew.cache_clear()
+        while not self.code.ended(self.board, self.looks):
+            sleep(NAP)
+        self.gone = True
+        for bed in self.beds:
+            bed.release()
 
     def _share(self, loops: Table, work: int) -> None:
         if self.apart and perf_counter() >= self.until:
@@ -172,6 +182,6 @@ def _hands(size: int, process: int) -> list[SimpleQueue[Any]]:
             _work(*hand.get())
 
     hands = [SimpleQueue[Any]() for _ in range(size)]
-    for index, hand in enumerate(hands):
-        Thread(target=follow, args=(hand,), name=f"xpnet-{index}", daemon=True).start()
+    for hand in hands:
+        Thread(target=follow, args=(hand,), name="xpnet", daemon=True).start()
     return hands
