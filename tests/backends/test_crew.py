@@ -33,8 +33,8 @@ def test_busy_threads_hold_nothing_up():
         begun.put(None)
         freed.wait(20)
 
-    for hand in crew._hands(3, os.getpid()):
-        hand.put((deque([wait]), SimpleQueue()))
+    for queue in crew._queues(3, os.getpid()):
+        queue.put((deque([wait]), SimpleQueue()))
         begun.get(timeout=20)
     try:
         crew._by_python([partial(done.append, threading.get_ident()) for _ in range(6)], 4)
@@ -88,7 +88,7 @@ class Counted:
 
     def __init__(self, size, turns=1):
         lines = [f"for _ in range({turns}):", "    n[0] += 1"]
-        self.loop = fused.c_loop({"n": np.dtype("int64")}, lines)
+        self.loop = fused.c_loop({"n": (np.dtype("int64"), 1)}, lines)
         self.counts = np.zeros((size, 8), "int64")
         self.table = Table([Loop.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
 
@@ -169,6 +169,21 @@ def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
     assert shared(crew.WAKES)
     assert word(some, some.code.LOOKS) == looks
     assert len(set(work.made)) == 1
+
+
+@needs_numba
+def test_who_has_made_a_loop_has_helped_even_if_all_end_at_once(monkeypatch):
+    some, work = Crew(0), Counted(3)
+    take = some.code.take
+    monkeypatch.setattr(some.code, "take", lambda board: take(board) - 1)
+    for _ in range(9):
+        some.make(work.table, crew.WAKES)
+    assert not some.apart
+    monkeypatch.undo()
+    for _ in range(crew.UNHELPED):
+        assert not some.apart
+        some.make(work.table, crew.WAKES)
+    assert some.apart
 
 
 @needs_numba

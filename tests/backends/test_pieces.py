@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.backends import blas, crew, fused, pieces
+from xpnet.backends import activations, blas, crew, fused, pieces
 from xpnet.backends.crew import Hands
 from xpnet.backends.loops import gather
 from xpnet.backends.pieces import in_pieces
 from xpnet.optim import update_each
 
 RNG = np.random.default_rng(0)
+HANDS = Hands(4, compiled=True)
 
 
 def array(shape, dtype, order="C"):
@@ -79,6 +80,28 @@ def test_there_are_two_pieces_for_each_core_and_none_is_small(shape, cores, coun
     assert asked[-1] == count
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "grid"),
+    [
+        ((256, 784), (784, 1024), (1, 8)),  # 8 x 200,704 + 802,816, as is (2, 4): 4 x 200,704 + 2 x 802,816
+        ((1024, 256), (256, 1024), (2, 4)),  # 6 x 262,144; (1, 8) takes 9 of them
+        ((784, 128), (128, 256), (7, 1)),  # 100,352 + 7 x 32,768; (4, 2) 2 x 100,352 + 4 x 32,768
+        ((128, 784), (784, 256), (1, 4)),  # of 64 columns each: 4 x 100,352 + 200,704
+        ((4096, 64), (64, 10), (4, 1)),  # ten columns are no eight
+    ],
+)
+def test_a_product_is_cut_where_blas_lays_out_the_fewest_numbers_anew(a, b, grid):
+    for rows, columns in pieces._grids(a, b, 8):
+        seen = np.zeros((a[0], b[1]), int)
+        for i in rows:
+            for j in columns:
+                seen[i, j] += 1
+        assert (seen == 1).all()
+        assert 4 <= len(rows) * len(columns) <= 8
+    assert tuple(map(len, pieces._grids(a, b, 8)[0])) == grid
+    assert pieces._grids((60, 500), (500, 60), 8) == []
+
+
 def test_products_that_need_each_other_wait_for_each_other(hands, monkeypatch):
     """c = a @ b beside e = a @ d; but f = c @ b after both, and another c = d @ b after f."""
     monkeypatch.setattr(
@@ -117,6 +140,43 @@ def test_an_update_in_pieces_has_the_bits_of_the_whole(hands):
         assert np.array_equal(m[name], wanted_slots["m"][name])
 
 
+def made_by(function, args, hands):
+    """What the call leaves in its arrays, whole and in pieces."""
+    alone, cut = ([np.copy(x, order="K") for x in args] for _ in range(2))
+    function(*alone)
+    (call,) = in_pieces([(function, tuple(cut))], hands)
+    assert is_set(call)
+    call()
+    return alone, cut
+
+
+@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(600, 1000), (3, 190_000), (3001, 129)])
+@pytest.mark.parametrize("activation", [None, "relu", "relu6", "softsign"])
+def test_the_passes_of_a_dense_layer_in_pieces_have_the_bits_of_the_whole(activation, shape, dtype):
+    op = activation and getattr(xn.ops, activation)
+    passes = activations._dense_passes(op, kind=np.dtype(dtype))
+    forward, backward = passes.forward.__wrapped__, passes.backward.__wrapped__
+    z, b = array(shape, dtype), array(shape[1], dtype)
+    alone, cut = made_by(forward, [z, *[np.zeros_like(z) for _ in passes.extra], b], HANDS)
+    assert all(map(np.array_equal, alone, cut))
+    given = [array(shape, dtype) for _ in passes.kept]
+    alone, cut = made_by(backward, [array(shape, dtype), *given, np.zeros_like(z), np.zeros_like(b)], HANDS)
+    assert all(map(np.array_equal, alone, cut))
+
+
+@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.parametrize("shape", [(500_000,), (7, 90_000), (16, 30, 40, 25)])
+def test_an_activation_in_pieces_has_the_bits_of_the_whole(shape):
+    passes = activations._passes(xn.ops.relu, kind=np.dtype("float32"))
+    x = array(shape, "float32")
+    for function, count in [(passes.forward, 1), (passes.backward, 1 + len(passes.kept))]:
+        given = [array(shape, "float32") for _ in range(count)]
+        alone, cut = made_by(function.__wrapped__, [*given, np.full_like(x, np.nan)], HANDS)
+        assert all(map(np.array_equal, alone, cut))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
 @pytest.mark.parametrize("shape", [(300, 784), (300, 28, 28, 3), (300, 5000)])
 def test_gathered_rows_are_those_of_indexing(shape, dtype, hands):
@@ -129,6 +189,16 @@ def test_gathered_rows_are_those_of_indexing(shape, dtype, hands):
     assert not is_set(call)  # it is not one block of memory
     call()
     assert np.array_equal(out, x[::-1][rows])
+
+
+@pytest.mark.parametrize(("samples", "batch"), [(1, 1), (300, 1), (1, 5), (2, 3)])
+def test_a_few_long_rows_are_gathered(samples, batch, hands, capfd):
+    x, rows = array((samples, 300_000), "float32"), RNG.integers(0, samples, batch)
+    out = np.zeros((batch, 300_000), "float32")
+    for call in in_pieces([(gather, (x, rows, out))], hands):
+        call()
+    assert np.array_equal(out, x[rows])
+    assert capfd.readouterr().err == ""
 
 
 def test_a_row_that_is_not_there_is_read_nowhere_else(hands):

@@ -12,7 +12,7 @@ from .. import ops
 from ..ops.chosen import option_defaults
 from ..typing import Array, Op, Pullback
 from .elements import Element, Formula, NotElementwiseError
-from .fused import contiguous, function, scope
+from .fused import contiguous, cuttable, function, scope
 from .recording import kernel
 from .stages import staged
 
@@ -210,12 +210,14 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[
         *([] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]),
         f"db_[j] += {act.dx.name}",
     ]
-    each = "for i in range(dy_.shape[0]):", "    for j in range(dy_.shape[1]):"
+    each = "for i in range(dy_.shape[0]):", "    for j in range(db_.size):"
     lines = ["db_[:] = db_.dtype.type(0)", *each, *(f"        {line}" for line in slope)]
     arrays = [f"{name}_" for name in ("dy", *names, "dz")]
     backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
+    if not act.options:
+        cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)})
     return backward
 
 

@@ -111,17 +111,17 @@ def make_all(table: Any, count: Any) -> None:
 
 
 @jit
-def take(board: Any) -> bool:
-    """Makes loops until none is open; whether there was one."""
-    some = False
+def take(board: Any) -> int:
+    """Makes loops until none is open; how many."""
+    made = 0
     while True:
         word = load(board + OPEN)
         if not word & COUNT:
-            return some
+            return made
         if exchanged(board + OPEN, word, word - 1):
             make(load(board + TABLE), (word & COUNT) - 1)
             lower(board + LEFT)
-            some = True
+            made += 1
 
 
 @jit

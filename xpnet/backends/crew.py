@@ -32,7 +32,7 @@ UNHELPED = 4
 """Sets that nobody helped with in a row, of those that wake who sleeps, before nobody is asked."""
 TRIED, TRIALS = 2**10, 5
 """Looks by which it is found how many AWAKE are, and how often: another program may have taken the core."""
-WAITED = 2**7
+WAITED = 2**10
 """How often the one that asks looks whether all is done, in the time of one such look, before it takes a nap."""
 
 Call = Callable[[], Any]
@@ -133,10 +133,11 @@ class Crew:
             for thread, bed in enumerate(self.beds):
                 if woken >> thread & 1:
                     bed.release()
-        if not self.code.ended(self.board, 0):
+        helped = self.code.take(self.board) < loops.count
+        while not self.code.ended(self.board, WAITED * self.looks):
+            sleep(NAP)
+        if helped:
             self.unhelped = 0
-            while not self.code.ended(self.board, WAITED * self.looks):
-                sleep(NAP)
         elif work >= WAKES:
             self.unhelped += 1
             if self.unhelped >= UNHELPED:
@@ -147,8 +148,8 @@ class Crew:
 def _by_python(pieces: list[Call], cores: int) -> None:
     """Makes all the calls, here and on other threads; the first error is raised once all have ended."""
     left, done = deque(pieces), SimpleQueue[BaseException | None]()
-    for hand in _hands(cores - 1, os.getpid())[: len(pieces) - 1]:
-        hand.put((left, done))
+    for queue in _queues(cores - 1, os.getpid())[: len(pieces) - 1]:
+        queue.put((left, done))
     _work(left, done)
     for error in [done.get() for _ in pieces]:
         if error is not None:
@@ -171,17 +172,17 @@ def _work(left: deque[Call], done: SimpleQueue[BaseException | None]) -> None:
 
 
 @cache
-def _hands(size: int, process: int) -> list[SimpleQueue[Any]]:
+def _queues(size: int, process: int) -> list[SimpleQueue[Any]]:
     """Where each of so many threads waits for work; a forked process has none of its parent's, and gets its own.
 
     From one queue for all they would be woken one after another, each by the one before.
     """
 
-    def follow(hand: SimpleQueue[Any]) -> None:
+    def follow(queue: SimpleQueue[Any]) -> None:
         while True:
-            _work(*hand.get())
+            _work(*queue.get())
 
-    hands = [SimpleQueue[Any]() for _ in range(size)]
-    for hand in hands:
-        Thread(target=follow, args=(hand,), name="xpnet", daemon=True).start()
-    return hands
+    queues = [SimpleQueue[Any]() for _ in range(size)]
+    for queue in queues:
+        Thread(target=follow, args=(queue,), name="xpnet", daemon=True).start()
+    return queues

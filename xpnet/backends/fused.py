@@ -22,6 +22,9 @@ from ..typing import Flat
 from .elements import STANDARD, Element, Formula, NotElementwiseError
 from .recording import kernel
 
+Place = tuple[int, int | None]
+"""An array's rank in a loop, and the axis along which it may be cut; None where each part takes all of it."""
+
 
 def available() -> bool:
     """Whether Numba is installed."""
@@ -96,8 +99,8 @@ def rule_loop(
         every = function(names, lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
-        every.each_by_itself = min(ranks) > 0  # it may be called on parts of the arrays, one after another
-        every.loop = cache(partial(c_loop, dict.fromkeys(names, kind), lines, {"one": one}))
+        if min(ranks) > 0:
+            cuttable(every, kind, {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}, lines, {"one": one})
         return kernel(every, consumes=True)
     except Exception as error:
         warn_of_portable(rule, error)
@@ -152,6 +155,9 @@ def loop(
     for shape in ((0, 0),) if row else ((0,), (0, 0)):
         rest = [empty] if row else []
         compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
+    if not numbers:
+        places: dict[str, Place] = dict.fromkeys(parameters, (2 if row else 1, 0))
+        cuttable(compiled, dtype, {**places, **({f"{row}_": (1, None)} if row else {})})
     return compiled
 
 
@@ -165,26 +171,45 @@ def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> 
     return jit(written(parameters, lines, names))
 
 
-def c_loop(arrays: dict[str, np.dtype], lines: list[str], names: dict[str, Any] | None = None) -> Any:
-    """These lines as a loop in C of the form of NumPy's ufuncs, on flat arrays of these dtypes.
+def cuttable(
+    compiled: Any,
+    dtype: np.dtype,
+    places: dict[str, Place],
+    lines: list[str] | None = None,
+    names: dict[str, Any] | None = None,
+) -> None:
+    """Notes on a function how it may be called on parts of its arrays, in Python and as a loop in C.
 
-    Its dimensions are the sizes of the arrays that it is given, its steps the bytes of their elements.
+    lines: of the loop, where it is not just the function itself.
+    """
+    compiled.axes = tuple([axis for _, axis in places.values()])
+    arrays = {name: (dtype, rank) for name, (rank, _) in places.items()}
+    given = (lines, names) if lines else ([f"every({', '.join(places)})"], {"every": compiled})
+    compiled.loop = cache(partial(c_loop, arrays, *given))
+
+
+def c_loop(
+    arrays: dict[str, tuple[np.dtype, int]], lines: list[str], names: dict[str, Any] | None = None
+) -> Any:
+    """These lines as a loop in C of the form of NumPy's ufuncs, on arrays of these dtypes and ranks.
+
+    Its dimensions are the lengths of the arrays that it is given, its steps the bytes from one row to the next. Of
+    rank 1 they are flat. A matrix may be some columns of a wider one: it is as wide as that one here, and begins
+    with those columns.
     """
     import numba
 
     word = numba.types.CPointer(numba.types.intp)
     form = numba.types.void(numba.types.CPointer(numba.types.voidptr), word, word, numba.types.voidptr)
+    shapes = "dims[{0}] * steps[{0}] // {1}", "(dims[{0}], steps[{0}] // {1})"
     given = [
-        f"{name} = carray(args[{i}], dims[{i}] * steps[{i}] // {dtype.itemsize}, {dtype})"
-        for i, (name, dtype) in enumerate(arrays.items())
+        f"{name} = carray(args[{i}], {shapes[rank - 1].format(i, dtype.itemsize)}, {dtype})"
+        for i, (name, (dtype, rank)) in enumerate(arrays.items())
     ]
-    kinds = {str(dtype): dtype.type for dtype in arrays.values()}
-    plain = written(
-        ["args", "dims", "steps", "data"],
-        [*given, *lines],
-        {**(names or {}), **kinds, "carray": numba.carray},
-    )
-    return _kept(partial(numba.cfunc, form), plain)
+    kinds = {str(dtype): dtype.type for dtype, _ in arrays.values()}
+    scope = {**(names or {}), **kinds, "carray": numba.carray}
+    plain = written(["args", "dims", "steps", "data"], [*given, *lines], scope)
+    return _kept(partial(numba.cfunc, form, error_model="numpy"), plain)
 
 
 def written(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
@@ -218,6 +243,7 @@ __all__ = [
     "NotElementwiseError",
     "available",
     "contiguous",
+    "cuttable",
     "function",
     "jit",
     "loop",

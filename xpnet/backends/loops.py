@@ -7,6 +7,7 @@ ufunc are read, whose places NumPy's binary interface settles, and others beside
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -64,8 +65,12 @@ def _loop(function: Any, args: tuple[np.ndarray, ...]) -> Loop | None:
     if function in PRODUCTS:
         return _product(*args)
     loop = _gather_loop if function is gather else getattr(function, "loop", None)
-    sizes, steps = [x.size for x in args], [x.itemsize for x in args]
-    return Loop.of(loop().address, args, sizes, steps) if loop else None
+    return Loop.of(loop().address, args, [len(x) for x in args], [_step(x) for x in args]) if loop else None
+
+
+def axes(function: Any) -> tuple[int | None, ...]:
+    """The axis of each argument along which a function may be cut; None where each piece takes all of it."""
+    return (None, 0, 0) if function is gather else getattr(function, "axes", ())
 
 
 def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
@@ -82,15 +87,18 @@ def _gather_loop() -> Any:
     """`gather` of bytes; a row that x has not is the nearest that it has."""
     from .fused import c_loop
 
-    arrays = {"x": "uint8", "rows": "int64", "out": "uint8"}
+    arrays = {"x": ("uint8", 2), "rows": ("int64", 1), "out": ("uint8", 2)}
     lines = """\
-width = out.size // rows.size
-x, out = x.reshape(-1, width), out.reshape(-1, width)
 for i in range(rows.size):
     row = min(max(rows[i], 0), x.shape[0] - 1)
-    for j in range(width):
+    for j in range(out.shape[1]):
         out[i, j] = x[row, j]"""
-    return c_loop({name: np.dtype(kind) for name, kind in arrays.items()}, lines.splitlines())
+    return c_loop({name: (np.dtype(kind), rank) for name, (kind, rank) in arrays.items()}, lines.splitlines())
+
+
+def _step(x: np.ndarray) -> int:
+    """The bytes from one row to the next; of a single row NumPy does not keep them."""
+    return x.strides[0] if len(x) > 1 else math.prod(x.shape[1:]) * x.itemsize
 
 
 def address(x: np.ndarray) -> int:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
 
 from ..typing import Shape
 from .crew import Hands, together
-from .loops import PRODUCTS, Piece, gather
+from .loops import PRODUCTS, Piece, axes, gather
 
 PIECE, BY_PYTHON = 2**21, 2**23
 """The work of a piece at least, in multiply-adds, some 20 microseconds; and where Python hands it out."""
@@ -67,7 +68,7 @@ def _work(function: Callable[..., Any], args: Arguments) -> int:
         return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
     if function is gather and args[0].flags.c_contiguous:
         return FAR * args[-1].size
-    return NUMBER * sum(x.size for x in args) if getattr(function, "each_by_itself", False) else 0
+    return NUMBER * sum(x.size for x in args) if function is not gather and axes(function) else 0
 
 
 def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:
@@ -75,10 +76,21 @@ def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterat
         a, b, out = args
         for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
             yield np.matmul, (a[rows], b[:, columns], out[rows, columns])
-    else:  # the first argument is for all of them
-        for index in range(count):
-            cuts = [slice(len(x) * index // count, len(x) * (index + 1) // count) for x in args[1:]]
-            yield function, (args[0], *[x[part] for x, part in zip(args[1:], cuts, strict=True)])
+    else:
+        places = axes(function)
+        unit = UNIT if 1 in places else 1
+        parts = [_parts(x, axis, count, unit) for x, axis in zip(args, places, strict=True)]
+        cut = [axis is not None for axis in places]
+        for piece in zip(*parts, strict=True):
+            if any(x.size for x in compress(piece, cut)):
+                yield function, piece
+
+
+def _parts(x: np.ndarray, axis: int | None, count: int, unit: int) -> list[np.ndarray]:
+    """So many parts along an axis; None: all of it, so many times."""
+    if axis is None:
+        return [x] * count
+    return [x[(slice(None),) * axis + (part,)] for part in _slices(x.shape[axis], count, unit)]
 
 
 @cache
@@ -92,17 +104,34 @@ def _cuts(
     x = np.asarray(rng.standard_normal(a), dtype_a, order=order_a)
     y = np.asarray(rng.standard_normal(b), dtype_b, order=order_b)
     whole = x @ y
-    for across in sorted({1, 2, count}):  # columns first: to BLAS each piece of rows costs a look at all of b
-        rows, columns = _parts(a[0], across, UNIT), _parts(b[1], count // across, UNIT)
-        found = [(i, j) for i in rows for j in columns]
-        if len(found) > 1 and all(np.array_equal(x[i] @ y[:, j], whole[i, j]) for i, j in found):
-            return found
+    for rows, columns in _grids(a, b, count):
+        cuts = [(i, j) for i in rows for j in columns]
+        if all(np.array_equal(x[i] @ y[:, j], whole[i, j]) for i, j in cuts):
+            return cuts
     return []
 
 
-def _parts(size: int, count: int, unit: int) -> list[slice]:
+def _grids(a: Shape, b: Shape, count: int) -> list[tuple[list[slice], list[slice]]]:
+    """The rows and columns to cut a product at, into so many pieces or, by the unit, at least half as many.
+
+    First that for which BLAS copies the fewest numbers: for each piece it lays out anew its rows of a and its
+    columns of b.
+    """
+    across = [n for n in range(1, count + 1) if count % n == 0]
+    cut = [(_slices(a[0], n, UNIT), _slices(b[1], count // n, UNIT)) for n in across]
+    grids = [
+        ([i for i in rows if i.start < i.stop], [j for j in columns if j.start < j.stop])
+        for rows, columns in cut
+    ]
+    enough = [(rows, columns) for rows, columns in grids if 2 * len(rows) * len(columns) >= max(count, 3)]
+    return sorted(enough, key=lambda grid: len(grid[1]) * math.prod(a) + len(grid[0]) * math.prod(b))
+
+
+def _slices(size: int, count: int, unit: int) -> list[slice]:
+    """So many parts of a length, of a multiple of the unit each; the last ones have what is left, or nothing."""
     step = -(-size // count // unit) * unit
-    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
+    bounds = [min(size, i * step) for i in range(count + 1)]
+    return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def _order(x: np.ndarray) -> str:
