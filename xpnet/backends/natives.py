@@ -25,10 +25,14 @@ from .fused import contiguous
 from .matrices import on_matrices
 from .recording import kernel
 
-shift_rows, pick, subtract_one_hot = map(kernel, (kernels.shift_rows, kernels.pick, kernels.subtract_one_hot))
+shift_rows, sum_rows = map(kernel, (kernels.shift_rows, kernels.sum_rows))
+pick, subtract_one_hot = map(kernel, (kernels.pick, kernels.subtract_one_hot))
 key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
 to_first_largest = kernel(kernels.to_first_largest)
 add_sorted = kernel(kernels.add_sorted)
+
+PAIRED = 128
+"""How many numbers NumPy adds in one go; more it halves first."""
 
 
 @cache
@@ -58,10 +62,11 @@ def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
 
 
 def _softmax_cross_entropy(kind: np.dtype) -> Op:
-    """Class numbers only; exp, log and the sums are NumPy's."""
+    """Class numbers only; exp and log are NumPy's, and so is the sum of a long row."""
     portable = ops.softmax_cross_entropy.portable
     matrix, row, label = np.zeros((1, 1), kind), np.zeros(1, kind), np.zeros(1, "int64")
-    shift_rows(matrix, matrix)  # compiles, as do the next two
+    shift_rows(matrix, matrix)  # compiles, as do the next three
+    sum_rows(matrix, row)
     pick(matrix, row, label, row)
     subtract_one_hot(matrix, label, row)
 
@@ -74,7 +79,13 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
-        pick(log_p, np.log(np.add.reduce(np.exp(log_p), axis=1)), target, losses)
+        e = np.exp(log_p)
+        if logits.shape[1] > PAIRED:
+            sums = np.add.reduce(e, axis=1)
+        else:
+            sums = np.empty_like(losses)
+            sum_rows(e, sums)
+        pick(log_p, np.log(sums), target, losses)
 
         def pullback(dlosses: Array) -> tuple[Array]:
             p = np.exp(log_p)
