@@ -1,8 +1,10 @@
 """Those who make the pieces: each piece once, whoever is free, asleep or in the way, and every error said."""
 
+import gc
 import os
 import threading
 import time
+import weakref
 from collections import deque
 from functools import partial
 from queue import SimpleQueue
@@ -140,7 +142,7 @@ def test_a_set_has_as_many_threads_as_it_has_loops_at_most():
     some, work = Crew(3), Counted(2)
     until(lambda: asleep(some) == [1, 1, 1])
     begun = []
-    some.beds = [type("Bed", (), {"release": lambda _, i=i: begun.append(i)})() for i in range(3)]
+    some.beds = [type("Bed", (), {"put": lambda _, __, i=i: begun.append(i)})() for i in range(3)]
     some.make(work.table, crew.WAKES)
     assert begun == [0]
 
@@ -154,9 +156,9 @@ def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
     assert looks > 0
 
     def shared(size):
-        some.loops = None
+        some.kept.loops = None
         some.make(work.table, size)
-        return some.loops is work.table
+        return some.kept.loops is work.table
 
     for size in [crew.WAKES - 1] * 9 + [crew.WAKES] * crew.UNHELPED:
         assert shared(size)
@@ -203,25 +205,34 @@ def test_two_at_once_each_make_their_own():
 
 
 @needs_numba
-def test_an_interrupt_is_raised_once_all_have_ended(monkeypatch):
-    some, work, ended = crew._crew(3, os.getpid()), Counted(9, turns=10**6), []
+@pytest.mark.parametrize("place", ["ended", "post", "take", "free"])
+def test_an_interrupt_is_raised_once_all_have_ended(place, monkeypatch):
+    """Whoever dropped the crew gets another, and its threads end."""
+    some, work, interrupts = crew._crew(3, os.getpid()), Counted(9, turns=10**6), []
+    kept = weakref.ref(some.kept)  # by its threads
 
-    def interrupted(*args):
-        ended.append(args)
-        if len(ended) == 1:
+    def interrupted(*args, **options):
+        found = original(*args, **options)
+        if not interrupts:
+            interrupts.append(found)
             raise KeyboardInterrupt
-        return original(*args)
+        return found
 
-    original = some.code.ended
-    monkeypatch.setattr(some.code, "ended", interrupted)
+    owner, name = (some, "free") if place == "free" else (some.code, place)
+    original = some.free.acquire if place == "free" else getattr(some.code, place)
+    monkeypatch.setattr(
+        owner, name, type("Free", (), {"acquire": interrupted}) if owner is some else interrupted
+    )
     with pytest.raises(KeyboardInterrupt):
         some.make(work.table, crew.WAKES)
-    assert work.made == [10**6] * 9
+    assert work.made == [10**6 if place != "free" else 0] * 9
     assert crew._crew(3, os.getpid()) is not some
-    until(lambda: not any(thread.is_alive() for thread in some.threads))
     monkeypatch.undo()
-    some.make(work.table, crew.WAKES)
-    assert work.made == [2 * 10**6] * 9
+    del some, owner
+    until(lambda: gc.collect() >= 0 and kept() is None)
+    before = work.made[0]
+    crew._by_board(work.table, crew.WAKES, 4)
+    assert work.made == [before + 10**6] * 9
 
 
 @needs_numba

@@ -6,19 +6,24 @@ step follow each other more closely than that they stay awake, and when there ar
 Whoever looks in vain gives way to other programs. Where these keep all cores busy nobody helps: for a while the
 thread that asks then makes all but the largest sets alone, and the others sleep as soon as they find nothing.
 
+Ctrl-C may come anywhere: hence queues and threads of C's, whose calls are whole or not at all, and not those of
+`threading`.
+
 Without Numba each set wakes them by way of Python. Either way it hangs on no clock what is computed, only by whom.
 """
 
 from __future__ import annotations
 
 import os
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
 from functools import cache, partial
 from queue import SimpleQueue
-from threading import Lock, Semaphore, Thread
+from threading import Lock
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
+from weakref import finalize
 
 import numpy as np
 
@@ -72,19 +77,17 @@ class Crew:
         self.code, self.size = board, size
         self.words = np.zeros((board.ASLEEP + (size + 2) * board.LINE) // 8, "int64")
         self.board = address(self.words) + -address(self.words) % board.LINE
-        self.free, self.loops = Lock(), Table([])
+        self.free, self.kept = Lock(), Kept(self.words)
         self.unhelped, self.apart, self.until = 0, False, 0.0
-        self.gone = False
         self._set(board.YIELD, giving_way())
         board.serve(self.board, size)  # compiles
         self._set(board.LOOKS, TRIED)
         self.looks = max(1, int(TRIED * AWAKE / min(map(self._seconds, range(TRIALS)))))
         self._set(board.LOOKS, self.looks)
-        self.beds = [Semaphore(0) for _ in range(size)]
-        given = enumerate(self.beds)
-        self.threads = [Thread(target=self._follow, args=own, name="xpnet", daemon=True) for own in given]
-        for thread in self.threads:
-            thread.start()
+        self.beds = [SimpleQueue[None]() for _ in range(size)]  # whose put no interrupt leaves half done
+        finalize(self, _end, self.kept, self.beds).atexit = False
+        for thread, bed in enumerate(self.beds):
+            start_new_thread(_follow, (partial(board.serve, self.board, thread), bed, self.kept))
 
     def _set(self, word: int, value: int) -> None:
         self.words[(self.board + word - address(self.words)) // 8] = value
@@ -95,44 +98,32 @@ class Crew:
         self.code.serve(self.board, self.size)
         return perf_counter() - began
 
-    def _follow(self, thread: int, bed: Semaphore) -> None:
-        while not self.gone:
-            self.code.serve(self.board, thread)
-            bed.acquire()
-
     def make(self, loops: Table, work: int) -> None:
         """All loops of a table, which are so much work."""
-        alone = self.apart and work < LARGEST and perf_counter() < self.until
-        if alone or not self.free.acquire(blocking=False):
-            self.code.make_all(loops.address, loops.count)
-            return
         try:
+            alone = self.apart and work < LARGEST and perf_counter() < self.until
+            if alone or not self.free.acquire(blocking=False):
+                self.code.make_all(loops.address, loops.count)
+                return
             self._share(loops, work)
-        except BaseException:
-            self._leave()  # for a thread may have missed that it is to wake
-            raise
-        finally:
             self.free.release()
-
-    def _leave(self) -> None:
-        """Ends the threads, once all is done; the next set gets others."""
-        _crew.cache_clear()
-        while not self.code.ended(self.board, self.looks):
-            sleep(NAP)
-        self.gone = True
-        for bed in self.beds:
-            bed.release()
+        except BaseException:
+            # a thread may have missed that it is to wake, or nobody may free the crew: the next set gets another
+            _crew.cache_clear()
+            while not self.code.ended(self.board, self.looks):
+                sleep(NAP)
+            raise
 
     def _share(self, loops: Table, work: int) -> None:
         if self.apart and perf_counter() >= self.until:
             self.apart = False
             self._set(self.code.LOOKS, self.looks)
-        self.loops = loops  # which an interrupt may leave to the threads
+        self.kept.loops = loops
         woken = self.code.post(self.board, loops.address, loops.count, self.size if work >= WAKES else 0)
         if woken:
             for thread, bed in enumerate(self.beds):
                 if woken >> thread & 1:
-                    bed.release()
+                    bed.put(None)
         helped = self.code.take(self.board) < loops.count
         while not self.code.ended(self.board, WAITED * self.looks):
             sleep(NAP)
@@ -143,6 +134,26 @@ class Crew:
             if self.unhelped >= UNHELPED:
                 self.unhelped, self.apart, self.until = 0, True, perf_counter() + APART
                 self._set(self.code.LOOKS, 1)
+
+
+class Kept:
+    """What lasts as long as any of a crew's threads, whom an interrupt may leave with loops to make."""
+
+    def __init__(self, words: np.ndarray) -> None:
+        self.words, self.loops, self.ended = words, Table([]), False
+
+
+def _follow(serve: Call, bed: SimpleQueue[None], kept: Kept) -> None:
+    while not kept.ended:
+        serve()
+        bed.get()
+
+
+def _end(kept: Kept, beds: list[SimpleQueue[None]]) -> None:
+    """Nobody has the crew any more."""
+    kept.ended = True
+    for bed in beds:
+        bed.put(None)
 
 
 def _by_python(pieces: list[Call], cores: int) -> None:
@@ -184,5 +195,5 @@ def _queues(size: int, process: int) -> list[SimpleQueue[Any]]:
 
     queues = [SimpleQueue[Any]() for _ in range(size)]
     for queue in queues:
-        Thread(target=follow, args=(queue,), name="xpnet", daemon=True).start()
+        start_new_thread(follow, (queue,))
     return queues
