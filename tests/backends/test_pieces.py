@@ -182,10 +182,10 @@ def test_an_activation_in_pieces_has_the_bits_of_the_whole(shape):
 def test_gathered_rows_are_those_of_indexing(shape, dtype, hands):
     x = (RNG.standard_normal(shape) * 50).astype(dtype)
     rows, out = RNG.integers(0, 300, 257), np.zeros((257, *shape[1:]), dtype)
-    (call,) = in_pieces([(gather, (x, rows, out))], hands)
+    (call,) = in_pieces([gather(x, rows, out)], hands)
     call()
     assert np.array_equal(out, x[rows])
-    (call,) = in_pieces([(gather, (x[::-1], rows, out))], hands)
+    (call,) = in_pieces([gather(x[::-1], rows, out)], hands)
     assert not is_set(call)  # it is not one block of memory
     call()
     assert np.array_equal(out, x[::-1][rows])
@@ -195,7 +195,7 @@ def test_gathered_rows_are_those_of_indexing(shape, dtype, hands):
 def test_a_few_long_rows_are_gathered(samples, batch, hands, capfd):
     x, rows = array((samples, 300_000), "float32"), RNG.integers(0, samples, batch)
     out = np.zeros((batch, 300_000), "float32")
-    for call in in_pieces([(gather, (x, rows, out))], hands):
+    for call in in_pieces([gather(x, rows, out)], hands):
         call()
     assert np.array_equal(out, x[rows])
     assert capfd.readouterr().err == ""
@@ -204,7 +204,7 @@ def test_a_few_long_rows_are_gathered(samples, batch, hands, capfd):
 def test_a_row_that_is_not_there_is_read_nowhere_else(hands):
     x, rows = array((300, 5000), "float32"), np.array([0, 299, 300, -1, 10**12, -(10**12)] * 20)
     out = np.zeros((len(rows), 5000), "float32")
-    (call,) = in_pieces([(gather, (x, rows, out))], hands)
+    (call,) = in_pieces([gather(x, rows, out)], hands)
     assert is_set(call)
     call()
     assert np.array_equal(out, x[np.clip(rows, 0, 299)])

@@ -15,17 +15,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PRODUCTS = np.dot, np.matmul
+PRODUCTS, TAKE = (np.dot, np.matmul), np.ndarray.take
 Piece = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function and its arguments."""
 
 
-def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
-    """out_i = x_rows_i"""
+def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> Piece:
+    """The call out_i = x_rows_i."""
     if x.flags.c_contiguous:
-        x.take(rows, 0, out, "clip")  # any other mode goes by way of a copy
-    else:
-        out[...] = x[rows]  # take would first copy all of x
+        return TAKE, (x, rows, 0, out, "clip")  # any other mode goes by way of a copy
+    return _index, (x, rows, out)  # take would first copy all of x
+
+
+def _index(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
+    out[...] = x[rows]
 
 
 class Loop(NamedTuple):
@@ -61,16 +64,21 @@ def table(pieces: Iterable[Piece]) -> Table | None:
     return Table(found) if len(found) == len(loops) else None
 
 
-def _loop(function: Any, args: tuple[np.ndarray, ...]) -> Loop | None:
+def _loop(function: Any, args: tuple[Any, ...]) -> Loop | None:
     if function in PRODUCTS:
         return _product(*args)
-    loop = _gather_loop if function is gather else getattr(function, "loop", None)
-    return Loop.of(loop().address, args, [len(x) for x in args], [_step(x) for x in args]) if loop else None
+    loop = _gather_loop if function is TAKE else getattr(function, "loop", None)
+    arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
+    return (
+        Loop.of(loop().address, arrays, [len(x) for x in arrays], [_step(x) for x in arrays])
+        if loop
+        else None
+    )
 
 
 def axes(function: Any) -> tuple[int | None, ...]:
     """The axis of each argument along which a function may be cut; None where each piece takes all of it."""
-    return (None, 0, 0) if function is gather else getattr(function, "axes", ())
+    return (None, 0, None, 0, None) if function is TAKE else getattr(function, "axes", ())
 
 
 def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
@@ -84,7 +92,7 @@ def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
 
 @cache
 def _gather_loop() -> Any:
-    """`gather` of bytes; a row that x has not is the nearest that it has."""
+    """TAKE of bytes; a row that x has not is the nearest that it has."""
     from .fused import c_loop
 
     arrays = {"x": ("uint8", 2), "rows": ("int64", 1), "out": ("uint8", 2)}

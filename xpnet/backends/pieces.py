@@ -18,7 +18,7 @@ import numpy as np
 
 from ..typing import Shape
 from .crew import Hands, together
-from .loops import PRODUCTS, Piece, axes, gather
+from .loops import PRODUCTS, TAKE, Piece, axes
 
 PIECE, BY_PYTHON = 2**21, 2**23
 """The work of a piece at least, in multiply-adds, some 20 microseconds; and where Python hands it out."""
@@ -66,9 +66,9 @@ def _work(function: Callable[..., Any], args: Arguments) -> int:
     if function in PRODUCTS and args[0].ndim == args[1].ndim == 2:
         a, b, out = args
         return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
-    if function is gather and args[0].flags.c_contiguous:
-        return FAR * args[-1].size
-    return NUMBER * sum(x.size for x in args) if function is not gather and axes(function) else 0
+    if function is TAKE:
+        return FAR * args[3].size
+    return NUMBER * sum(x.size for x in args) if axes(function) else 0
 
 
 def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:
@@ -86,7 +86,7 @@ def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterat
                 yield function, piece
 
 
-def _parts(x: np.ndarray, axis: int | None, count: int, unit: int) -> list[np.ndarray]:
+def _parts(x: Any, axis: int | None, count: int, unit: int) -> list[Any]:
     """So many parts along an axis; None: all of it, so many times."""
     if axis is None:
         return [x] * count

@@ -181,7 +181,7 @@ class Program:
     def feed(self, data: Batch) -> Feed:
         """What gathers these rows of the samples in `batch`, in pieces where they are large."""
         taken = np.zeros(len(self.batch["w"]), "int64")
-        calls = in_pieces([(gather, (x, taken, self.batch[name])) for name, x in data.items()], self.hands)
+        calls = in_pieces([gather(x, taken, self.batch[name]) for name, x in data.items()], self.hands)
 
         def feed(rows: np.ndarray) -> None:
             taken[...] = rows
