@@ -63,6 +63,9 @@ def test_large_products_are_cut_and_small_ones_are_not(hands):
     double = tuple(array((512, 512), "float64") for _ in range(3))
     assert is_cut(hands, (np.dot, large)) or is_cut(hands, (np.dot, double))
     assert not is_cut(hands, (np.dot, small))
+    for gaps in (array((512, 600), kind)[:, :512] for kind in ("float32", "float64")):
+        full = array((512, 512), gaps.dtype)
+        assert not is_cut(hands, (np.matmul, (gaps, full, full.copy())))  # its pieces were not tried out
     assert not is_cut(hands._replace(cores=1), (np.dot, large))
     assert not is_cut(hands, (np.add, large))
 

@@ -63,7 +63,7 @@ def _apart(first: Arguments, second: Arguments) -> bool:
 
 def _work(function: Callable[..., Any], args: Arguments) -> int:
     """The work of a call that can be cut, in multiply-adds; 0 of any other."""
-    if function in PRODUCTS and args[0].ndim == args[1].ndim == 2:
+    if function in PRODUCTS and all(x.ndim == 2 and x.flags.forc for x in args[:2]):
         a, b, out = args
         return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
     if function is TAKE:
