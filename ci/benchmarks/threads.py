@@ -3,7 +3,8 @@
     python ci/benchmarks/threads.py [--json FILE] [--only quiet busy bits]
 
 `xpnet.backends.blas` has its rule from here. The products are those of one training step: forward, the
-derivative by the weights, and by the input of every layer but the first. Two minutes; needs threadpoolctl.
+derivative by the weights, and by the input of every layer but the first. Two minutes; needs threadpoolctl, and Numba
+for the last figure in quiet: xpnet's own threads on all cores, each with one of BLAS (`xpnet.backends.crew`).
 """
 
 import argparse
@@ -17,6 +18,10 @@ import sys
 import time
 
 import numpy as np
+
+from xpnet.backends.crew import Hands
+from xpnet.backends.fused import available
+from xpnet.backends.pieces import in_pieces
 
 try:
     from threadpoolctl import threadpool_info, threadpool_limits
@@ -43,17 +48,19 @@ def shapes(sizes, batch):
             yield batch, units, inputs
 
 
-def products(listed, dtype="float32"):
-    """A function that computes every product once, into arrays of its own."""
+def products(listed, dtype="float32", hands=None):
+    """A function that computes every product once, into arrays of its own; with hands, in pieces."""
     rng = np.random.default_rng(0)
     work = [
         (rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype), np.empty((m, n), dtype))
         for m, k, n in listed
     ]
 
+    calls = in_pieces([(np.matmul, args) for args in work], hands or Hands())
+
     def step():
-        for a, b, out in work:
-            np.matmul(a, b, out=out)
+        for call in calls:
+            call()
 
     return step
 
@@ -75,10 +82,14 @@ def quiet(counts, seconds=0.2, rounds=5):
     cases |= {f"{side} x {side} x {side}": [(side, side, side)] for side in SQUARES}
     found = {}
     for name, listed in cases.items():
-        step, times = products(listed), {count: [] for count in counts}
+        steps = {count: products(listed) for count in counts}
+        if available():
+            with threadpool_limits(1):
+                steps["pieces"] = products(listed, hands=Hands(max(counts), compiled=True))
+        times = {count: [] for count in steps}
         for _ in range(rounds):
-            for count in counts:
-                with threadpool_limits(count):
+            for count, step in steps.items():
+                with threadpool_limits(1 if count == "pieces" else count):
                     times[count].append(timed(step, seconds)[0])
         found[name] = {count: min(values) for count, values in times.items()}
     return found

@@ -1,8 +1,8 @@
 """Threads that make the pieces of a step's calls, beside the one that asks for them.
 
-With Numba they look for work in compiled code (`board`), and a set of pieces begins on all that are awake within a
-microsecond. One that has found none for a while sleeps, and takes some 50 microseconds to wake: where the sets of a
-step follow each other more closely than that they stay awake, and when there are none they take no core's time.
+With Numba they look for work in compiled code (`board`), where a set of pieces begins at once on all that are awake.
+One that has found none for a while sleeps, and takes long to wake beside a small set: where the sets of a step follow
+each other closely they stay awake, and when there are none they take no core's time.
 Whoever looks in vain gives way to other programs. Where these keep all cores busy nobody helps: for a while the
 thread that asks then makes all but the largest sets alone, and the others sleep as soon as they find nothing.
 

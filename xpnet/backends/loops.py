@@ -69,11 +69,9 @@ def _loop(function: Any, args: tuple[Any, ...]) -> Loop | None:
         return _product(*args)
     loop = _gather_loop if function is TAKE else getattr(function, "loop", None)
     arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
-    return (
-        Loop.of(loop().address, arrays, [len(x) for x in arrays], [_step(x) for x in arrays])
-        if loop
-        else None
-    )
+    if loop is None:
+        return None
+    return Loop.of(loop().address, arrays, [len(x) for x in arrays], [_step(x) for x in arrays])
 
 
 def axes(function: Any) -> tuple[int | None, ...]:
