@@ -119,7 +119,7 @@ def test_a_long_epoch_or_one_that_is_listened_to_is_not_begun_early(begun, monke
 
     make().fit(X, Y, epochs=3, callbacks=[Listener()])
     make().fit(lambda: iter([(X, Y)]), epochs=3)
-    monkeypatch.setattr("xpnet.backends.jax.EARLY", 1000)
+    monkeypatch.setattr("xpnet.backends.jax.EARLY", 1e-6)
     make().fit(X, Y, epochs=3)
     assert begun == []
 

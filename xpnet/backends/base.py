@@ -230,15 +230,15 @@ class Backend(ABC):
         """The function as this library runs it best; it may not be used on arguments it consumes again."""
         return function
 
-    def choose_steps(self, *, elements: int, batch_size: int) -> int:
-        """How many steps a call of an epoch runs where nobody says; from sizes alone, never from a clock.
+    def choose_steps(self, seconds: float) -> int:
+        """How many steps a call of an epoch runs where nobody says.
 
-        elements: how many numbers the parameters and one sample have.
+        seconds: what a portable step takes, estimated from sizes alone and never from a clock.
         """
         return 1
 
-    def begins_early(self, work: int) -> bool:
-        """Whether an epoch of so many products of a sample and a parameter is begun while the one before it runs.
+    def begins_early(self, seconds: float) -> bool:
+        """Whether an epoch whose portable steps take so long is begun while the one before it runs.
 
         Its calls must leave the state alone that they begin with: they are dropped where somebody replaces an array of
         it in between, or wants no more epochs.

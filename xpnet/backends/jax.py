@@ -15,11 +15,10 @@ from .base import Backend
 from .machine import cores
 from .protocol import Capabilities, Epoch, Natives, Ran
 
-STEPS, WORK = 10_000, 2**31
-"""How many steps a call runs at most, and how many products of a sample and a parameter: 0.1 to 1 second on
-one core. A call cannot be broken off, so this is also how long Ctrl-C may wait."""
-EARLY = 2**27
-"""Work of an epoch, 5 to 50 ms, beside which the time counts in which the host looks at the one before it."""
+CALL = 0.5
+"""Seconds of portable steps that a call runs at most. It cannot be broken off, so that Ctrl-C may wait as long."""
+EARLY = 0.1
+"""Seconds of an epoch's portable steps up to which the time counts in which the host looks at the epoch before it."""
 
 
 class JaxBackend(Backend):
@@ -110,12 +109,12 @@ class JaxBackend(Backend):
             function = _traced_with(function, table)
         return jax.jit(function, donate_argnums=consumes)
 
-    def choose_steps(self, *, elements: int, batch_size: int) -> int:
-        return max(1, min(STEPS, WORK // (elements * batch_size)))
+    def choose_steps(self, seconds: float) -> int:
+        return max(1, int(CALL / seconds))
 
-    def begins_early(self, work: int) -> bool:
+    def begins_early(self, seconds: float) -> bool:
         beside = self.selected.platform != "cpu" or cores() > 1  # the host runs on a core of its own
-        return beside and work <= EARLY
+        return beside and seconds <= EARLY
 
     def epoch(
         self,
@@ -144,8 +143,8 @@ class JaxBackend(Backend):
                 order, w = jax.device_put((order, w), self.selected)
                 for first in range(0, full, steps):
                     last = min(first + steps, full)
-                    state, losses, looked = loop(state, data, order, w, first, last, batch_size, steps)
-                    yield state, losses, last - first, looked
+                    state, losses = loop(state, data, order, w, first, last, batch_size, steps)
+                    yield state, losses, last - first, None
             for start in range(full * batch_size, n, batch_size):
                 batch = gather(data, order, w, start, min(batch_size, n - start))
                 state, metrics = step(state, batch)
@@ -182,8 +181,8 @@ def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Calla
 def _loops(
     step: Callable[..., Any], look: Callable[[State], Array] | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Steps `first` to `last` of an epoch, their losses in an array of length `steps`, and a look at the state: twice,
-    the first of which leaves its state alone, and the second of which consumes it.
+    """Steps `first` to `last` of an epoch and their losses, in an array of length `steps`: twice, the first of which
+    leaves its state alone and looks at what becomes of it, and the second of which consumes it.
 
     The second's ends are no part of its trace, so that a last call of fewer steps needs none of its own; the first
     is an epoch in one call, and a little quicker for knowing them. JAX keeps the trace of `step` by the shape of
@@ -193,7 +192,7 @@ def _loops(
 
     def loop(
         state: State, data: Batch, order: Array, w: Array, first: int, last: int, batch_size: int, steps: int
-    ) -> tuple[State, Array, Array | None]:
+    ) -> tuple[State, Array]:
         def body(index: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
             state, losses = carry
             new, metrics = step(state, _gather()(data, order, w, index * batch_size, batch_size))
@@ -202,10 +201,13 @@ def _loops(
             )  # a loop's state keeps its form
             return new, losses.at[index - first].set(metrics["loss"])
 
-        state, losses = jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
+        return jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
+
+    def alone(*args: Any) -> tuple[State, Array, Array | None]:
+        state, losses = loop(*args)
         return state, losses, None if look is None else look(state)
 
-    return jax.jit(loop, static_argnums=(4, 5, 6, 7)), jax.jit(loop, static_argnums=(6, 7), donate_argnums=0)
+    return jax.jit(alone, static_argnums=(4, 5, 6, 7)), jax.jit(loop, static_argnums=(6, 7), donate_argnums=0)
 
 
 @cache

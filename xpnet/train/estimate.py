@@ -30,4 +30,4 @@ class Estimate:
         """How long so many portable steps take."""
         elements = sum(math.prod(p.shape) for p in params.values())
         work = sum(self.products(shape, batch_size))
-        return steps * (len(params) * PER_ARRAY + elements * PER_ELEMENT + work * PER_PRODUCT)
+        return steps * (max(1, len(params)) * PER_ARRAY + elements * PER_ELEMENT + work * PER_PRODUCT)

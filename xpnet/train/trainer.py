@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
@@ -144,12 +143,10 @@ class Trainer:
         is called after each such group of steps, and waits for it.
         """
         run = self._runner(epochs * batches.steps, batches.shape, batches.size, batches.rows)
-        sizes = (math.prod(p.shape) for p in self.state["params"].values())
-        elements = sum(sizes) + math.prod(batches.shape)
-        steps = steps_per_call or self.backend.choose_steps(elements=elements, batch_size=batches.size)
-        self.steps_per_call = min(steps, batches.at_once)
-        work = elements * batches.steps * batches.size
-        early = on_steps is None and isinstance(batches, Batches) and self.backend.begins_early(work)
+        seconds = self._estimate.seconds(self.state["params"], batches.shape, batches.size, 1)
+        self.steps_per_call = min(steps_per_call or self.backend.choose_steps(seconds), batches.at_once)
+        alone = on_steps is None and isinstance(batches, Batches)
+        early = alone and self.backend.begins_early(seconds * batches.steps)
         watch = self._watching(batches)
         calls = partial(Calls, run, batches, self.steps_per_call)
         ahead: Calls | None = None
