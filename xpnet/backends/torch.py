@@ -54,7 +54,7 @@ class TorchBackend(Backend):
             ) from error
         if wanted.type == "cuda" and wanted.index is None:
             wanted = torch.device("cuda", 0)
-        return super().device(str(wanted))
+        return wanted if wanted in self.devices() else super().device(spec)
 
     @cached_property
     def capabilities(self) -> Capabilities:
