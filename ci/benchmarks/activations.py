@@ -1,9 +1,10 @@
 """What the activations cost on NumPy: whole arrays, compiled loops, and PyTorch.
 
-    python ci/benchmarks/activations.py [--quick] [--only NAME] [--json FILE]
+    python ci/benchmarks/activations.py [--quick] [--cores one|all] [--only NAME] [--json FILE]
 
 For each activation, size and dtype: microseconds of a forward pass, and of a forward and a backward pass, medians of
-interleaved repeats in one process on one core, and whether the natives give the portable bits.
+interleaved repeats in one process on one core, and whether the natives give the portable bits. On all cores: those
+passes of a dense layer without its products, as a whole and in pieces, each just after a product in pieces.
 """
 
 import argparse
@@ -108,17 +109,64 @@ def row(name, size, dtype, repeats):
     return {"activation": name, "numbers": size, "dtype": dtype, **times, "same": same}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one repeat of small arrays: shows that it runs")
-    parser.add_argument(
-        "--only", action="append", choices=ACTIVATIONS, help="this activation; may be repeated"
-    )
-    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
-    args = parser.parse_args()
-    if not fused.available():
-        print("absent: numba is not installed: pip install 'xpnet[fast]'")
-        return
+def dense_row(name, shape, dtype, repeats):
+    """One row of the table of all cores: a dense layer's passes after x w, and after dy w^T."""
+    from xpnet.backends.activations import _dense_passes, chosen
+    from xpnet.backends.crew import Hands
+    from xpnet.backends.machine import cores
+    from xpnet.backends.pieces import in_pieces
+
+    kind, rng = np.dtype(dtype), np.random.default_rng(0)
+    op = ACTIVATIONS[name]
+    options = op.keywords if isinstance(op, partial) else {}
+    choose = chosen(getattr(op, "func", op), partial(_dense_passes, kind=kind), kind.type)
+    passes, numbers = choose(options)
+    (rows, columns), wide = shape, 784
+    x, w = rng.standard_normal((rows, wide)).astype(kind), rng.standard_normal((wide, columns)).astype(kind)
+    z, b = np.empty(shape, kind), np.zeros(columns, kind)
+    arrays = [z, *[np.ones_like(z) for _ in passes.extra]]
+    kept, dz, db = [arrays[index] for index in passes.kept], np.empty_like(z), np.empty_like(b)
+    hands = Hands(cores(), compiled=True)
+    (product,) = in_pieces([(np.matmul, (x, w / wide**0.5, z))], hands)
+    calls = {
+        "forward": (passes.forward, (*arrays, b, *numbers)),
+        "backward": (passes.backward, (z, *kept, dz, db, *numbers)),
+    }
+    times = {}
+    for part, (kernel, args) in calls.items():
+        function = kernel.__wrapped__
+        ways = {"whole": partial(function, *args), "pieces": in_pieces([(function, args)], hands)[0]}
+        found = {who: [] for who in ways}
+        for _ in range(repeats):
+            for who, call in ways.items():
+                product()
+                start = time.perf_counter()
+                call()
+                found[who].append((time.perf_counter() - start) * 1e6)
+        times |= {f"{part}, {who}": statistics.median(us) for who, us in found.items()}
+    return {"activation": name, "shape": list(shape), "dtype": dtype, **times}
+
+
+def on_all_cores(names, quick):
+    """The rows of the table of all cores, which it prints."""
+    print("Microseconds: a dense layer's passes without its products, whole and in pieces.\n")
+    print("| activation | shape | dtype | forward | in pieces | backward | in pieces |")
+    print("|---|---|---|---:|---:|---:|---:|")
+    rows = []
+    for shape in ((8, 8),) if quick else ((128, 256), (256, 1024)):
+        for name in names:
+            found = dense_row(name, shape, "float32", 1 if quick else 101)
+            rows.append(found)
+            cells = [
+                found[f"{part}, {who}"] for part in ("forward", "backward") for who in ("whole", "pieces")
+            ]
+            shown = " | ".join(f"{us:,.1f}" for us in cells)
+            print(f"| {name} | {' x '.join(map(str, shape))} | float32 | {shown} |", flush=True)
+    return rows
+
+
+def on_one_core(names, quick):
+    """The rows of the table of one core, which it prints."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rows = []
@@ -127,10 +175,10 @@ def main():
         "| activation | numbers | dtype | portable | native | torch | portable | native | torch | same bits |"
     )
     print("|---|---:|---|---:|---:|---:|---:|---:|---:|---|")
-    for dtype in DTYPES[:1] if args.quick else DTYPES:
-        for size in (64,) if args.quick else SIZES:
-            for name in args.only or sorted(ACTIVATIONS):
-                found = row(name, size, dtype, 1 if args.quick else 15)
+    for dtype in DTYPES[:1] if quick else DTYPES:
+        for size in (64,) if quick else SIZES:
+            for name in names:
+                found = row(name, size, dtype, 1 if quick else 15)
                 rows.append(found)
                 cells = [
                     found.get(f"{who}, {part}") for part in PASSES for who in ("portable", "native", "torch")
@@ -140,6 +188,23 @@ def main():
                     f"| {name} | {size:,} | {dtype} | {shown} | {'yes' if found['same'] else 'NO'} |",
                     flush=True,
                 )
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one repeat of small arrays: shows that it runs")
+    parser.add_argument("--cores", choices=("one", "all"), default="one", help="default: %(default)s")
+    parser.add_argument(
+        "--only", action="append", choices=ACTIVATIONS, help="this activation; may be repeated"
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
+    args = parser.parse_args()
+    if not fused.available():
+        print("absent: numba is not installed: pip install 'xpnet[fast]'")
+        return
+    names = args.only or sorted(ACTIVATIONS)
+    rows = on_all_cores(names, args.quick) if args.cores == "all" else on_one_core(names, args.quick)
     if args.json:
         with open(args.json, "w") as file:
             json.dump(rows, file, indent=1)

@@ -275,6 +275,6 @@ def test_a_ufunc_of_another_build_has_no_loop_that_is_known(change, monkeypatch)
             found = loops.ctypes.Structure.__class__.from_address(loops._Ufunc, address)
             return type("Read", (), {"nin": 2, "nout": 1, "nargs": 3, "ntypes": found.ntypes, **change})
 
-    assert loops._product_loop.__wrapped__("f") is not None
+    assert loops.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is not None
     monkeypatch.setattr(loops, "_Ufunc", Other)
-    assert loops._product_loop.__wrapped__("f") is None
+    assert loops.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is None

@@ -216,8 +216,7 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[
     backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    if not act.options:
-        cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)})
+    cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options)
     return backward
 
 

@@ -155,9 +155,8 @@ def loop(
     for shape in ((0, 0),) if row else ((0,), (0, 0)):
         rest = [empty] if row else []
         compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
-    if not numbers:
-        places: dict[str, Place] = dict.fromkeys(parameters, (2 if row else 1, 0))
-        cuttable(compiled, dtype, {**places, **({f"{row}_": (1, None)} if row else {})})
+    places: dict[str, Place] = {f"{name}_": (2 if row else 1, 0) for name in given}
+    cuttable(compiled, dtype, places | ({f"{row}_": (1, None)} if row else {}), numbers=numbers)
     return compiled
 
 
@@ -177,15 +176,20 @@ def cuttable(
     places: dict[str, Place],
     lines: list[str] | None = None,
     names: dict[str, Any] | None = None,
+    numbers: tuple[str, ...] = (),
 ) -> None:
     """Notes on a function how it may be called on parts of its arrays, in Python and as a loop in C.
 
-    lines: of the loop, where it is not just the function itself.
+    lines: of the loop, where it is not just the function itself. numbers: those that it takes after the arrays, in C
+    as one more array.
     """
-    compiled.axes = tuple([axis for _, axis in places.values()])
+    compiled.axes = *[axis for _, axis in places.values()], *[None for _ in numbers]
     arrays = {name: (dtype, rank) for name, (rank, _) in places.items()}
-    given = (lines, names) if lines else ([f"every({', '.join(places)})"], {"every": compiled})
-    compiled.loop = cache(partial(c_loop, arrays, *given))
+    arrays |= {"numbers": (dtype, 1)} if numbers else {}
+    if lines is None:
+        lines, names = [f"every({', '.join([*places, *numbers])})"], {"every": compiled}
+    lines = [*(f"{name} = numbers[{i}]" for i, name in enumerate(numbers)), *lines]
+    compiled.loop = cache(partial(c_loop, arrays, lines, names))
 
 
 def c_loop(

@@ -10,7 +10,7 @@ import ctypes
 import math
 import os
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,19 +32,22 @@ def _index(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
 
 
 class Loop(NamedTuple):
-    """A loop in C, and the addresses, dimensions and steps that it is called with, for these arrays."""
+    """A loop in C, and the addresses, dimensions, steps and data that it is called with, for these arrays."""
 
     function: int
     args: np.ndarray
     dims: np.ndarray
     steps: np.ndarray
+    data: np.ndarray
     arrays: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, function: int, arrays: tuple[np.ndarray, ...], dims: Any, steps: Any) -> Loop:
+    def of(cls, function: int, arrays: tuple[np.ndarray, ...], dims: Any, steps: Any, data: Any = ()) -> Loop:
         """All that a loop is given is an address."""
-        args = np.array([address(x) for x in arrays], "intp")
-        return cls(function, args, np.array(dims, "intp"), np.array(steps, "intp"), arrays)
+        words = partial(np.array, dtype="intp")
+        return cls(
+            function, words([address(x) for x in arrays]), words(dims), words(steps), words(data), arrays
+        )
 
 
 class Table:
@@ -52,7 +55,7 @@ class Table:
 
     def __init__(self, loops: list[Loop]) -> None:
         self.loops, self.count = loops[::-1], len(loops)
-        rows = [(loop.function, *map(address, loop[1:4]), 0) for loop in self.loops]
+        rows = [(loop.function, *map(address, loop[1:5])) for loop in self.loops]
         self.rows = np.array(rows, "int64")
         self.address = address(self.rows)
 
@@ -68,10 +71,13 @@ def _loop(function: Any, args: tuple[Any, ...]) -> Loop | None:
     if function in PRODUCTS:
         return _product(*args)
     loop = _gather_loop if function is TAKE else getattr(function, "loop", None)
-    arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
     if loop is None:
         return None
-    return Loop.of(loop().address, arrays, [len(x) for x in arrays], [_step(x) for x in arrays])
+    arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
+    numbers = [x for x in args if isinstance(x, np.generic)]
+    arrays += (np.array(numbers),) if numbers else ()
+    lengths, steps = [len(x) for x in arrays], [_step(x) for x in arrays]
+    return Loop.of(loop().address, arrays, lengths, steps, inner(function))
 
 
 def axes(function: Any) -> tuple[int | None, ...]:
@@ -79,13 +85,18 @@ def axes(function: Any) -> tuple[int | None, ...]:
     return (None, 0, None, 0, None) if function is TAKE else getattr(function, "axes", ())
 
 
+def inner(function: Any) -> tuple[int, ...]:
+    """The addresses of NumPy's loops that a function takes beside its arrays, and of their data, in turn."""
+    return getattr(function, "inner", ())
+
+
 def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
     """NumPy's loop for out = a @ b."""
-    function = _product_loop(out.dtype.char) if a.dtype == b.dtype == out.dtype else None
-    if function is None:
+    found = ufunc_loop(np.matmul, out.dtype) if a.dtype == b.dtype == out.dtype else None
+    if found is None or found[1]:
         return None
     dims, steps = (1, *a.shape, b.shape[1]), (0, 0, 0, *a.strides, *b.strides, *out.strides)
-    return Loop.of(function, (a, b, out), dims, steps)
+    return Loop.of(found[0], (a, b, out), dims, steps)
 
 
 @cache
@@ -133,13 +144,13 @@ class _Ufunc(ctypes.Structure):
 
 
 @cache
-def _product_loop(dtype: str) -> int | None:
-    """Where the loop of numpy.matmul for a dtype begins; None where the ufunc is not as it is known to be."""
-    ufunc: Any = np.matmul
+def ufunc_loop(ufunc: Any, dtype: np.dtype) -> tuple[int, int] | None:
+    """Where a ufunc's loop for arrays of one dtype begins, and its data; None where it is not as it is known to be."""
     found = _Ufunc.from_address(id(ufunc) + object.__basicsize__)
     counts = found.nin, found.nout, found.nargs, found.ntypes
-    kind = f"{dtype}{dtype}->{dtype}"
+    kind = f"{dtype.char * ufunc.nin}->{dtype.char * ufunc.nout}"
     if counts != (ufunc.nin, ufunc.nout, ufunc.nargs, ufunc.ntypes) or kind not in ufunc.types:
         return None
     index = ufunc.types.index(kind)
-    return None if found.data and found.data[index] else found.functions[index]
+    function, data = found.functions[index], found.data and found.data[index]
+    return (function, data or 0) if function else None

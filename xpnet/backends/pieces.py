@@ -18,12 +18,12 @@ import numpy as np
 
 from ..typing import Shape
 from .crew import Hands, together
-from .loops import PRODUCTS, TAKE, Piece, axes
+from .loops import PRODUCTS, TAKE, Piece, axes, inner
 
 PIECE, BY_PYTHON = 2**21, 2**23
 """The work of a piece at least, in multiply-adds, some 20 microseconds; and where Python hands it out."""
-NUMBER, FAR = 2**4, 2**6
-"""The work of reading or writing a number, and one that may lie anywhere in memory."""
+NUMBER, FAR, EXP = 2**4, 2**6, 2**8
+"""The work of reading or writing a number, of one that may lie anywhere in memory, and of an exp or its kin."""
 UNIT = 64
 """A piece has a multiple of so many rows and columns: BLAS works off a fraction at once."""
 
@@ -68,7 +68,9 @@ def _work(function: Callable[..., Any], args: Arguments) -> int:
         return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
     if function is TAKE:
         return FAR * args[3].size
-    return NUMBER * sum(x.size for x in args) if axes(function) else 0
+    if not axes(function):
+        return 0
+    return NUMBER * sum(x.size for x in args) + EXP * args[0].size * len(inner(function)) // 2
 
 
 def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:

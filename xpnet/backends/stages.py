@@ -3,21 +3,28 @@
 A formula is cut at these functions. A loop computes what one takes, NumPy computes the function in place, and the
 next loop goes on from there; it repeats plain arithmetic rather than have it written down. All this runs in blocks
 that stay in the cache, so that it takes memory for a block only, whatever the size of the arrays.
+
+On several cores each piece of the arrays is one call in C of all the stages: NumPy's functions are loops in C too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from .elements import Element, Formula
-from .fused import loop
+from .fused import Place, cuttable, loop
+from .loops import ufunc_loop
 
-BLOCK = 2**16
-"""Numbers of an array that are worked off at once."""
+BLOCK, IN_C = 2**16, 2**13
+"""Numbers of an array that are worked off at once, and in C, where a block costs no calls of Python's."""
+
+Stage = tuple[Callable[..., Any], tuple[int, ...]]
+"""A loop or a ufunc, and the places of the arrays and numbers that it takes."""
 
 
 def staged(
@@ -37,7 +44,7 @@ def staged(
     given = [*arrays, *(name for name in results if name not in arrays)]
     places = {name: i for i, name in enumerate([*given, *scratch, *([row] if row else []), *numbers])}
     places |= {cut: places[home] for cut, home in homes.items()}
-    calls: list[tuple[Callable[..., Any], Callable[[Any], Any]]] = []
+    stages: list[Stage] = []
     known = list(arrays)
 
     def add(found: dict[str, Element]) -> None:
@@ -46,9 +53,7 @@ def staged(
         rest = tuple(formula.taken(found.values(), numbers, beside=[*known, row]))
         written = [name for name in found if name not in read]
         names = [*read, *written, *([row] if row else []), *rest]
-        calls.append(
-            (loop(formula, read, found, dtype, rest, row), itemgetter(*[places[name] for name in names]))
-        )
+        stages.append((loop(formula, read, found, dtype, rest, row), tuple([places[name] for name in names])))
 
     for level in cuts:
         terms = {homes[cut]: formula.at(cut)[1] for cut in level}
@@ -57,12 +62,13 @@ def staged(
         for cut in level:
             function, x = formula.at(cut)
             source = homes[cut] if homes[cut] in apart else x.name
-            calls.append((getattr(np, function), itemgetter(places[source], places[cut])))
+            stages.append((getattr(np, function), (places[source], places[cut])))
         known += level
     if rest := {name: x for name, x in results.items() if homes.get(x.name) != name}:
         add(rest)
-    if len(calls) == 1 and not (scratch or row or numbers):
-        return calls[0][0]  # NumPy's function alone
+    if len(stages) == 1 and not (scratch or row or numbers):
+        return stages[0][0]  # NumPy's function alone
+    calls = [(function, itemgetter(*taken)) for function, taken in stages]
 
     def run(*args: Any) -> None:
         whole, others = args[: len(given)], args[len(given) :]
@@ -80,7 +86,52 @@ def staged(
             for function, taken in calls:
                 function(*taken(parts))
 
+    _cut(run, stages, len(given), len(scratch), dtype, bool(row), len(numbers))
     return run
+
+
+def _cut(
+    run: Any, stages: list[Stage], given: int, scratch: int, dtype: np.dtype, row: bool, numbers: int
+) -> None:
+    """Notes how the stages may be called on parts of their arrays, where NumPy's loops are found also in C."""
+    from .board import call
+
+    ufuncs = [function for function, _ in stages if isinstance(function, np.ufunc)]
+    addresses = [ufunc_loop(ufunc, dtype) for ufunc in ufuncs]
+    names = [f"x{i}" for i in range(given + scratch + row + numbers)]
+    rows: dict[str, Place] = dict.fromkeys(names[:given], (2 if row else 1, 0))
+    beside: dict[str, Place] = {names[given + scratch]: (1, None)} if row else {}
+    known: dict[str, Any] = {f"stage{i}": function for i, (function, _) in enumerate(stages)}
+    known = {name: x for name, x in known.items() if x not in ufuncs} | {"call": call, "np": np}
+    lines = list(_in_c(stages, given, scratch, dtype))
+    cuttable(run, dtype, rows | beside, lines, known, tuple(names[given + scratch + row :]))
+    run.inner = tuple(chain(*[found for found in addresses if found]))
+    if None in addresses:
+        del run.loop
+
+
+def _in_c(stages: list[Stage], given: int, scratch: int, dtype: np.dtype) -> Iterator[str]:
+    """The lines of `fused.c_loop` that make the stages block by block, NumPy's by the addresses of their loops."""
+    ufuncs = sum(isinstance(function, np.ufunc) for function, _ in stages)
+    parts, size = [f"p{i}" for i in range(given + scratch)], dtype.itemsize
+    yield f"loops = carray(data, {2 * ufuncs}, np.int64)"
+    yield f"step = max(1, {IN_C} * len(x0) // max(1, x0.size))"
+    yield from (f"x{i} = np.empty_like(x0[:step])" for i in range(given, given + scratch))
+    yield f"words = np.array([0, 0, 0, {size}, {size}], np.int64)"
+    yield "at = words.ctypes.data"
+    yield "for start in range(0, len(x0), step):"
+    yield from (f"    p{i} = x{i}[start:start + step]" for i in range(given))
+    yield from (f"    p{i} = x{i}[:len(p0)]" for i in range(given, given + scratch))
+    found = 0
+    for number, (function, taken) in enumerate(stages):
+        terms = [parts[i] if i < len(parts) else f"x{i}" for i in taken]
+        if isinstance(function, np.ufunc):
+            x, y = terms
+            yield f"    words[0], words[1], words[2] = {x}.ctypes.data, {y}.ctypes.data, {x}.size"
+            yield f"    call(loops[{found}], at, at + 16, at + 24, loops[{found + 1}])"
+            found += 2
+        else:
+            yield f"    stage{number}({', '.join(terms)})"
 
 
 def _homes(cuts: list[list[str]], arrays: tuple[str, ...], results: dict[str, Element]) -> dict[str, str]:
