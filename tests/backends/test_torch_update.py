@@ -26,14 +26,14 @@ def arrays(dtype, draw=RNG.standard_normal):
     return {name: TORCH.asarray(draw(shape), dtype=dtype) for name, shape in SHAPES.items()}
 
 
-@pytest.mark.parametrize("how", ["whole", "parts", "compiled", "kernel"])
+@pytest.mark.parametrize("how", ["whole", "parts", "compiled"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
 def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
     if how == "compiled":
         pytest.importorskip("numba")
     monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
-    options = {"compiled": {"compiled": 0, "kernel": 10**9}[how]} if how in ("compiled", "kernel") else {}
+    options = {"compiled": 0} if how == "compiled" else {}
     adam, used = torch_update._adam, []
     monkeypatch.setattr(torch_update, "_adam", lambda *a, **k: (used.append(row.name), adam(*a, **k)))
     params, slots = arrays(dtype), {slot: arrays(dtype, np.zeros) for slot in row.part.slots}
@@ -41,6 +41,8 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
     lr = TORCH.asarray(np.asarray(row.optimizer.peak), dtype=dtype)
     for t in range(1, 11):
         grads, count = arrays(dtype), TORCH.asarray(np.asarray([t], "int32"))
+        # a product's gradient may lie in another order than its parameter
+        grads = {name: torch.atleast_2d(x).mT.contiguous().mT.reshape(x.shape) for name, x in grads.items()}
         portable = scalars_after(row.part, lr, count)
         wanted, wanted_slots = update_each(row.part.rule, wanted, grads, wanted_slots, portable)
         numbers = TORCH.scalars(row.part, lr, count)
@@ -50,7 +52,7 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
             for name, x in want.items():
                 assert got[name].shape == x.shape
                 np.testing.assert_allclose(got[name], x, rtol=0, atol=1e-12 if dtype == "float64" else 1e-6)
-    assert bool(used) == (how == "kernel" and row.part.rule in (adam_rule, amsgrad_rule))
+    assert bool(used) == (how == "compiled" and row.part.rule in (adam_rule, amsgrad_rule))
 
 
 def test_the_update_leaves_what_it_was_given_first_and_then_writes_in_place():

@@ -1,8 +1,8 @@
 """An optimizer's rule on PyTorch's tensors: all parameters as one long array, in place.
 
 On a CPU an operation on a small array costs more than its work, one array for all takes a dozen operations where four
-take fifty. Long arrays go through a rule in parts, whose temporaries stay in the cache, or through Numba's loop, and
-Adam's, where Numba does not run, through PyTorch's own kernel.
+take fifty. Long arrays go through a rule in parts, whose temporaries stay in the cache, or through Numba's loop.
+Adam's rule goes through PyTorch's own kernel, which takes the parameters one by one and runs on all its threads.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def update(
 ) -> tuple[Flat, dict[str, Flat]]:
     """The rule written into params and slots, once they are joined; from `compiled` elements on by Numba, if there.
 
-    Portable where their dtypes differ. With `compiled` given, Adam's rule goes, to rounding, through PyTorch's kernel
-    where it does not go through Numba. Decided from sizes and packages: PyTorch's sqrt has not Numba's last bits.
+    Portable where their dtypes differ. With `compiled` given, Adam's rule goes, to rounding, through PyTorch's kernel.
+    Decided from sizes and packages: PyTorch's sqrt has not Numba's last bits.
     """
     flats = params, *slots.values()
     if not all(type(x) is Joined for x in flats):
@@ -70,14 +70,14 @@ def update(
     on_cpu, size = joined.whole.device.type == "cpu", joined.whole.numel()
     if on_cpu:  # a number costs less than a tensor of one
         scalars = tuple(map(float, scalars))
+    if on_cpu and compiled is not None and rule in ADAMS:
+        _adam(*flats, grads=grads, scalars=scalars)
+        return joined, kept
     if on_cpu and compiled is not None and size >= compiled and fused.available():
         _in_one_loop(rule, joined, grads, kept, scalars)
         return joined, kept
     whole = torch.cat([grads[name].reshape(-1) for name in params])
     arrays = joined.whole, whole, *(x.whole for x in kept.values())
-    if on_cpu and compiled is not None and rule in ADAMS:
-        _adam(*arrays, scalars=scalars)
-        return joined, kept
     parts = zip(*(x.split(PART) for x in arrays), strict=True) if on_cpu and size > PART else [arrays]
     for p, g, *rest in parts:
         for old, new in zip((p, *rest), rule(namespace(p), p, g, *rest, *scalars), strict=True):
@@ -85,16 +85,15 @@ def update(
     return joined, kept
 
 
-def _adam(p: Array, g: Array, m: Array, v: Array, *top: Array, scalars: tuple[float, ...]) -> None:
+def _adam(params: Flat, m: Flat, v: Flat, *top: Flat, grads: Flat, scalars: tuple[float, ...]) -> None:
     """p - rate m / (scale sqrt(v) + eps) as the kernel has it, p - (rate / scale) m / (sqrt(v) + eps / scale)."""
     rate, beta1, _, beta2, _, scale, eps = scalars
     torch._fused_adam_(
-        [p],
-        [g],
-        [m],
-        [v],
-        [*top],
-        [ENDLESS],
+        [*params.values()],
+        [grads[name].contiguous() for name in params],  # the kernel knows no strides
+        *[[*x.values()] for x in (m, v)],
+        [x for most in top for x in most.values()],
+        [ENDLESS] * len(params),
         lr=rate / scale,
         beta1=beta1,
         beta2=beta2,
