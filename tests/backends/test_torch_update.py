@@ -30,8 +30,9 @@ def arrays(dtype, draw=RNG.standard_normal):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
 def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
-    if how == "compiled":
-        pytest.importorskip("numba")
+    by_kernel = how == "compiled" and row.part.rule in (adam_rule, amsgrad_rule)
+    if how == "compiled" and not by_kernel:
+        pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
     monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
     options = {"compiled": 0} if how == "compiled" else {}
     adam, used = torch_update._adam, []
@@ -52,7 +53,23 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
             for name, x in want.items():
                 assert got[name].shape == x.shape
                 np.testing.assert_allclose(got[name], x, rtol=0, atol=1e-12 if dtype == "float64" else 1e-6)
-    assert bool(used) == (how == "compiled" and row.part.rule in (adam_rule, amsgrad_rule))
+    assert bool(used) == by_kernel
+
+
+def test_adam_has_the_same_bits_on_any_number_of_threads():
+    adam, found, threads = xn.adam(), [], torch.get_num_threads()
+    p, g, m = (torch.from_numpy(RNG.standard_normal(100_003)) for _ in range(3))
+    numbers = tuple(float(x) for x in adam.scalars(np, np.float64(1e-3), np.float64(3)))
+    try:
+        for count in (1, 2, 3, 4):
+            torch.set_num_threads(count)
+            slots = {"m": {"w": m}, "v": {"w": m * m}}
+            params, kept = torch_update.update(adam.rule, {"w": p}, {"w": g}, slots, numbers, compiled=0)
+            found.append([params["w"].numpy(), kept["m"]["w"].numpy(), kept["v"]["w"].numpy()])
+    finally:
+        torch.set_num_threads(threads)
+    for arrays_found in found[1:]:
+        same_bits(arrays_found, found[0])
 
 
 def test_the_update_leaves_what_it_was_given_first_and_then_writes_in_place():

@@ -111,7 +111,11 @@ def _cut(
 
 
 def _in_c(stages: list[Stage], given: int, scratch: int, dtype: np.dtype) -> Iterator[str]:
-    """The lines of `fused.c_loop` that make the stages block by block, NumPy's by the addresses of their loops."""
+    """The lines of `fused.c_loop` that make the stages block by block, NumPy's by the addresses of their loops.
+
+    x0, x1, ... are the arrays, p0, p1, ... their parts in a block. A loop of NumPy's takes the words, in turn: where it
+    reads and where it writes, how many numbers, and the bytes from one to the next in both.
+    """
     ufuncs = sum(isinstance(function, np.ufunc) for function, _ in stages)
     parts, size = [f"p{i}" for i in range(given + scratch)], dtype.itemsize
     yield f"loops = carray(data, {2 * ufuncs}, np.int64)"
