@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import xpnet as xn
-from xpnet.plots.style import pyplot
+from xpnet.plots.style import pyplot, write
 
 NUMBER = 1e-9
 """The relative tolerance of an expected number; a text such as "0.2122" allows half a unit of its last digit."""
@@ -120,12 +120,13 @@ class Lesson:
         return axes if len(several) == 1 else list(several)
 
     def save(self, folder: Path, prefix: str) -> list[Path]:
-        """Writes the pictures as PNG files; their paths."""
+        """Writes the pictures as PNG files and closes them; their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for name, figure in self.figures.items():
             paths.append(folder / f"{prefix}-{name}.png")
-            figure.savefig(paths[-1], dpi=90)
+            write(figure, paths[-1], dpi=90)
+        self.figures.clear()
         return paths
 
 

@@ -66,7 +66,6 @@ def main() -> None:
     for name in EXAMPLES:
         runs[name] = taught(name, "numpy")
         runs[name].save(HERE / "pictures", name)
-        pyplot().close("all")
     for backend in OTHERS:
         if xn.backends.find(backend).available(probe=True):
             elsewhere[backend] = {

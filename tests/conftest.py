@@ -23,6 +23,17 @@ def pytest_runtest_teardown(item, nextitem):
         sys.modules["jax"].clear_caches()
 
 
+@pytest.fixture(autouse=True)
+def no_figure_is_left_open():
+    """pyplot keeps each figure until it is closed, and warns of the 21st: an error here, in some later test."""
+    yield
+    plt = sys.modules.get("matplotlib.pyplot")
+    left = plt.get_fignums() if plt else []
+    if left:
+        plt.close("all")
+    assert not left, f"the test leaves figures open: {left}"
+
+
 @pytest.fixture
 def backend(xpnet_backend):
     """Each backend that computes, in turn."""

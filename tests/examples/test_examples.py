@@ -66,10 +66,7 @@ def test_pictures(name, tmp_path, monkeypatch, capsys):
     run = taught(name, xn.backends.get("numpy"), "brief" if of_images else "least", draw=True)
     assert ("not here, so this runs on xpnet's digits" in capsys.readouterr().out) == of_images
     assert not [row for row in run.rows if not row.agrees]
-    try:
-        drawn = [path.name for path in run.save(tmp_path, name)]
-    finally:
-        pyplot.close("all")
+    drawn = [path.name for path in run.save(tmp_path, name)]
     assert drawn
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -5,6 +5,7 @@ The colours are Okabe and Ito's, which colour-blind readers tell apart; line sty
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,14 @@ def pyplot() -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError("xpnet.plots", "matplotlib", "pip install 'xpnet[plots]'") from error
     return matplotlib.pyplot
+
+
+def write(figure: Any, path: Path, *, dpi: int) -> None:
+    """Writes a figure to a file and closes it: pyplot keeps every open figure, and warns beyond 20."""
+    try:
+        figure.savefig(path, dpi=dpi)
+    finally:
+        pyplot().close(figure)
 
 
 def axes(ax: Any, projection: str | None = None, size: tuple[float, float] = (6.4, 4.8)) -> Axes:

@@ -89,9 +89,10 @@ def save(folder: Path, model: Any, config: Any, metrics: dict[str, Any]) -> None
         out.writerow(model.history)
         out.writerows(zip(*model.history.values(), strict=True))
     from .. import plots
+    from ..plots.style import write
 
     try:
         axes = plots.learning_curves(model.history)
     except MissingExtraError:
         return
-    axes.figure.savefig(folder / LOSS, dpi=100)
+    write(axes.figure, folder / LOSS, dpi=100)
