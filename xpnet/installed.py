@@ -28,15 +28,15 @@ class Place(NamedTuple):
 
 
 BACKENDS = {
-    "numpy": Place("numpy:NumpyBackend", None, "", ("numpy",)),
+    "numpy": Place("numpy.backend:NumpyBackend", None, "", ("numpy",)),
     "cupy": Place(
-        "cupy:CupyBackend",
+        "cupy.backend:CupyBackend",
         "cupy",
         "pip install 'xpnet[cuda13]', or 'xpnet[cuda12]' for CUDA 12",
         ("cupy-cuda13x", "cupy-cuda12x", "cupy"),
     ),
-    "torch": Place("torch:TorchBackend", "torch", "pip install 'xpnet[torch]'", ("torch",)),
-    "jax": Place("jax:JaxBackend", "jax", "pip install 'xpnet[jax]'", ("jax",)),
+    "torch": Place("torch.backend:TorchBackend", "torch", "pip install 'xpnet[torch]'", ("torch",)),
+    "jax": Place("jax.backend:JaxBackend", "jax", "pip install 'xpnet[jax]'", ("jax",)),
     "strict": Place(
         "strict:StrictBackend",
         "array_api_strict",

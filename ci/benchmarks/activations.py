@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from xpnet import ops
-from xpnet.backends import fused
+from xpnet.compiler import codegen as fused
 from xpnet.namespace import with_natives
 
 SIZES, DTYPES = (4_096, 262_144), ("float32", "float64")
@@ -93,7 +93,7 @@ def medians(ways, size, repeats):
 
 def row(name, size, dtype, repeats):
     """One row of the table, by its columns' names."""
-    from xpnet.backends.natives import table
+    from xpnet.backends.numpy.natives import table
 
     rng = np.random.default_rng(0)
     x, dy = (rng.standard_normal(size).astype(dtype) for _ in range(2))
@@ -111,10 +111,11 @@ def row(name, size, dtype, repeats):
 
 def dense_row(name, shape, dtype, repeats):
     """One row of the table of all cores: a dense layer's passes after x w, and after dy w^T."""
-    from xpnet.backends.activations import _dense_passes, chosen
-    from xpnet.backends.crew import Hands
-    from xpnet.backends.machine import cores
-    from xpnet.backends.pieces import in_pieces
+    from xpnet.backends.activation import chosen
+    from xpnet.backends.cores import cores
+    from xpnet.backends.numpy.activations import _dense_passes
+    from xpnet.compiler.partition import in_pieces
+    from xpnet.compiler.threadpool import Hands
 
     kind, rng = np.dtype(dtype), np.random.default_rng(0)
     op = ACTIVATIONS[name]

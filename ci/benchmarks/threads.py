@@ -2,9 +2,9 @@
 
     python ci/benchmarks/threads.py [--json FILE] [--only quiet busy bits]
 
-`xpnet.backends.blas` has its rule from here. The products are those of one training step: forward, the
+`xpnet.backends.numpy.blas` has its rule from here. The products are those of one training step: forward, the
 derivative by the weights, and by the input of every layer but the first. Two minutes; needs threadpoolctl, and Numba
-for the last figure in quiet: xpnet's own threads on all cores, each with one of BLAS (`xpnet.backends.crew`).
+for the last figure in quiet: xpnet's own threads on all cores, each with one of BLAS (`xpnet.compiler.threadpool`).
 """
 
 import argparse
@@ -19,9 +19,9 @@ import time
 
 import numpy as np
 
-from xpnet.backends.crew import Hands
-from xpnet.backends.fused import available
-from xpnet.backends.pieces import in_pieces
+from xpnet.compiler.codegen import available
+from xpnet.compiler.partition import in_pieces
+from xpnet.compiler.threadpool import Hands
 
 try:
     from threadpoolctl import threadpool_info, threadpool_limits

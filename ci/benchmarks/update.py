@@ -17,7 +17,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from xpnet import optim
-from xpnet.backends import fused
+from xpnet.backends import fused_update
+from xpnet.compiler.codegen import available
 
 OPTIMIZERS = {
     "sgd, momentum": optim.sgd(0.1, momentum=0.9),
@@ -40,7 +41,7 @@ def one(optimizer, size, dtype="float32", repeats=30):
         slots = {slot: {"w": drawn.random(size).astype(dtype)} for slot in part.slots}
         return {"w": drawn.standard_normal(size).astype(dtype)}, slots
 
-    both = {"portable": optim.update_each, "fused": fused.update}
+    both = {"portable": optim.update_each, "fused": fused_update.update}
     results = {
         name: update(part.rule, fresh()[0], grads, fresh()[1], scalars) for name, update in both.items()
     }
@@ -62,7 +63,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
     args = parser.parse_args()
-    if not fused.available():
+    if not available():
         print("absent: numba is not installed: pip install 'xpnet[fast]'")
         return
     if hasattr(os, "sched_setaffinity"):

@@ -197,7 +197,7 @@ def test_how_many_steps_a_call_runs_depends_on_sizes_alone(jax, monkeypatch):
     whole, cut = make("jax"), make("jax")
     whole.fit(X, Y, epochs=2, batch_size=8)
     assert whole.steps_per_call == 5
-    monkeypatch.setattr("xpnet.backends.jax.JaxBackend.choose_steps", lambda self, seconds: 3)
+    monkeypatch.setattr("xpnet.backends.jax.backend.JaxBackend.choose_steps", lambda self, seconds: 3)
     cut.fit(X, Y, epochs=2, batch_size=8)
     assert cut.steps_per_call == 3
     same_models(cut, whole)
@@ -218,7 +218,7 @@ def test_no_call_is_queued_behind_more_than_one_other(jax, monkeypatch):
         events.append(f"call {first}")
         return state, Losses(first)
 
-    monkeypatch.setattr("xpnet.backends.jax._loops", lambda step, look: (None, loop))
+    monkeypatch.setattr("xpnet.backends.jax.backend._loops", lambda step, look: (None, loop))
     run = xn.backends.get("jax").epoch(None)
     for _ in run({}, {}, np.arange(64), np.ones(64), 8, 3):
         pass

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xpnet import backends
-from xpnet.backends import machine
+from xpnet.backends import cores as machine
 from xpnet.cli import doctor, main
 from xpnet.machine import cpu, facts, verdicts
 

@@ -22,7 +22,7 @@ def without(monkeypatch):
     """Makes a package one that is not installed, wherever xpnet asks for it."""
 
     def remove(package):
-        for where in ("backends.base", "backends.registry", "backends.numpy"):
+        for where in ("backends.base", "backends.registry", "backends.numpy.backend"):
             module = sys.modules[f"xpnet.{where}"]
             found = module.find_spec
             monkeypatch.setattr(

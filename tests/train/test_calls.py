@@ -21,7 +21,7 @@ def make(**options):
 def begun(monkeypatch):
     """Whether each epoch that was begun early was also gone on with."""
     pytest.importorskip("jax")
-    monkeypatch.setattr("xpnet.backends.jax.cores", lambda: 2)
+    monkeypatch.setattr("xpnet.backends.jax.backend.cores", lambda: 2)
     found, real = [], Calls.begun_with
 
     def begun_with(self, state):
@@ -38,7 +38,7 @@ def late(monkeypatch):
 
     def fit(model, **options):
         with monkeypatch.context() as patch:
-            patch.setattr("xpnet.backends.jax.EARLY", 0)
+            patch.setattr("xpnet.backends.jax.backend.EARLY", 0)
             return model.fit(X, Y, **options)
 
     return fit
@@ -119,12 +119,12 @@ def test_a_long_epoch_or_one_that_is_listened_to_is_not_begun_early(begun, monke
 
     make().fit(X, Y, epochs=3, callbacks=[Listener()])
     make().fit(lambda: iter([(X, Y)]), epochs=3)
-    monkeypatch.setattr("xpnet.backends.jax.EARLY", 1e-6)
+    monkeypatch.setattr("xpnet.backends.jax.backend.EARLY", 1e-6)
     make().fit(X, Y, epochs=3)
     assert begun == []
 
 
 def test_on_one_core_nothing_is_begun_early(begun, monkeypatch):
-    monkeypatch.setattr("xpnet.backends.jax.cores", lambda: 1)
+    monkeypatch.setattr("xpnet.backends.jax.backend.cores", lambda: 1)
     make().fit(X, Y, epochs=3)
     assert begun == []

@@ -34,7 +34,7 @@ def two_threads(monkeypatch):
     """The caller has set two; the environment of the tests, which is an upper bound, sets one."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("xpnet.backends.machine.cores", lambda: 2)
+    monkeypatch.setattr("xpnet.backends.cores.cores", lambda: 2)
     Spy.seen.clear()
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
         if 2 not in threads():

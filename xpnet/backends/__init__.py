@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Backend
-from .memory import keep_pages
+from .malloc import keep_pages
 from .protocol import Availability, Capabilities, Natives
 from .registry import available, find, get, names, of, probe, register
 

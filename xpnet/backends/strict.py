@@ -10,7 +10,7 @@ import numpy as np
 from ..installed import BACKENDS
 from ..typing import Array, Device, Namespace
 from .base import Backend
-from .numpy import NumpyBackend
+from .numpy.backend import NumpyBackend
 from .protocol import Capabilities
 
 

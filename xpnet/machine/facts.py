@@ -10,8 +10,8 @@ import sys
 from typing import Any, NamedTuple
 
 from .. import backends
-from ..backends import machine
-from ..backends.blas import given as given_threads
+from ..backends import cores as machine
+from ..backends.numpy.blas import given as given_threads
 from ..installed import version
 from . import cpu as cpus
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import Backend, Capabilities, Natives, find, register
-from ..backends.numpy import NumpyBackend
+from ..backends.numpy.backend import NumpyBackend
 from ..typing import Array, Device
 
 BUILTIN = ("numpy", "numpy-readonly", "strict", "strict-device1", "torch", "torch-meta", "jax", "cupy")

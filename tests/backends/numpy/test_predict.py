@@ -1,0 +1,132 @@
+"""Predictions of a few samples on NumPy, which run as a list of calls: the bits of the pass as it is, always."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet import ops
+from xpnet.backends.numpy import predict as answers
+from xpnet.backends.numpy.predict import Answers
+from xpnet.compiler.tracing import NotRecordableError
+from xpnet.testing.steps import NETWORKS
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((40, 6)), np.arange(40) % 3
+NET = xn.Sequential(xn.Dense(8, "relu"), xn.BatchNorm(), xn.Dropout(0.3), xn.Dense(3))
+
+
+def make(network=NET, loss="softmax_cross_entropy", **options):
+    return xn.Model(network, loss=loss, optimizer="adam", backend="numpy", dtype="float64", **options)
+
+
+def programs(model):
+    return model._trainer.forward._programs
+
+
+def plain(model, x):
+    """The outputs of the pass as it is."""
+    state = model._trainer.state
+    return model._trainer.forward.forward(state["params"], state["buffers"], x)
+
+
+@pytest.mark.parametrize("row", NETWORKS, ids=[row.name for row in NETWORKS])
+def test_every_network_of_the_table_keeps_its_bits(row):
+    model = make(row.network, row.loss).build(row.input_shape)
+    x = np.asarray(row.data(3)[0], "float64")
+    found = [model.forward(x) for _ in range(4)]
+    assert list(programs(model)) == [(x.shape, x.dtype)]
+    assert programs(model)[x.shape, x.dtype] is not None
+    for y in found:
+        assert y.tobytes() == plain(model, x).tobytes()
+
+
+def test_parameters_that_change_are_those_used():
+    model = make()
+    for _ in range(3):
+        model.fit(X, Y, epochs=1)
+        for _ in range(3):
+            assert model.forward(X[:1]).tobytes() == plain(model, X[:1]).tobytes()
+    model.params = {name: 2 * p for name, p in model.params.items()}
+    assert model.forward(X[:1]).tobytes() == plain(model, X[:1]).tobytes()
+
+
+def test_answers_are_the_callers_own():
+    model = make().build((6,))
+    found = [model.forward(X[i : i + 1]) for i in range(6)]
+    before = [y.tobytes() for y in found]
+    found[-1][...] = 0.0
+    model.forward(X[:1])
+    assert [y.tobytes() for y in found[:-1]] == before[:-1]
+    assert len(set(before)) == 6
+
+
+def test_what_it_was_not_made_for_runs_as_it_is(monkeypatch):
+    model = make().build((6,))
+    wide = np.repeat(X, 2, axis=1)[:, ::2]
+    for _ in range(3):
+        assert model.forward(wide).tobytes() == plain(model, wide).tobytes()  # its rows have gaps
+        model.forward(np.zeros((answers.FEW // 6 + 1, 6)))
+    assert not any(programs(model).values())
+    monkeypatch.setattr(answers, "HELD", 10)
+    for _ in range(3):
+        assert model.forward(X).tobytes() == plain(model, X).tobytes()
+    assert programs(model) == {(X.shape, X.dtype): None}
+
+
+class Signs(xn.Layer):
+    """A layer of one's own, which looks at its values."""
+
+    def forward(self, params, x, ctx):
+        return (x if x[0, 0] > 0 else -x), lambda dy: (dy, {})
+
+
+def test_nobodys_own_code_is_recorded():
+    model = make(xn.Sequential(xn.Dense(3), Signs()))
+    model.fit(X, Y, epochs=1)
+    for _ in range(3):
+        assert model.forward(X[:1])[0, 0] > 0
+    assert not isinstance(model._trainer.forward, Answers)
+    assert not isinstance(make(natives=False).build((6,))._trainer.forward, Answers)
+    assert not isinstance(
+        make(loss=lambda y, target: ops.mse(y, target=target)).build((6,))._trainer.forward, Answers
+    )
+
+
+def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
+    def refuse(*args):
+        raise NotRecordableError("a value is looked at")
+
+    monkeypatch.setattr(answers, "Program", refuse)
+    model = make().build((6,))
+    for _ in range(3):
+        assert model.forward(X).tobytes() == plain(model, X).tobytes()
+    assert model._trainer.forward.reason == "NotRecordableError: a value is looked at"
+    assert programs(model) == {(X.shape, X.dtype): None}
+
+
+def test_no_more_shapes_are_kept_than_said():
+    model = make().build((6,))
+    for n in range(1, 15):
+        for _ in range(3):
+            assert model.forward(X[:n]).tobytes() == plain(model, X[:n]).tobytes()
+    assert len(programs(model)) == answers.MOST
+
+
+def test_threads_get_the_same_bits():
+    model = make().build((6,))
+    wanted = [plain(model, X[i : i + 1]).tobytes() for i in range(40)]
+
+    def run(_):
+        return all(model.forward(X[i % 40 : i % 40 + 1]).tobytes() == wanted[i % 40] for i in range(500))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(run, range(8)))
+
+
+def test_what_overflows_warns_of_nothing():
+    model = make().build((6,))
+    model.params = {name: 1e300 * (1 + abs(p)) for name, p in model.params.items()}
+    for _ in range(3):
+        assert np.isinf(model.forward(1e10 * X[:1])).any() or np.isnan(model.forward(1e10 * X[:1])).any()

@@ -1,0 +1,96 @@
+"""PyTorch as a user meets it: its kernels can be left out, and what was trained goes on into autograd."""
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+
+from ...bits import same_bits
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'xpnet[torch]'")
+from torch._dynamo.testing import CompileCounter  # noqa: E402
+
+RNG = np.random.default_rng(6)
+X, Y = RNG.standard_normal((70, 6)), RNG.integers(0, 5, 70)
+
+
+def test_its_kernels_are_used_and_can_be_left_out(monkeypatch):
+    used = []
+    real = torch.threshold_
+    monkeypatch.setattr(torch, "threshold_", lambda *args: (used.append(1), real(*args))[1])
+    found = []
+    for natives in (False, "auto"):
+        model = xn.Model(
+            xn.Sequential(xn.Dense(8, "relu"), xn.Dense(5)),
+            loss="softmax_cross_entropy", optimizer=xn.adamw(1e-2), backend="torch", dtype="float64", natives=natives,
+        )  # fmt: skip
+        model.fit(X, Y, epochs=2, batch_size=16)
+        assert bool(used) is (natives == "auto")
+        assert model.updates == ("torch" if natives else "portable")
+        found.append(model.forward(X))
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
+
+
+def test_what_comes_out_of_a_trained_model_can_go_on_into_autograd():
+    """Tensors made in inference mode could not."""
+    model = xn.Model(xn.Dense(5), loss="softmax_cross_entropy", optimizer="adam", backend="torch")
+    model.fit(X, Y, epochs=1)
+    x = torch.tensor(X, dtype=torch.float32)
+    w = model.params["weight"].requires_grad_()
+    ((x @ w) * model.predict_proba(x) * model.forward(x)).sum().backward()
+    assert w.grad.shape == (6, 5)
+    params = model.params
+    params["weight"].add_(1.0)
+
+
+def test_training_may_be_long_or_short_and_in_parts_with_the_same_bits():
+    """What runs depends on the network's size, and never on how long a fit is."""
+    models = []
+    for cuts in ((3,), (1, 1, 1)):
+        model = xn.Model(
+            xn.Sequential(xn.Dense(700, "relu"), xn.Dense(200), xn.Dense(5)),
+            loss="softmax_cross_entropy", optimizer=xn.rmsprop(1e-3), backend="torch",
+        )  # fmt: skip
+        for epochs in cuts:
+            model.fit(X, Y, epochs=epochs, batch_size=10**9 if epochs == 3 else 70)
+        models.append(model)
+    same_bits(list(models[0].params.values()), list(models[1].params.values()))
+
+
+def test_a_step_goes_through_torch_compile_where_that_is_asked_for(monkeypatch):
+    """By TorchDynamo alone: a compiler of C++ is not everywhere, and takes half a minute."""
+    compiled = []
+
+    def compiler(function, **options):
+        compiled.append(options)
+        return torch_compile(function, backend="eager", fullgraph=True, **options)
+
+    torch_compile = torch.compile
+    monkeypatch.setattr(torch, "compile", compiler)
+    found = {}
+    for natives in (False, "compile"):
+        model = xn.Model(
+            xn.Sequential(xn.Dense(6, "relu"), xn.Dropout(0.2), xn.Dense(3)), loss="softmax_cross_entropy",
+            optimizer="adam", dtype="float64", backend="torch", natives=natives,
+        )  # fmt: skip
+        model.fit(np.arange(80.0).reshape(20, 4) % 7, np.arange(20) % 3, epochs=3, batch_size=8)
+        found[model.updates] = model
+    assert compiled == [{"dynamic": False}]
+    assert set(found) == {"portable", "torch.compile"}
+    np.testing.assert_allclose(
+        found["torch.compile"].history["loss"], found["portable"].history["loss"], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kernel", [2, (1, 3)])
+def test_steps_of_a_depthwise_convolution_compile_once(monkeypatch, kernel):
+    """The strides of its gradient, whose inputs per group are an axis of size 1, must not go over to the slots."""
+    counter, torch_compile = CompileCounter(), torch.compile
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", lambda f, **options: torch_compile(f, backend=counter, **options))
+    network = xn.Sequential(xn.Conv2D(2, kernel, groups=2), xn.Flatten(), xn.Dense(5))
+    model = xn.Model(network, loss="mse", optimizer="adam", backend="torch", natives="compile")
+    for _ in range(4):
+        model.partial_fit(X.reshape(35, 2, 3, 2), np.ones((35, 5)))
+    assert model.updates == "torch.compile"
+    assert counter.frame_count == 1

@@ -1,0 +1,139 @@
+"""A recorded step by itself: nothing of a value gets out, and its calls made again give what the function gives."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xpnet.compiler.memory_plan import plan
+from xpnet.compiler.replay import Replayed
+from xpnet.compiler.tracing import Recording, dense
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        bool,
+        float,
+        int,
+        list,
+        np.asarray,
+        np.any,
+        partial(np.array, dtype="f"),
+        np.ones(3).__iadd__,
+        hash,
+        np.ascontiguousarray,
+    ],
+    ids=range(10),
+)
+def test_nothing_of_a_value_gets_out(look):
+    x = Recording().root(np.ones(3))
+    with pytest.raises(TypeError):
+        bool(look(x))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x[1:, None, ::2].T,
+        lambda x: np.reshape(x, (-1,))[3:],
+        lambda x: np.concat([x, x * 2.0], axis=1),
+        lambda x: np.where(x > 0, x, 0.0),
+        lambda x: x**2 + x**3 - 1 / (x * x + 2) ** 0.5,
+        lambda x: np.sum(x, axis=0, keepdims=True) + np.mean(x) - np.max(x, axis=-1, keepdims=True),
+        lambda x: np.astype(x > 0.5, x.dtype) * np.expm1(-x),
+        lambda x: x.T @ x + np.matrix_transpose(x[:, ::-1]) @ x,
+        lambda x: np.take(x, np.asarray([2, 0]), axis=0) * np.arange(2.0, dtype="float32")[:, None],
+        lambda x: np.stack([x[0], x[1]]) + np.cumulative_sum(x, axis=0)[:2],
+        lambda x: np.unstack(x)[1] * np.zeros_like(x)[0] + np.permute_dims(x, (1, 0))[:, 0],
+        lambda x: np.broadcast_to(x[0], (4, *x.shape[1:])) + 1,
+        lambda x: np.bitwise_xor(np.astype(x, np.int32), 7) >> 1,
+        lambda x: np.where(x > 0, 1.0, np.astype(x, np.float64)) + np.where(x[0] < 0, x, x[:, :1]),
+        lambda x: (
+            np.mean(x, axis=0) + np.mean(x, axis=(0, 1), keepdims=True) * np.min(x[:0, 1] + 2, initial=3)
+        ),
+        lambda x: np.prod(x) + np.max(x, axis=1) - np.min(x) + np.sum(x > 0, axis=1) + np.mean(x > 0),
+    ],
+    ids=range(16),
+)
+def test_calls_made_again_give_what_the_function_gives(f):
+    """On other values than those recorded, in memory that has been used before."""
+
+    def step(state, batch):
+        y = f(batch["x"])
+        return {"n": state["n"] + 1}, {"y": y}
+
+    run, state = Replayed(step), {"n": np.zeros(1)}
+    for _ in range(5):
+        x = RNG.standard_normal((5, 4)).astype("float32")
+        state, found = run(state, {"x": x})
+        wanted = f(x)
+        assert found["y"].dtype == wanted.dtype
+        assert np.array_equal(found["y"], wanted)
+    assert run.reason is None
+    assert state["n"] == 5
+
+
+@pytest.mark.parametrize(
+    ("shape", "part", "function"),
+    [
+        ((5, 4), np.s_[:], np.dot),
+        ((1, 4), np.s_[:], np.dot),
+        ((1, 1), np.s_[:], np.matmul),
+        ((40, 32), np.s_[::2], np.matmul),
+        ((5, 36), np.s_[:, :32], np.matmul),
+        ((2, 5, 4), np.s_[:], np.matmul),
+    ],
+)
+def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
+    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+
+    def step(state, batch):
+        y = batch["x"][part] @ batch["w"]
+        return state, {"y": y}
+
+    run, state = Replayed(step), {"n": np.zeros(1)}
+    for _ in range(20):
+        x = RNG.standard_normal(shape).astype("float32")
+        x[..., 0] = -0.0
+        w = RNG.uniform(size=(x[part].shape[-1], 1)).astype("float32")
+        _, found = run(state, {"x": x, "w": w})
+        assert found["y"].tobytes() == (x[part] @ w).tobytes()
+    (program,) = run._programs.values()
+    assert [call.function for call in program.calls] == [function]
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
+def test_what_is_in_use_together_lies_apart(found):
+    spans = {name: (min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
+    offsets, total = plan(spans)
+    needed = max((sum(s for a, b, s in spans.values() if a <= t <= b) for t in range(21)), default=0)
+    assert needed <= total <= sum(size for _, _, size in spans.values())
+    for a, (first, last, size) in spans.items():
+        assert 0 <= offsets[a] <= total - size
+        for b, (begin, end, other) in spans.items():
+            if a != b and size and other and first <= end and begin <= last:
+                assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
+
+
+@pytest.mark.parametrize(
+    ("x", "wanted"),
+    [
+        (np.ones((3, 4)), True),
+        (np.ones((3, 4)).T, True),
+        (np.ones((2, 3, 4)).transpose(1, 2, 0), True),
+        (np.ones(()), True),
+        (np.ones((0, 3)), True),
+        (np.ones((1, 5))[:, :2], True),
+        (np.ones((3, 4))[:, :2], False),
+        (np.ones(6)[::2], False),
+        (np.ones(4)[::-1], False),
+        (np.broadcast_to(np.ones(3), (2, 3)), False),
+    ],
+)
+def test_dense(x, wanted):
+    assert dense(x) is wanted

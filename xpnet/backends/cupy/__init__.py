@@ -1,0 +1,1 @@
+"""CuPy, on CUDA devices: the backend, its natives and the code generation behind them."""

@@ -1,0 +1,90 @@
+"""An optimizer's rule on NumPy arrays as one compiled loop, through Numba (the extra `fast`).
+
+The rule is the very function that every other backend calls on whole arrays; the compiler writes its formula down once
+and Numba compiles a loop over it, with the portable bits, at several times the speed (`ci/benchmarks/update.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..compiler.codegen import contiguous, cuttable, function, loop
+from ..compiler.expression import traced, warn_of_portable
+from ..compiler.tracing import kernel
+from ..optim import update_each
+from ..typing import Flat
+
+
+def update(
+    rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+) -> tuple[Flat, dict[str, Flat]]:
+    """The rule applied to every parameter in one call, written into the arrays of `params` and `slots`.
+
+    A rule that is no formula runs portably, with the same bits, and a warning says so.
+    """
+    arrays: list[Any] = []
+    kept = tuple(slots.values())
+    for name, p in params.items():
+        arrays += (p, contiguous(grads[name]), *[values[name] for values in kept])
+    if not arrays:
+        return params, slots
+    dtype = arrays[0].dtype
+    step = rule_loop(rule, len(slots), len(scalars), dtype.char, tuple([x.ndim for x in params.values()]))
+    if step is None:
+        return update_each(rule, params, grads, slots, scalars)
+    try:
+        numbers = np.empty_like(arrays[0], shape=len(scalars))
+        for index, scalar in enumerate(scalars):
+            numbers[index] = scalar
+        step(numbers, *arrays)
+    except TypeError:  # state that is not contiguous or read-only, another dtype, or a number of NumPy's
+        return _update_copies(rule, params, grads, slots, scalars)
+    return params, slots
+
+
+def _update_copies(
+    rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
+) -> tuple[Flat, dict[str, Flat]]:
+    """The update of one parameter after another, on copies where an array cannot be written through."""
+    new_params = {name: _writable(p) for name, p in params.items()}
+    new_slots = {slot: {name: _writable(x) for name, x in kept.items()} for slot, kept in slots.items()}
+    for name, p in new_params.items():
+        arrays = p, _writable(grads[name].astype(p.dtype)), *[kept[name] for kept in new_slots.values()]
+        step: Any = rule_loop(rule, len(slots), len(scalars), p.dtype.char, (1,))
+        step(np.array(scalars, p.dtype), *[x.reshape(-1) for x in arrays])
+    return new_params, new_slots
+
+
+def _writable(x: Any) -> np.ndarray:
+    return np.require(x, requirements=("C", "W"))
+
+
+@cache
+def rule_loop(
+    rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int, ...]
+) -> Callable[..., None] | None:
+    """`p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)` for every i, of parameters of these ranks.
+
+    Called with the array (c0, c1), then p, g, s0 of each parameter. None where the rule is no formula.
+    """
+    kind = np.dtype(dtype)
+    try:
+        formula, arrays, constants, found = traced(rule, slots, scalars)
+        one = loop(formula, arrays, found, kind, constants)
+        groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
+        lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
+        lines += [f"one({', '.join([*group, *constants])})" for group in groups]
+        names = ["c", *(name for group in groups for name in group)]
+        every = function(names, lines, {"one": one})
+        every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
+        every.disable_compile()
+        if min(ranks) > 0:
+            cuttable(every, kind, {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}, lines, {"one": one})
+        return kernel(every, consumes=True)
+    except Exception as error:
+        warn_of_portable(rule, error)
+        return None

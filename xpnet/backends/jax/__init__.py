@@ -1,0 +1,1 @@
+"""JAX: the backend and its natives."""
