@@ -14,7 +14,7 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-BASE = {"typing", "errors", "namespace", "describe", "installed"}
+BASE = {"typing", "errors", "namespace", "describe", "installed", "tree"}
 ROOMS = {
     "ops",
     "init",
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     **dict.fromkeys(("calculus", "metrics"), BASE | {"data"}),  # the checks of what users give
     "layers": BASE | {"ops", "init"},
     "train": BASE | {"ops", "init", "layers", "optim", "data"},
-    "compiler": {"typing", "errors", "namespace"},
+    "compiler": {"typing", "errors", "namespace", "tree"},
     "backends": BASE | {"ops", "optim", "compiler"},  # the portable update loop is optim's
     "io": BASE | {"layers"},
     "placement": BASE | ROOMS,

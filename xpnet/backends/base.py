@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .. import tree
 from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
@@ -186,9 +187,7 @@ class Backend(ABC):
 
     def copy(self, arrays: Any) -> Any:
         """The same structure of dicts with copies of its arrays."""
-        if isinstance(arrays, dict):
-            return {name: self.copy(value) for name, value in arrays.items()}
-        return self._own(arrays, device(arrays))
+        return tree.map(lambda x: self._own(x, device(x)), arrays)
 
     def keep(self, state: State) -> State:
         """What is left of a state once an epoch's steps have consumed it: here, a copy made before."""

@@ -6,13 +6,14 @@ takes no more than it needs at its fullest, and asks for none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import is_
 from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..typing import Array, Batch, State
 from .memory_plan import ALIGNED, aligned, plan
 from .partition import in_pieces
@@ -109,7 +110,7 @@ class Program:
     """The calls of a step for one shape of batch."""
 
     def __init__(self, step: Step, state: State, batch: Batch, hands: Hands = ALONE) -> None:
-        if not _writable(leaves(state)):
+        if not _writable(tree.leaves(state)):
             raise NotRecordableError("the state's arrays cannot be written through")
         recording = Recording()
         given = each(state, recording.root, np.ndarray)
@@ -118,10 +119,12 @@ class Program:
         self.roots, self.hands = recording.roots, hands
         self._samples = {name: x.ref for name, x in samples.items()}
         self._metrics = {name: x.ref for name, x in metrics.items()}
-        self._state = [x.ref for x in leaves(given)]
+        self._state = [x.ref for x in tree.leaves(given)]
         if _names(new) != _names(given):
             raise NotRecordableError("the state has other arrays after the step")
-        carried = [call for pair in zip(self._state, leaves(new), strict=True) for call in self._carry(*pair)]
+        carried = [
+            call for pair in zip(self._state, tree.leaves(new), strict=True) for call in self._carry(*pair)
+        ]
         wanted = {
             ref.root for ref in arrays([self._metrics, self._state, [call.args for call in carried]], Ref)
         }
@@ -191,7 +194,7 @@ class Program:
 
     def _bind(self, parts: dict[str, Any]) -> bool:
         """The calls on this state's arrays."""
-        given = leaves(parts)
+        given = list(tree.leaves(parts))
         form = [(x.shape, x.dtype, x.strides) for x in given]
         if form != [(ref.shape, ref.dtype, ref.strides) for ref in self._state] or not _writable(given):
             return False
@@ -211,19 +214,8 @@ class Program:
         return np.ndarray(ref.shape, ref.dtype, buffer, start + ref.offset, ref.strides)
 
 
-def leaves(tree: dict[str, Any]) -> list[Any]:
-    """The arrays of a state."""
-    found: list[Any] = []
-    for value in tree.values():
-        if type(value) is dict:
-            found += leaves(value)
-        else:
-            found.append(value)
-    return found
-
-
-def _names(tree: Any) -> Any:
-    return [(name, _names(value)) for name, value in tree.items()] if isinstance(tree, dict) else type(tree)
+def _names(part: Any) -> Any:
+    return [(name, _names(value)) for name, value in part.items()] if isinstance(part, dict) else type(part)
 
 
 def _key(batch: Batch) -> Any:
@@ -234,7 +226,7 @@ def _in_order(x: np.ndarray) -> bool:
     return type(x) is np.ndarray and x.flags.c_contiguous
 
 
-def _writable(given: list[np.ndarray]) -> bool:
+def _writable(given: Iterable[np.ndarray]) -> bool:
     return all(_in_order(x) and x.flags.writeable for x in given)
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from .. import tree
 from ..namespace import register
 from ..typing import Shape
 
@@ -217,24 +218,14 @@ def kernel(compiled: Callable[..., None], *, consumes: bool = False) -> Callable
     return call
 
 
-def each(tree: Any, change: Callable[[Any], Any], kind: Any = Recorded) -> Any:
+def each(part: Any, change: Callable[[Any], Any], kind: Any = Recorded) -> Any:
     """The same structure of dicts, lists and tuples, its arrays of a kind changed."""
-    if isinstance(tree, kind):
-        return change(tree)
-    if isinstance(tree, dict):
-        return {name: each(value, change, kind) for name, value in tree.items()}
-    if isinstance(tree, list) or type(tree) is tuple:
-        return type(tree)(each(value, change, kind) for value in tree)
-    return tree
+    return tree.map(lambda x: change(x) if isinstance(x, kind) else x, part)
 
 
-def arrays(tree: Any, kind: Any = Recorded) -> Iterator[Any]:
+def arrays(part: Any, kind: Any = Recorded) -> Iterator[Any]:
     """All arrays of a kind in a structure of dicts, lists and tuples."""
-    if isinstance(tree, kind):
-        yield tree
-    elif isinstance(tree, dict | list) or type(tree) is tuple:
-        for value in tree.values() if isinstance(tree, dict) else tree:
-            yield from arrays(value, kind)
+    return (x for x in tree.leaves(part) if isinstance(x, kind))
 
 
 def dense(x: np.ndarray) -> bool:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from .. import tree
 from ..errors import ModelFileError
 from ..typing import State
 
 
-def flat_state(state: State, prefix: str = "") -> dict[str, np.ndarray]:
+def flat_state(state: State) -> dict[str, np.ndarray]:
     """`{"params/0.weight": ..., "slots/m/0.weight": ..., "step": ...}`."""
-    flat: dict[str, np.ndarray] = {}
-    for name, value in state.items():
-        if isinstance(value, dict):
-            flat.update(flat_state(value, f"{prefix}{name}/"))
-        else:
-            flat[prefix + name] = value
-    return flat
+    return tree.flatten(state, "/")
 
 
 def nested_state(arrays: dict[str, np.ndarray], *, like: State) -> State:
@@ -35,10 +28,5 @@ def nested_state(arrays: dict[str, np.ndarray], *, like: State) -> State:
                 f"the array {name!r} is {came.dtype} {came.shape}, the network's is {dtype} {tuple(array.shape)}"
             )
 
-    def fill(part: Any, prefix: str) -> Any:
-        return {
-            name: fill(value, f"{prefix}{name}/") if isinstance(value, dict) else arrays[prefix + name]
-            for name, value in part.items()
-        }
-
-    return fill(like, "")
+    found = iter([arrays[name] for name in wanted])
+    return tree.map(lambda _: next(found), like)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..tree import flatten, nest
 from .activations import (
     CELU,
     ELU,
@@ -34,7 +35,6 @@ from .conv import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from .dense import Dense
 from .dropout import Dropout, SpatialDropout
 from .embedding import Embedding
-from .names import flatten, nest
 from .norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pool import (
     AveragePool1D,

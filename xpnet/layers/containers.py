@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import ops
 from ..errors import PullbackSpentError, batch_of, integer, plain, shown
+from ..tree import flatten, nest
 from ..typing import Array, Flat, Nested, Pullback, Shape
 from .base import Layer, is_layer
 from .context import Context
-from .names import flatten, nest
 
 MOST = 10_000
 """How many times `Repeat` uses a layer at most: more are a slip, or a file that misleads."""

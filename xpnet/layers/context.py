@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import Key, make_key
+from ..tree import flatten, nest
 from ..typing import Array, Flat, Nested
-from .names import flatten, nest
 
 
 class Pass:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import batch_of
+from ..tree import flatten
 from ..typing import Shape
 from .base import Layer
 from .containers import Sequential
-from .names import flatten
 
 
 def summary(network: Layer, input_shape: Shape, dtype: Any) -> str:

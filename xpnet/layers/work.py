@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..init import Undrawn
+from ..tree import flatten
 from ..typing import Shape
 from .base import Layer
 from .containers import Sequential
-from .names import flatten
 
 
 def products(network: Layer, input_shape: Shape) -> list[int]:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import integer, shown
-from ..layers import Layer, Pass, flatten, is_layer, nest
+from ..layers import Layer, Pass, is_layer
+from ..tree import flatten, nest
 from ..typing import Array
 from .draws import Draw, normal, to_backend
 

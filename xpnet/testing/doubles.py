@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..backends import Backend, Capabilities, Natives, find, register
 from ..backends.numpy.backend import NumpyBackend
 from ..typing import Array, Device
@@ -33,23 +34,14 @@ class ReadonlyNumpy(NumpyBackend):
     ) -> Callable[..., Any]:
         def run(*args: Any) -> Any:
             result = function(*args)
-            kept = {id(x) for x in leaves(result)}
-            for x in leaves([args[index] for index in consumes]):
+            kept = {id(x) for x in tree.leaves(result)}
+            for x in tree.leaves([args[index] for index in consumes]):
                 if id(x) not in kept and isinstance(x, np.ndarray):
                     x.setflags(write=True)
                     x.fill(np.nan if x.dtype.kind == "f" else -1)
             return result
 
         return run
-
-
-def leaves(tree: Any) -> list[Any]:
-    """The arrays of nested dicts, lists and tuples."""
-    if isinstance(tree, dict):
-        tree = list(tree.values())
-    if isinstance(tree, list | tuple):
-        return [leaf for member in tree for leaf in leaves(member)]
-    return [tree]
 
 
 def register_doubles() -> None:

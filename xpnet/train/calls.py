@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from .. import tree
 from ..data import shares
-from ..layers import flatten
 from ..typing import Array, State
 from .batches import Source
 
@@ -93,4 +93,4 @@ def _calls(
 
 
 def _arrays(state: State) -> list[Any]:
-    return list(flatten(state).values())
+    return list(tree.leaves(state))

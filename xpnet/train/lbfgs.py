@@ -11,8 +11,8 @@ import numpy as np
 
 from ..data import normalised
 from ..errors import DivergedError, MissingExtraError, integer, number
-from ..layers import nest
 from ..optim import moving
+from ..tree import nest
 from ..typing import Array, Batch, Flat
 from .callbacks import as_callbacks
 from .feed import Data

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..data import as_array, check_finite, check_numbers
 from ..init import Undrawn, initial
-from ..layers import Layer, flatten
+from ..layers import Layer
 from ..optim import Optimizer, slot_names
 from ..typing import Flat, Shape, State
 from .feed import require_own
@@ -30,7 +30,7 @@ def initial_state(
     rng = np.random.default_rng(seed)
     rng = rng if drawn else Undrawn(rng.bit_generator)
     params, buffers, output_shape = network.init(rng, input_shape, dtype)
-    params, buffers = (flatten(map_arrays(cast, tree)) for tree in (params, buffers))
+    params, buffers = (tree.flatten(tree.map(cast, part)) for part in (params, buffers))
     state: State = {
         "params": params,
         "buffers": buffers,
@@ -62,10 +62,3 @@ def replaced(backend: Any, old: Flat, new: Any, part: str, dtype: str) -> Flat:
             placed[name] = backend.asarray(value, dtype=dtype)
             check_finite(placed[name], name=what)
     return placed
-
-
-def map_arrays(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The same structure of dicts with the function applied to its arrays."""
-    if isinstance(tree, dict):
-        return {name: map_arrays(function, value) for name, value in tree.items()}
-    return function(tree)

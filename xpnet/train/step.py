@@ -19,9 +19,10 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import as_pair, integer, require_function, shown
-from ..layers import Layer, Pass, flatten, is_layer, nest
+from ..layers import Layer, Pass, is_layer
 from ..namespace import namespace
 from ..optim import Optimizer, mover, scalars_after, update_each
+from ..tree import flatten, nest
 from ..typing import Array, Batch, Flat, Loss, State, Update
 
 

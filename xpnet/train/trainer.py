@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..data import Targets, check_outputs, normalised
 from ..describe import ours
 from ..errors import DivergedError
@@ -21,7 +22,7 @@ from .divergence import Watch
 from .estimate import Estimate
 from .feed import Data
 from .rows import Rows, at_once, chunks, taken
-from .state import initial_state, map_arrays, replaced
+from .state import initial_state, replaced
 from .step import look, make_forward, make_score, make_step
 
 PROBE = 256
@@ -99,12 +100,12 @@ class Trainer:
 
     def load(self, host: State, *, epochs: int) -> None:
         """Takes a state of host arrays over, and the number of epochs that led to it."""
-        self.state, self.epochs = map_arrays(self.backend.asarray, host), epochs
+        self.state, self.epochs = tree.map(self.backend.asarray, host), epochs
         self.started, self._watch = bool(host["step"][0] > 0), None
 
     def dump(self) -> State:
         """The state as host arrays."""
-        return map_arrays(self.backend.to_numpy, self.state)
+        return tree.map(self.backend.to_numpy, self.state)
 
     def replace(self, part: str, new: Any) -> None:
         """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""

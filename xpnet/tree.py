@@ -1,0 +1,58 @@
+"""Structures of nested dicts, lists and tuples with arrays as leaves: the one walker of them.
+
+A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. Order is that of the structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .typing import Flat, Nested
+
+
+def map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure with the function applied to every leaf."""
+    kind = type(tree)
+    if kind is dict:
+        return {name: map(function, value) for name, value in tree.items()}
+    if kind is list or kind is tuple:
+        return kind([map(function, value) for value in tree])
+    return function(tree)
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """Every leaf, in order."""
+    kind = type(tree)
+    if kind is dict or kind is list or kind is tuple:
+        for value in tree.values() if kind is dict else tree:
+            yield from leaves(value)
+    else:
+        yield tree
+
+
+def flatten(nested: Nested, separator: str = ".") -> Flat:
+    """`{"0": {"weight": w}}` to `{"0.weight": w}`."""
+    flat: Flat = {}
+
+    def walk(part: Nested, prefix: str) -> None:
+        for name, value in part.items():
+            if isinstance(value, dict):
+                walk(value, f"{prefix}{name}{separator}")
+            else:
+                flat[prefix + name] = value
+
+    walk(nested, "")
+    return flat
+
+
+def nest(flat: Flat, separator: str = ".") -> Nested:
+    """`{"0.weight": w}` to `{"0": {"weight": w}}`."""
+    nested: Nested = {}
+    for name, value in flat.items():
+        *path, last = name.split(separator)
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return nested
