@@ -14,12 +14,12 @@ from .metrics.named import as_metrics, measured
 from .placement import Placed, Snapshot, undecided
 from .train import (
     Batches,
+    BatchSource,
     Callback,
-    Data,
     History,
+    LazyRows,
     Progress,
-    Rows,
-    Source,
+    Samples,
     Stream,
     as_callbacks,
     check_fit,
@@ -27,7 +27,7 @@ from .train import (
     check_stream,
     hears_steps,
     hold_out,
-    to_data,
+    to_samples,
 )
 from .typing import Array, Flat
 
@@ -98,7 +98,7 @@ class Model(Placed):
         check_fit(epochs, size, steps_per_call, validation_data, validation_split)
         listeners = as_callbacks(callbacks) + ([Progress(epochs)] if verbose else [])
         with ExitStack() as ends:
-            batches: Source
+            batches: BatchSource
             data = held = None
             if y is None:
                 alien = {"batch_size": batch_size, "validation_split": validation_split or None}
@@ -204,7 +204,7 @@ class Model(Placed):
                     chosen,
                     targets,
                     trainer.outputs(data.x),
-                    data.y.take(slice(None)) if isinstance(data.y, Rows) else data.y,
+                    data.y.take(slice(None)) if isinstance(data.y, LazyRows) else data.y,
                     link=getattr(self._loss, "link", None),
                     sample_weight=None
                     if sample_weight is None
@@ -275,12 +275,12 @@ class Model(Placed):
 
     def _data(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, several: bool = False
-    ) -> tuple[Data, Targets]:
+    ) -> tuple[Samples, Targets]:
         """Samples on the backend, and what y shows of the targets; builds the model at its first data."""
         _, inner = self._inputs(x)
         if self.input_shape is None:
             self.build(inner.shape[1:])
-        return to_data(
+        return to_samples(
             self._built().backend,
             inner,
             y,

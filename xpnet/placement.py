@@ -18,7 +18,7 @@ from .ops import LOSSES, Loss
 from .ops.chosen import named
 from .ops.loss import loss_op
 from .optim import OPTIMIZERS, Optimizer
-from .train import History, Rows, Trainer, to_inputs
+from .train import History, LazyRows, Trainer, to_inputs
 from .typing import Array, Shape, State
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class Placed:
             raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
         return self._trainer
 
-    def _inputs(self, x: Any) -> tuple[Array, Array | Rows]:
+    def _inputs(self, x: Any) -> tuple[Array, Array | LazyRows]:
         """(x as it came, x on the backend); the first data settle where the model lives."""
         given = as_array("x", x)
         trainer = self._trainer

@@ -13,7 +13,7 @@ from . import LOADED
 from .shared import say
 
 
-class Watch(Callback):
+class ProgressBar(Callback):
     """A callback: progress, and seconds from the start of the process to the end of the first epoch.
 
     The bar is rich's, the extra `cli`.

@@ -71,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
         f"{source.name}: {len(source.train[0])} samples, {held} held out; network {layers}, {config.dtype}",
     )
 
-    from .progress import Watch
+    from .progress import ProgressBar
 
     backends.keep_pages()  # this process trains and does little else
-    watch = Watch(args, config.epochs)
+    watch = ProgressBar(args, config.epochs)
     done = training.train(model, config, source, callbacks=[watch])
     done.metrics["first_epoch_seconds"] = watch.first_epoch
     result, place = {**done.metrics, "output": None}, None

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from .batches import Batches, Source
+from .batches import Batches, BatchSource
 from .callbacks import Callback, EarlyStopping, Progress, as_callbacks, hears_steps
-from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
 from .history import History
+from .inputs import Samples, check_fit, hold_out, require_own, to_inputs, to_samples
+from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .plateau import ReduceLROnPlateau
-from .rows import Rows
 from .step import gradient, make_forward, make_step
 from .stream import Stream, check_known, check_stream
 from .trainer import Trainer
 
 __all__ = [
+    "BatchSource",
     "Batches",
     "Callback",
-    "Data",
     "EarlyStopping",
     "History",
+    "LazyRows",
     "Progress",
     "ReduceLROnPlateau",
-    "Rows",
-    "Source",
+    "Samples",
     "Stream",
     "Trainer",
     "as_callbacks",
@@ -36,6 +36,6 @@ __all__ = [
     "make_forward",
     "make_step",
     "require_own",
-    "to_data",
     "to_inputs",
+    "to_samples",
 ]

@@ -15,10 +15,10 @@ from ..optim import moving
 from ..tree import nest
 from ..typing import Array, Batch, Flat
 from .callbacks import as_callbacks
-from .feed import Data
 from .history import History
-from .rows import taken
-from .step import add_shards, gradient, split
+from .inputs import Samples
+from .lazy import loaded
+from .step import add_shards, gradient, split_batch
 from .trainer import Trainer
 
 
@@ -98,10 +98,10 @@ def fit_lbfgs(
 class Whole:
     """The objective over all samples, as a function of one vector of all parameters that move."""
 
-    def __init__(self, trainer: Trainer, data: Data, shards: int, decay: float) -> None:
+    def __init__(self, trainer: Trainer, data: Samples, shards: int, decay: float) -> None:
         self.trainer, self.backend, self.decay = trainer, trainer.backend, decay
         w, _ = normalised(data.weight, len(data), reduction=trainer.reduction)
-        ((x, y),) = taken((data.x, data.y), [slice(0, len(data))])  # also from a file
+        ((x, y),) = loaded((data.x, data.y), [slice(0, len(data))])  # also from a file
         self.batch: Batch = {"x": x, "y": y, "w": trainer._weights(w)}
         self.names = moving(trainer.optimizer, trainer.state["params"])
         if not self.names:
@@ -169,7 +169,7 @@ def objective(trainer: Trainer, shards: int) -> Callable[..., tuple[Array, Flat,
         arrays = nest({**params, **buffers})
         return add_shards(
             gradient(network, loss, arrays, part, words=(key, step * shards + index))
-            for index, part in enumerate(split(batch, shards))
+            for index, part in enumerate(split_batch(batch, shards))
         )
 
     return f

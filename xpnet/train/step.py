@@ -53,10 +53,10 @@ def make_step(
         arrays = nest({**state["params"], **state["buffers"]})
         total, grads, updates = add_shards(
             gradient(network, loss, arrays, part, words=(state["key"], state["step"] * shards + index))
-            for index, part in enumerate(split(batch, shards, rows))
+            for index, part in enumerate(split_batch(batch, shards, rows))
         )
         if not same_form(grads, state["params"]) or not same_form(updates, state["buffers"], some=True):
-            raise ValueError(unlike(grads, state["params"], updates, state["buffers"]))
+            raise ValueError(mismatch_message(grads, state["params"], updates, state["buffers"]))
         count = state["step"] + 1
         params, slots = move(state["params"], grads, state["slots"], state["lr"], count)
         new = {
@@ -114,7 +114,7 @@ def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
     return True
 
 
-def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
+def mismatch_message(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
     """The sentence for a layer whose pullback, or whose ctx.update, gives other arrays than it has."""
     for what, found, wanted in (("gradient", grads, params), ("buffer update", updates, buffers)):
         for name, x in found.items():
@@ -126,7 +126,7 @@ def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
     return f"a layer gave no gradient for {sorted(set(params) - set(grads))}: its pullback must return one for each"
 
 
-def split(batch: Batch, shards: int, rows: int | None = None) -> Iterator[Batch]:
+def split_batch(batch: Batch, shards: int, rows: int | None = None) -> Iterator[Batch]:
     """Consecutive parts of nearly equal size, fewer than `shards` where there are fewer samples, or of `rows`."""
     if shards == 1:
         yield batch
@@ -162,7 +162,7 @@ def make_score(
     return score
 
 
-def look(state: State) -> Array:
+def state_magnitude(state: State) -> Array:
     """() the largest magnitude among the parameters; NaN where one is NaN, or a buffer or slot is not finite."""
     xp = namespace(state["lr"])
     rest = flatten({"buffers": state["buffers"], "slots": state["slots"]}).values()

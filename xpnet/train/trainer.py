@@ -16,16 +16,16 @@ from ..errors import DivergedError
 from ..layers import Layer
 from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
-from .batches import Batches, Source
-from .calls import Calls, Tally
-from .divergence import Watch
-from .estimate import Estimate
-from .feed import Data
-from .rows import Rows, at_once, chunks, taken
+from .batches import Batches, BatchSource
+from .cost import CostModel
+from .divergence import DivergenceMonitor
+from .epoch import EpochLoss, EpochRun
+from .inputs import Samples
+from .lazy import LazyRows, at_once, chunks, loaded
 from .state import initial_state, replaced
-from .step import look, make_forward, make_score, make_step
+from .step import make_forward, make_score, make_step, state_magnitude
 
-PROBE = 256
+PROBE_SAMPLES = 256
 """How many samples tell whether a training exploded."""
 _GIVEN = (
     "network",
@@ -67,16 +67,16 @@ class Trainer:
         self.natives, self.deterministic = natives, deterministic
         self._natives: Any = None
         self.started, self.trainings = False, 0
-        self._watch: Watch | None = None
+        self._watch: DivergenceMonitor | None = None
         self._steps: dict[Any, Callable[..., Any]] = {}
         self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self._estimate = Estimate(network)
+        self._estimate = CostModel(network)
         self.steps_per_call = 1
         self._pure = natives is not False and ours(network, loss, optimizer)
         first = backend.natives("auto" if natives else False, dtype=dtype, seconds=0.0)
         self.forward = backend.compile(make_forward(network), natives=first._replace(pure=self._pure))
         self._score = backend.compile(make_score(network, loss))
-        self._look = backend.compile(look)
+        self._look = backend.compile(state_magnitude)
 
     def __getstate__(self) -> dict[str, Any]:
         """What `__init__` was given and the state on the host: compiled code is made again where it is needed."""
@@ -111,13 +111,13 @@ class Trainer:
         """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""
         self.state[part], self._watch = replaced(self.backend, self.state[part], new, part, self.dtype), None
 
-    def batches(self, data: Data, size: int) -> Batches:
+    def batches(self, data: Samples, size: int) -> Batches:
         """The batches of a training on so many samples each."""
         count = self.optimizer.accumulate
         rows = None if count == 1 else size
         return Batches(data, size * count, self.reduction, self.dtype, self.seed, rows)
 
-    def step(self, data: Data) -> float:
+    def step(self, data: Samples) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         batches = Batches(data, len(data), self.reduction, self.dtype, self.seed)
         watch = self._watching(batches)
@@ -127,12 +127,12 @@ class Trainer:
             self._all_or_nothing("this step", watch, batches),
         ):
             run = self._runner(1, batches.shape, len(data))
-            self._epoch(Calls(run, batches, 1, self.epochs, self.state), watch)
+            self._epoch(EpochRun(run, batches, 1, self.epochs, self.state), watch)
         return watch.loss
 
     def run(
         self,
-        batches: Source,
+        batches: BatchSource,
         *,
         epochs: int,
         steps_per_call: int | None = None,
@@ -149,34 +149,34 @@ class Trainer:
         alone = on_steps is None and isinstance(batches, Batches)
         early = alone and self.backend.begins_early(seconds * batches.steps)
         watch = self._watching(batches)
-        calls = partial(Calls, run, batches, self.steps_per_call)
-        ahead: Calls | None = None
+        calls = partial(EpochRun, run, batches, self.steps_per_call)
+        ahead: EpochRun | None = None
         for left in reversed(range(epochs)):
             threads = self.threads(batches.shape, batches.rows or batches.size)
             with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
-                if ahead is None or not ahead.begun_with(self.state):
+                if ahead is None or not ahead.started_from(self.state):
                     ahead = calls(self.epochs, self.state)
                 ahead = self._epoch(ahead, watch, on_steps, calls if early and left else None)
                 self.epochs += 1
             yield {"epoch": self.epochs, "loss": watch.loss}
 
-    def outputs(self, x: Array | Rows) -> Array:
+    def outputs(self, x: Array | LazyRows) -> Array:
         """The network's outputs in prediction mode, worked off in chunks."""
         params, buffers = self.state["params"], self.state["buffers"]
         with self.backend.on():
-            if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
+            if not isinstance(x, LazyRows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
                 return self.forward(params, buffers, x)
-            with closing(taken((x,), chunks(x) or [slice(0)])) as found:
+            with closing(loaded((x,), chunks(x) or [slice(0)])) as found:
                 return self.backend.xp.concat(
                     [self.forward(params, buffers, part) for (part,) in found], axis=0
                 )
 
-    def scores(self, data: Data, targets: Targets) -> dict[str, float]:
+    def scores(self, data: Samples, targets: Targets) -> dict[str, float]:
         """The loss under the model's reduction, and the accuracy where targets are classes."""
         w, _ = normalised(data.weight, len(data), reduction=self.reduction)
         loss = right = 0.0
         parts = chunks(data.x)
-        with self.backend.on(), closing(taken((data.x, data.y), parts)) as found:
+        with self.backend.on(), closing(loaded((data.x, data.y), parts)) as found:
             for chunk, (x, y) in zip(parts, found, strict=True):
                 outputs, part_loss = self._score(
                     self.state["params"], self.state["buffers"], x, y, self._weights(w[chunk])
@@ -230,16 +230,16 @@ class Trainer:
 
     def _epoch(
         self,
-        calls: Calls,
-        watch: Watch,
+        calls: EpochRun,
+        watch: DivergenceMonitor,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
-        then: Callable[[int, State], Calls] | None = None,
-    ) -> Calls | None:
+        then: Callable[[int, State], EpochRun] | None = None,
+    ) -> EpochRun | None:
         """An epoch's steps and their mean loss; the host waits for the device once a part, or for `on_steps`.
 
         then: gives the next epoch's calls, which are begun before this one's end is waited for, and returned.
         """
-        tally = Tally(self.backend)
+        tally = EpochLoss(self.backend)
         with closing(calls):
             for ran, weights in calls:
                 self.state, losses, steps, looked = ran
@@ -262,22 +262,22 @@ class Trainer:
     def _weights(self, w: np.ndarray) -> Array:
         return self.backend.asarray(w, dtype=self.dtype)
 
-    def _watching(self, batches: Source) -> Watch:
+    def _watching(self, batches: BatchSource) -> DivergenceMonitor:
         """One watch over all of a training, however it is cut into runs; begins with a look at the outputs."""
         if self._watch is None:
             if getattr(self.loss, "of", None) is not None:
-                check_outputs(self.outputs(batches.few(32).x), self.loss)
-            self._watch = Watch(float(self._look(self.state)))
+                check_outputs(self.outputs(batches.head(32).x), self.loss)
+            self._watch = DivergenceMonitor(float(self._look(self.state)))
         return self._watch
 
-    def _loss_now(self, data: Data) -> float:
+    def _loss_now(self, data: Samples) -> float:
         """The loss of some samples under the present parameters."""
         w, _ = normalised(data.weight, len(data), reduction="mean")
         state = self.state
         return float(self._score(state["params"], state["buffers"], data.x, data.y, self._weights(w))[1])
 
     @contextmanager
-    def _all_or_nothing(self, when: str, watch: Watch, batches: Source) -> Iterator[None]:
+    def _all_or_nothing(self, when: str, watch: DivergenceMonitor, batches: BatchSource) -> Iterator[None]:
         """Puts the state and `epochs` back unless the block ends well; DivergedError where the training exploded.
 
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
@@ -286,7 +286,7 @@ class Trainer:
         good, epochs = self.backend.keep(self.state), self.epochs
         try:
             yield
-            watch.after = self._loss_now(batches.few(PROBE)) if watch.grown() else 0.0
+            watch.after = self._loss_now(batches.head(PROBE_SAMPLES)) if watch.grown() else 0.0
             if watch.exploded():
                 raise DivergedError(
                     f"the loss exploded in {when} ({watch}): the weights from before are kept; "
