@@ -1,7 +1,7 @@
 """What xpnet has to offer, by the names that users type, each with the oracle's rows that are about it.
 
 The names are those of the code's own tables, so that what is added there is here. `python3 ci/dev.py catalogue`
-makes README's tables of it and of what came of a run.
+makes the tables of docs/catalogue.md of it and of the results of a run.
 """
 
 from __future__ import annotations
