@@ -17,7 +17,7 @@ from .batches import BatchSource
 
 
 class EpochRun:
-    """What each call of an epoch leaves, as `backends.Ran` has it, and the weights of its part's batches."""
+    """What each call of an epoch leaves, as `backends.CallResult` has it, and the weights of its part's batches."""
 
     def __init__(
         self, run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
