@@ -9,7 +9,7 @@ from .inputs import Samples, check_fit, hold_out, require_own, to_inputs, to_sam
 from .lazy import LazyRows
 from .lbfgs import fit_lbfgs
 from .plateau import ReduceLROnPlateau
-from .step import gradient, make_forward, make_step
+from .step import gradient, make_apply, make_forward, make_gradients, make_step
 from .stream import Stream, check_known, check_stream
 from .trainer import Trainer
 
@@ -33,7 +33,9 @@ __all__ = [
     "gradient",
     "hears_steps",
     "hold_out",
+    "make_apply",
     "make_forward",
+    "make_gradients",
     "make_step",
     "require_own",
     "to_inputs",
