@@ -168,7 +168,7 @@ class Program:
         metrics = self.go(state)
         return None if metrics is None else (state, {name: x[()] for name, x in metrics.items()})
 
-    def go(self, state: dict[str, Any]) -> dict[str, Any] | None:
+    def go(self, state: Any) -> dict[str, Any] | None:
         """The calls on a state's arrays, and the metrics; None, and nothing done, where they are of another form.
 
         Whoever replaces an array of a part, such as the parameters, makes a dict of its own for that part.

@@ -17,12 +17,11 @@ from ..data import (
     check_ids,
     check_inputs,
     check_numbers,
-    check_share,
     check_weights,
     class_weights,
     split,
 )
-from ..errors import LabelError, integer, shown
+from ..errors import LabelError, shown
 from ..namespace import device, library, namespace
 from ..typing import Array, Shape
 from .lazy import LazyRows
@@ -45,6 +44,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.weight)
 
+    def whole_y(self) -> Array:
+        """All targets, on the backend."""
+        return self.y.take(slice(None)) if isinstance(self.y, LazyRows) else self.y
+
     def rows(self, backend: Any, numbers: np.ndarray) -> Samples:
         """Some of the samples."""
         index = None if isinstance(self.x, LazyRows) else backend.asarray(numbers)
@@ -55,16 +58,8 @@ class Samples:
         return Samples(x, y, self.weight[numbers], self.plain[numbers])
 
 
-def check_fit(
-    epochs: Any, batch_size: Any, steps_per_call: Any, validation_data: Any, validation_split: Any
-) -> None:
-    """ValueError or TypeError for options of `fit` that cannot be."""
-    sizes = {"epochs": epochs, "batch_size": batch_size}
-    if steps_per_call is not None:
-        sizes["steps_per_call"] = steps_per_call
-    for name, value in sizes.items():
-        integer(name, value)
-    check_share(0.0 if validation_split is None else validation_split, low=0.0)
+def check_validation(validation_data: Any, validation_split: float) -> None:
+    """TypeError for validation data that is no tuple; ValueError where a share is held out as well."""
     if validation_data is None:
         return
     if validation_split:
