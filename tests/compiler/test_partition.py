@@ -140,7 +140,7 @@ def test_an_update_in_pieces_has_the_bits_of_the_whole(hands):
     slots = {"m": m, "v": {name: x * x for name, x in m.items()}}
     scalars = tuple(float(x) for x in optimizer.scalars(np, np.float64(1e-3), np.float64(3)))
     wanted, wanted_slots = update_each(optimizer.rule, params, grads, slots, scalars)
-    loop = fused_update.rule_loop(optimizer.rule, 2, len(scalars), "d", (2, 1, 1)).__wrapped__
+    loop = fused_update.rule_loop(optimizer.rule, 2, len(scalars), "d", (2, 1, 1))
     arrays = [x for name in shapes for x in (params[name], grads[name], m[name], slots["v"][name])]
     (call,) = in_pieces([(loop, (np.asarray(scalars), *arrays))], hands)
     assert is_set(call)
@@ -185,15 +185,16 @@ def test_the_passes_of_a_dense_layer_in_pieces_have_the_bits_of_the_whole(activa
     op = activation and getattr(xn.ops, activation)
     kind = np.dtype(dtype)
     passes, numbers = chosen(op, partial(activations._dense_passes, kind=kind), kind.type)({})
-    forward, backward = passes.forward.__wrapped__, passes.backward.__wrapped__
     z, b = array(shape, dtype), array(shape[1], dtype)
     z.ravel()[::1001] = np.resize([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-38, -90.0, 90.0], z.size)[::1001]
     with np.errstate(all="ignore"):
-        alone, cut = made_by(forward, [z, *[np.zeros_like(z) for _ in passes.extra], b, *numbers], HANDS)
+        alone, cut = made_by(
+            passes.forward, [z, *[np.zeros_like(z) for _ in passes.extra], b, *numbers], HANDS
+        )
     same_bits(cut, alone)
     given = [array(shape, dtype) for _ in passes.kept]
     made = np.zeros_like(z), np.zeros_like(b)
-    same_bits(*made_by(backward, [array(shape, dtype), *given, *made, *numbers], HANDS))
+    same_bits(*made_by(passes.backward, [array(shape, dtype), *given, *made, *numbers], HANDS))
 
 
 @pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
@@ -205,7 +206,7 @@ def test_an_activation_in_pieces_has_the_bits_of_the_whole(shape, activation):
     left = 1 + len(passes.extra)
     for function, count, made in [(passes.forward, 1, left), (passes.backward, 1 + len(passes.kept), 1)]:
         arrays = [array(shape, "float32") for _ in range(count)] + [np.full_like(x, np.nan)] * made
-        same_bits(*made_by(function.__wrapped__, arrays, HANDS))
+        same_bits(*made_by(function, arrays, HANDS))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])

@@ -10,6 +10,7 @@ On several cores each piece of the arrays is one call in C of all the stages: Nu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from .codegen import Place, cuttable, loop
 from .expression import Element, Formula
+from .kernel import Kernel
 from .task import ufunc_loop
 
 BLOCK, IN_C = 2**16, 2**13
@@ -34,7 +36,7 @@ def staged(
     dtype: np.dtype,
     numbers: tuple[str, ...] = (),
     row: str = "",
-) -> Callable[..., None]:
+) -> Kernel:
     """`fused.loop` for any formula, called in the same way; a formula without cuts gives just that loop."""
     cuts = formula.cuts(results.values(), [*arrays, row, *numbers])
     if not cuts:
@@ -53,7 +55,8 @@ def staged(
         rest = tuple(formula.taken(found.values(), numbers, beside=[*known, row]))
         written = [name for name in found if name not in read]
         names = [*read, *written, *([row] if row else []), *rest]
-        stages.append((loop(formula, read, found, dtype, rest, row), tuple([places[name] for name in names])))
+        compiled = loop(formula, read, found, dtype, rest, row).call
+        stages.append((compiled, tuple([places[name] for name in names])))
 
     for level in cuts:
         terms = {homes[cut]: formula.at(cut)[1] for cut in level}
@@ -67,7 +70,7 @@ def staged(
     if rest := {name: x for name, x in results.items() if homes.get(x.name) != name}:
         add(rest)
     if len(stages) == 1 and not (scratch or row or numbers):
-        return stages[0][0]  # NumPy's function alone
+        return Kernel(stages[0][0])  # NumPy's function alone
     calls = [(function, itemgetter(*taken)) for function, taken in stages]
 
     def run(*args: Any) -> None:
@@ -86,14 +89,13 @@ def staged(
             for function, taken in calls:
                 function(*taken(parts))
 
-    _cut(run, stages, len(given), len(scratch), dtype, bool(row), len(numbers))
-    return run
+    return _cut(run, stages, len(given), len(scratch), dtype, bool(row), len(numbers))
 
 
 def _cut(
     run: Any, stages: list[Stage], given: int, scratch: int, dtype: np.dtype, row: bool, numbers: int
-) -> None:
-    """Notes how the stages may be called on parts of their arrays, where NumPy's loops are found also in C."""
+) -> Kernel:
+    """The stages as a kernel; in C only where the inner loops of NumPy's functions are found."""
     from .workqueue import call
 
     ufuncs = [function for function, _ in stages if isinstance(function, np.ufunc)]
@@ -104,10 +106,10 @@ def _cut(
     known: dict[str, Any] = {f"stage{i}": function for i, (function, _) in enumerate(stages)}
     known = {name: x for name, x in known.items() if x not in ufuncs} | {"call": call, "np": np}
     lines = list(_in_c(stages, given, scratch, dtype))
-    cuttable(run, dtype, rows | beside, lines, known, tuple(names[given + scratch + row :]))
-    run.inner = tuple(chain(*[found for found in addresses if found]))
-    if None in addresses:
-        del run.loop
+    kernel = cuttable(run, dtype, rows | beside, lines, known, tuple(names[given + scratch + row :]))
+    inner_loops = tuple(chain(*[found for found in addresses if found]))
+    c_function = None if None in addresses else kernel.c_function
+    return replace(kernel, c_function=c_function, inner_loops=inner_loops)
 
 
 def _in_c(stages: list[Stage], given: int, scratch: int, dtype: np.dtype) -> Iterator[str]:

@@ -9,7 +9,6 @@ each division: so the loop gives the portable bits, at several times the speed (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .expression import Element, Formula
+from .kernel import Kernel
 
 Place = tuple[int, int | None]
 """An array's rank in a loop, and the axis along which it may be cut; None where each part takes all of it."""
@@ -34,7 +34,7 @@ def loop(
     dtype: np.dtype,
     numbers: tuple[str, ...] = (),
     row: str = "",
-) -> Callable[..., None]:
+) -> Kernel:
     """A loop over contiguous arrays of one size, `arrays` to read and `results` to write, then numbers.
 
     Called with the arrays in this order, those that are only written last. Where an array is both, it is written
@@ -60,8 +60,7 @@ def loop(
         rest = [empty] if row else []
         compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
     places: dict[str, Place] = {f"{name}_": (2 if row else 1, 0) for name in given}
-    cuttable(compiled, dtype, places | ({f"{row}_": (1, None)} if row else {}), numbers=numbers)
-    return compiled
+    return cuttable(compiled, dtype, places | ({f"{row}_": (1, None)} if row else {}), numbers=numbers)
 
 
 def contiguous(x: Any) -> Any:
@@ -86,19 +85,20 @@ def cuttable(
     lines: list[str] | None = None,
     names: dict[str, Any] | None = None,
     numbers: tuple[str, ...] = (),
-) -> None:
-    """Notes on a function how it may be called on parts of its arrays, in Python and as a loop in C.
+    consumes: bool = False,
+) -> Kernel:
+    """The kernel of a function that may be called on parts of its arrays, in Python and as a loop in C.
 
     lines: of the loop, where it is not just the function itself. numbers: those that it takes after the arrays, in C
     as one more array.
     """
-    compiled.axes = *[axis for _, axis in places.values()], *[None for _ in numbers]
+    axes = *[axis for _, axis in places.values()], *[None for _ in numbers]
     arrays = {name: (dtype, rank) for name, (rank, _) in places.items()}
     arrays |= {"numbers": (dtype, 1)} if numbers else {}
     if lines is None:
         lines, names = [f"every({', '.join([*places, *numbers])})"], {"every": compiled}
     lines = [*(f"{name} = numbers[{i}]" for i, name in enumerate(numbers)), *lines]
-    compiled.loop = cache(partial(c_loop, arrays, lines, names))
+    return Kernel(compiled, axes, cache(partial(c_loop, arrays, lines, names)), consumes=consumes)
 
 
 def c_loop(
@@ -131,7 +131,7 @@ def written(parameters: list[str], lines: list[str], names: dict[str, Any]) -> A
     Its name holds a hash of its text and constants, so that Numba's cache on disk never serves another.
     """
     text = "\n".join([f"({', '.join(parameters)}):", *(f"    {line}" for line in lines)])
-    numbers = repr([(name, getattr(value, "__name__", value)) for name, value in names.items()])
+    numbers = repr([(name, x if isinstance(x, np.generic) else x.__name__) for name, x in names.items()])
     name = f"loop_{hashlib.sha256((text + numbers).encode()).hexdigest()[:16]}"
     names = {**names, "__name__": __name__}
     exec(compile(f"def {name}{text}\n", __file__, "exec"), names)

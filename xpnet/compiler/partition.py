@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..typing import Shape
-from .task import PRODUCTS, TAKE, Piece, axes, inner
+from .kernel import Kernel, unwrapped
+from .task import GATHER, PRODUCTS, Piece
 from .threadpool import Hands, together
 
 PIECE, BY_PYTHON = 2**21, 2**23
@@ -50,7 +51,7 @@ def in_pieces(calls: Iterable[Piece], hands: Hands) -> list[Callable[[], Any]]:
             products = []
         products += [args] if product else []
     return [
-        together(pieces, work, hands) if len(pieces) > 1 else partial(pieces[0][0], *pieces[0][1])
+        together(pieces, work, hands) if len(pieces) > 1 else partial(unwrapped(pieces[0][0]), *pieces[0][1])
         for pieces, work in found
     ]
 
@@ -66,11 +67,11 @@ def _work(function: Callable[..., Any], args: Arguments) -> int:
     if function in PRODUCTS and all(x.ndim == 2 and x.flags.forc for x in args[:2]):
         a, b, out = args
         return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
-    if function is TAKE:
+    if function is GATHER:
         return FAR * args[3].size
-    if not axes(function):
+    if not isinstance(function, Kernel) or not function.axes:
         return 0
-    return NUMBER * sum(x.size for x in args) + EXP * args[0].size * len(inner(function)) // 2
+    return NUMBER * sum(x.size for x in args) + EXP * args[0].size * len(function.inner_loops) // 2
 
 
 def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:
@@ -78,8 +79,8 @@ def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterat
         a, b, out = args
         for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
             yield np.matmul, (a[rows], b[:, columns], out[rows, columns])
-    else:
-        places = axes(function)
+    elif isinstance(function, Kernel):
+        places = function.axes
         unit = UNIT if 1 in places else 1
         parts = [_parts(x, axis, count, unit) for x, axis in zip(args, places, strict=True)]
         cut = [axis is not None for axis in places]

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PRODUCTS, TAKE = (np.dot, np.matmul), np.ndarray.take
+from .kernel import Kernel
+
+PRODUCTS = (np.dot, np.matmul)
 Piece = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function and its arguments."""
 
@@ -23,7 +25,7 @@ Piece = tuple[Callable[..., Any], tuple[Any, ...]]
 def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> Piece:
     """The call out_i = x_rows_i."""
     if x.flags.c_contiguous:
-        return TAKE, (x, rows, 0, out, "clip")  # any other mode goes by way of a copy
+        return GATHER, (x, rows, 0, out, "clip")  # any other mode goes by way of a copy
     return _index, (x, rows, out)  # take would first copy all of x
 
 
@@ -70,24 +72,13 @@ def table(pieces: Iterable[Piece]) -> Table | None:
 def _loop(function: Any, args: tuple[Any, ...]) -> Loop | None:
     if function in PRODUCTS:
         return _product(*args)
-    loop = _gather_loop if function is TAKE else getattr(function, "loop", None)
-    if loop is None:
+    if not isinstance(function, Kernel) or function.c_function is None:
         return None
     arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
     numbers = [x for x in args if isinstance(x, np.generic)]
     arrays += (np.array(numbers),) if numbers else ()
     lengths, steps = [len(x) for x in arrays], [_step(x) for x in arrays]
-    return Loop.of(loop().address, arrays, lengths, steps, inner(function))
-
-
-def axes(function: Any) -> tuple[int | None, ...]:
-    """The axis of each argument along which a function may be cut; None where each piece takes all of it."""
-    return (None, 0, None, 0, None) if function is TAKE else getattr(function, "axes", ())
-
-
-def inner(function: Any) -> tuple[int, ...]:
-    """The addresses of NumPy's loops that a function takes beside its arrays, and of their data, in turn."""
-    return getattr(function, "inner", ())
+    return Loop.of(function.c_function().address, arrays, lengths, steps, function.inner_loops)
 
 
 def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
@@ -101,7 +92,7 @@ def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
 
 @cache
 def _gather_loop() -> Any:
-    """TAKE of bytes; a row that x has not is the nearest that it has."""
+    """`GATHER` of bytes; a row that x has not is the nearest that it has."""
     from .codegen import c_loop
 
     arrays = {"x": ("uint8", 2), "rows": ("int64", 1), "out": ("uint8", 2)}
@@ -111,6 +102,10 @@ for i in range(rows.size):
     for j in range(out.shape[1]):
         out[i, j] = x[row, j]"""
     return c_loop({name: (np.dtype(kind), rank) for name, (kind, rank) in arrays.items()}, lines.splitlines())
+
+
+GATHER = Kernel(np.ndarray.take, (None, 0, None, 0, None), _gather_loop)
+"""take(x, rows, 0, out, mode): out_i = x_rows_i."""
 
 
 def _step(x: np.ndarray) -> int:

@@ -27,6 +27,7 @@ from weakref import finalize
 
 import numpy as np
 
+from .kernel import unwrapped
 from .task import Piece, Table, address, giving_way, table
 
 WAKES, LARGEST = 2**24, 2**27
@@ -54,7 +55,9 @@ def together(pieces: list[Piece], work: int, hands: Hands) -> Call:
     """A call that makes all of them, here and on the threads of a crew."""
     found = table(pieces) if hands.compiled else None
     if found is None:
-        return partial(_by_python, [partial(function, *args) for function, args in pieces], hands.cores)
+        return partial(
+            _by_python, [partial(unwrapped(function), *args) for function, args in pieces], hands.cores
+        )
     return partial(_by_board, found, work, hands.cores)
 
 

@@ -9,7 +9,6 @@ of the same layout, so the bits are the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -197,25 +196,6 @@ class Recorded(NDArrayOperatorsMixin):
         raise NotRecordableError("a value is looked at, which differs from step to step")
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _hidden
-
-
-def kernel(compiled: Callable[..., None], *, consumes: bool = False) -> Callable[..., None]:
-    """A compiled function that writes into arguments of its own, as one that can be recorded.
-
-    consumes: it writes into the step's state, so that it does not run while it is recorded.
-    """
-
-    @wraps(compiled)
-    def call(*args: Any) -> None:
-        x = args[0]
-        if type(x) is not Recorded:
-            return compiled(*args)
-        if any(isinstance(arg, np.ndarray) for arg in args):
-            raise NotRecordableError("a kernel is given an array that is no part of the recording")
-        x.recording.add(compiled, *args)
-        return None if consumes else compiled(*each(args, _value))
-
-    return call
 
 
 def each(part: Any, change: Callable[[Any], Any], kind: Any = Recorded) -> Any:
