@@ -15,7 +15,7 @@ import pytest
 from xpnet.compiler import codegen as fused
 from xpnet.compiler import task as loops
 from xpnet.compiler import threadpool as crew
-from xpnet.compiler.task import Loop, Table
+from xpnet.compiler.task import Task, TaskBatch
 from xpnet.compiler.threadpool import Crew
 
 RNG = np.random.default_rng(0)
@@ -94,7 +94,7 @@ class Counted:
         lines = [f"for _ in range({turns}):", "    n[0] += 1"]
         self.loop = fused.c_loop({"n": (np.dtype("int64"), 1)}, lines)
         self.counts = np.zeros((size, 8), "int64")
-        self.table = Table([Loop.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
+        self.table = TaskBatch([Task.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
 
     @property
     def made(self):
@@ -260,11 +260,11 @@ def test_a_forked_process_has_a_board_of_its_own():
 def test_a_piece_that_is_no_loop_in_c_leaves_all_to_python():
     a, b, out = (RNG.standard_normal((64, 64)) for _ in range(3))
     product = np.matmul, (a, b, out)
-    assert loops.table([product]).count == 1
+    assert TaskBatch.of([product]).count == 1
     for other in (np.negative, (a, out)), (np.matmul, (a.astype("int64"), b.astype("int64"), out)):
-        assert loops.table([product, other]) is None
+        assert TaskBatch.of([product, other]) is None
     whole = np.matmul, (a.astype("int64"), b.astype("int64"), np.zeros((64, 64), "int64"))
-    assert loops.table([whole]) is not None  # NumPy has loops for every dtype
+    assert TaskBatch.of([whole]) is not None  # NumPy has loops for every dtype
 
 
 @pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}])

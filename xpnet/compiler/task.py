@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -33,61 +33,74 @@ def _index(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> None:
     out[...] = x[rows]
 
 
-class Loop(NamedTuple):
-    """A loop in C, and the addresses, dimensions, steps and data that it is called with, for these arrays."""
+class Task(NamedTuple):
+    """One call of a C function of the form of NumPy's inner loops, as numba's workqueue.c has it.
+
+    function: its address. args: the addresses of the arrays. dims: their lengths, or the dimensions of a product.
+    steps: bytes from one element along an axis to the next. data: what else the function is given.
+    """
 
     function: int
     args: np.ndarray
     dims: np.ndarray
     steps: np.ndarray
     data: np.ndarray
-    arrays: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, function: int, arrays: tuple[np.ndarray, ...], dims: Any, steps: Any, data: Any = ()) -> Loop:
-        """All that a loop is given is an address."""
+    def of(cls, function: int, arrays: Sequence[np.ndarray], dims: Any, steps: Any, data: Any = ()) -> Task:
+        """A task on these arrays, which its batch must keep alive."""
         words = partial(np.array, dtype="intp")
-        return cls(
-            function, words([address(x) for x in arrays]), words(dims), words(steps), words(data), arrays
-        )
+        return cls(function, words([address(x) for x in arrays]), words(dims), words(steps), words(data))
 
 
-class Table:
-    """Loops, one row of addresses for each, last first: that is the order in which they are taken."""
+class TaskBatch:
+    """Tasks that are independent of each other, as a table of five addresses a row for `workqueue`.
 
-    def __init__(self, loops: list[Loop]) -> None:
-        self.loops, self.count = loops[::-1], len(loops)
-        rows = [(loop.function, *map(address, loop[1:5])) for loop in self.loops]
-        self.rows = np.array(rows, "int64")
-        self.address = address(self.rows)
+    The table is in reverse order, for the last row is claimed first. alive: the arrays whose addresses are in the
+    tasks; the batch keeps them from being freed.
+    """
+
+    def __init__(self, tasks: Sequence[Task], alive: Iterable[np.ndarray] = ()) -> None:
+        self.tasks, self.alive, self.count = tasks[::-1], list(alive), len(tasks)
+        self.table = np.array([(task.function, *map(address, task[1:])) for task in self.tasks], "int64")
+        self.address = address(self.table)
+
+    @classmethod
+    def of(cls, calls: Iterable[Piece]) -> TaskBatch | None:
+        """The calls as tasks; None if one of them has no C function."""
+        tasks: list[Task] = []
+        alive: list[np.ndarray] = []
+        for function, args in calls:
+            arrays = _arrays(args)
+            task = _product(*arrays) if function in PRODUCTS else _of_kernel(function, arrays)
+            if task is None:
+                return None
+            tasks.append(task)
+            alive += arrays
+        return cls(tasks, alive)
 
 
-def table(pieces: Iterable[Piece]) -> Table | None:
-    """The pieces as loops; None where one of them is none in C."""
-    loops = [_loop(function, args) for function, args in pieces]
-    found = [loop for loop in loops if loop is not None]
-    return Table(found) if len(found) == len(loops) else None
+def _arrays(args: tuple[Any, ...]) -> list[np.ndarray]:
+    """The arrays among the arguments, and the NumPy scalars as one more array behind them."""
+    arrays = [x for x in args if isinstance(x, np.ndarray)]
+    numbers = [x for x in args if isinstance(x, np.generic)]
+    return [*arrays, np.array(numbers)] if numbers else arrays
 
 
-def _loop(function: Any, args: tuple[Any, ...]) -> Loop | None:
-    if function in PRODUCTS:
-        return _product(*args)
+def _of_kernel(function: Any, arrays: list[np.ndarray]) -> Task | None:
     if not isinstance(function, Kernel) or function.c_function is None:
         return None
-    arrays = tuple([x for x in args if isinstance(x, np.ndarray)])
-    numbers = [x for x in args if isinstance(x, np.generic)]
-    arrays += (np.array(numbers),) if numbers else ()
     lengths, steps = [len(x) for x in arrays], [_step(x) for x in arrays]
-    return Loop.of(function.c_function().address, arrays, lengths, steps, function.inner_loops)
+    return Task.of(function.c_function().address, arrays, lengths, steps, function.inner_loops)
 
 
-def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Loop | None:
-    """NumPy's loop for out = a @ b."""
+def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Task | None:
+    """The task of out = a @ b by NumPy's own inner loop."""
     found = ufunc_loop(np.matmul, out.dtype) if a.dtype == b.dtype == out.dtype else None
     if found is None or found[1]:
         return None
     dims, steps = (1, *a.shape, b.shape[1]), (0, 0, 0, *a.strides, *b.strides, *out.strides)
-    return Loop.of(found[0], (a, b, out), dims, steps)
+    return Task.of(found[0], (a, b, out), dims, steps)
 
 
 @cache

@@ -28,7 +28,7 @@ from weakref import finalize
 import numpy as np
 
 from .kernel import unwrapped
-from .task import Piece, Table, address, giving_way, table
+from .task import Piece, TaskBatch, address, giving_way
 
 WAKES, LARGEST = 2**24, 2**27
 """The work of a set that those who sleep are woken for, and of one that is always shared, in multiply-adds."""
@@ -53,7 +53,7 @@ class Hands(NamedTuple):
 
 def together(pieces: list[Piece], work: int, hands: Hands) -> Call:
     """A call that makes all of them, here and on the threads of a crew."""
-    found = table(pieces) if hands.compiled else None
+    found = TaskBatch.of(pieces) if hands.compiled else None
     if found is None:
         return partial(
             _by_python, [partial(unwrapped(function), *args) for function, args in pieces], hands.cores
@@ -61,7 +61,7 @@ def together(pieces: list[Piece], work: int, hands: Hands) -> Call:
     return partial(_by_board, found, work, hands.cores)
 
 
-def _by_board(loops: Table, work: int, cores: int) -> None:
+def _by_board(loops: TaskBatch, work: int, cores: int) -> None:
     _crew(cores - 1, os.getpid()).make(loops, work)
 
 
@@ -101,7 +101,7 @@ class Crew:
         self.code.serve(self.board, self.size)
         return perf_counter() - began
 
-    def make(self, loops: Table, work: int) -> None:
+    def make(self, loops: TaskBatch, work: int) -> None:
         """All loops of a table, which are so much work."""
         try:
             alone = self.apart and work < LARGEST and perf_counter() < self.until
@@ -117,7 +117,7 @@ class Crew:
                 sleep(NAP)
             raise
 
-    def _share(self, loops: Table, work: int) -> None:
+    def _share(self, loops: TaskBatch, work: int) -> None:
         if self.apart and perf_counter() >= self.until:
             self.apart = False
             self._set(self.code.LOOKS, self.looks)
@@ -143,7 +143,7 @@ class Kept:
     """What lasts as long as any of a crew's threads, whom an interrupt may leave with loops to make."""
 
     def __init__(self, words: np.ndarray) -> None:
-        self.words, self.loops, self.ended = words, Table([]), False
+        self.words, self.loops, self.ended = words, TaskBatch([]), False
 
 
 def _follow(serve: Call, bed: SimpleQueue[None], kept: Kept) -> None:
