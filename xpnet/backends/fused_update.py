@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..compiler.codegen import contiguous, cuttable, function, loop
-from ..compiler.expression import traced, warn_of_portable
+from ..compiler.expression import trace_rule, warn_not_compiled
 from ..compiler.kernel import Kernel
 from ..optim import update_each
 from ..typing import Flat
@@ -70,7 +70,7 @@ def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int,
     """
     kind = np.dtype(dtype)
     try:
-        formula, arrays, constants, found = traced(rule, slots, scalars)
+        formula, arrays, constants, found = trace_rule(rule, slots, scalars)
         one = loop(formula, arrays, found, kind, constants).call
         groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
@@ -84,5 +84,5 @@ def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int,
         places = {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}
         return cuttable(every, kind, places, lines, {"one": one}, consumes=True)
     except Exception as error:
-        warn_of_portable(rule, error)
+        warn_not_compiled(rule, error)
         return None

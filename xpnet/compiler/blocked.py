@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .codegen import Place, cuttable, loop
-from .expression import Element, Formula
+from .expression import Expression, Symbol
 from .kernel import Kernel
 from .task import ufunc_loop
 
@@ -30,15 +30,15 @@ Stage = tuple[Callable[..., Any], tuple[int, ...]]
 
 
 def staged(
-    formula: Formula,
+    formula: Expression,
     arrays: tuple[str, ...],
-    results: dict[str, Element],
+    results: dict[str, Symbol],
     dtype: np.dtype,
     numbers: tuple[str, ...] = (),
     row: str = "",
 ) -> Kernel:
     """`fused.loop` for any formula, called in the same way; a formula without cuts gives just that loop."""
-    cuts = formula.cuts(results.values(), [*arrays, row, *numbers])
+    cuts = formula.transcendental_levels(results.values(), [*arrays, row, *numbers])
     if not cuts:
         return loop(formula, arrays, results, dtype, numbers, row)
     homes = _homes(cuts, arrays, results)
@@ -49,21 +49,21 @@ def staged(
     stages: list[Stage] = []
     known = list(arrays)
 
-    def add(found: dict[str, Element]) -> None:
+    def add(found: dict[str, Symbol]) -> None:
         """The loop that writes these results, from those of the arrays known that it takes."""
-        read = tuple(formula.taken(found.values(), known, beside=[row, *numbers]))
-        rest = tuple(formula.taken(found.values(), numbers, beside=[*known, row]))
+        read = tuple(formula.live_inputs(found.values(), known, beside=[row, *numbers]))
+        rest = tuple(formula.live_inputs(found.values(), numbers, beside=[*known, row]))
         written = [name for name in found if name not in read]
         names = [*read, *written, *([row] if row else []), *rest]
         compiled = loop(formula, read, found, dtype, rest, row).call
         stages.append((compiled, tuple([places[name] for name in names])))
 
     for level in cuts:
-        terms = {homes[cut]: formula.at(cut)[1] for cut in level}
+        terms = {homes[cut]: formula.operand(cut)[1] for cut in level}
         if apart := {home: x for home, x in terms.items() if x.name not in known}:
             add(apart)
         for cut in level:
-            function, x = formula.at(cut)
+            function, x = formula.operand(cut)
             source = homes[cut] if homes[cut] in apart else x.name
             stages.append((getattr(np, function), (places[source], places[cut])))
         known += level
@@ -140,7 +140,7 @@ def _in_c(stages: list[Stage], given: int, scratch: int, dtype: np.dtype) -> Ite
             yield f"    stage{number}({', '.join(terms)})"
 
 
-def _homes(cuts: list[list[str]], arrays: tuple[str, ...], results: dict[str, Element]) -> dict[str, str]:
+def _homes(cuts: list[list[str]], arrays: tuple[str, ...], results: dict[str, Symbol]) -> dict[str, str]:
     """Where each cut is written: at once to the result that it is, else to memory of its own.
 
     A result that overwrites an array waits until nothing reads that array any more.

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .expression import Element, Formula
+from .expression import Expression, Symbol
 from .kernel import Kernel
 
 Place = tuple[int, int | None]
@@ -28,9 +28,9 @@ def available() -> bool:
 
 
 def loop(
-    formula: Formula,
+    formula: Expression,
     arrays: tuple[str, ...],
-    results: dict[str, Element],
+    results: dict[str, Symbol],
     dtype: np.dtype,
     numbers: tuple[str, ...] = (),
     row: str = "",
@@ -48,7 +48,7 @@ def loop(
     each = [
         *(f"{name} = {name}_{at}" for name in arrays),
         *([f"{row} = {row}_[j]"] if row else []),
-        *formula.needed(results.values(), [*arrays, row, *numbers]),
+        *formula.emit(results.values(), [*arrays, row, *numbers]),
         *(f"{name}_{at} = {formula.name(element)}" for name, element in results.items()),
     ]
     lines = [*([] if row else [f"{name}_ = {name}_.ravel()" for name in given]), *every]
@@ -68,7 +68,7 @@ def contiguous(x: Any) -> Any:
     return x if x.flags.c_contiguous else x.copy()
 
 
-def scope(formula: Formula, dtype: np.dtype) -> dict[str, Any]:
+def scope(formula: Expression, dtype: np.dtype) -> dict[str, Any]:
     """What a formula's lines call by name."""
     return {name: dtype.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
 

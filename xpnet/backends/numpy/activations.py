@@ -11,7 +11,7 @@ import numpy as np
 from ... import ops
 from ...compiler.blocked import staged
 from ...compiler.codegen import contiguous, cuttable, function, scope
-from ...compiler.expression import Element
+from ...compiler.expression import Symbol
 from ...compiler.kernel import Kernel
 from ...typing import Array, Op, Pullback
 from ..activation import Activation, chosen, unbound
@@ -119,7 +119,7 @@ def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
 
 def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     """dz and db in one loop, or, where dz takes exp or its kin once more, in several."""
-    if act.formula.cuts([act.dx], ["dy", *names, *act.options]):
+    if act.formula.transcendental_levels([act.dx], ["dy", *names, *act.options]):
         slopes = staged(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options).call
 
         def apart(*args: Any) -> None:
@@ -130,7 +130,7 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
         return Kernel(apart)
     slope = [
         *(f"{name} = {name}_[i, j]" for name in ("dy", *names)),
-        *act.formula.needed([act.dx], ["dy", *names, *act.options]),
+        *act.formula.emit([act.dx], ["dy", *names, *act.options]),
         *([] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]),
         f"db_[j] += {act.dx.name}",
     ]
@@ -143,7 +143,7 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     return cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options)
 
 
-def _renamed(extra: dict[str, Element]) -> dict[str, Element]:
+def _renamed(extra: dict[str, Symbol]) -> dict[str, Symbol]:
     """Elements to keep, under names for their arrays that no line of a formula has."""
     return {f"kept_{name}": x for name, x in extra.items()}
 
