@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from xpnet import ops
-from xpnet.compiler import codegen as fused
+from xpnet.compiler import codegen
 from xpnet.namespace import with_natives
 
 SIZES, DTYPES = (4_096, 262_144), ("float32", "float64")
@@ -200,7 +200,7 @@ def main():
     )
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
     args = parser.parse_args()
-    if not fused.available():
+    if not codegen.available():
         print("absent: numba is not installed: pip install 'xpnet[fast]'")
         return
     names = args.only or sorted(ACTIVATIONS)

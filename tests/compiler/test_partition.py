@@ -9,7 +9,7 @@ import xpnet as xn
 from xpnet.backends import fused_update
 from xpnet.backends.activation import chosen
 from xpnet.backends.numpy import activations, blas
-from xpnet.compiler import codegen as fused
+from xpnet.compiler import codegen
 from xpnet.compiler import partition as pieces
 from xpnet.compiler import threadpool as crew
 from xpnet.compiler.partition import in_pieces
@@ -39,7 +39,7 @@ def is_cut(hands, *calls):
 
 @pytest.fixture(params=["python", "numba"])
 def hands(request):
-    if request.param == "numba" and not fused.available():
+    if request.param == "numba" and not codegen.available():
         pytest.skip("numba is not installed: pip install 'xpnet[fast]'")
     return Hands(4, compiled=request.param == "numba")
 
@@ -133,7 +133,7 @@ def test_products_that_need_each_other_wait_for_each_other(hands, monkeypatch):
     assert np.allclose(c, d @ b, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 def test_an_update_in_pieces_has_the_bits_of_the_whole(hands):
     optimizer, shapes = xn.adamw(), {"w": (1025, 300), "b": (300,), "one": (1,)}
     params, grads, m = ({name: array(shape, "float64") for name, shape in shapes.items()} for _ in range(3))
@@ -162,7 +162,7 @@ def made_by(function, args, hands):
     return alone, cut
 
 
-@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(600, 1000), (3, 190_000), (3001, 129)])
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_the_passes_of_a_dense_layer_in_pieces_have_the_bits_of_the_whole(activa
     same_bits(*made_by(passes.backward, [array(shape, dtype), *given, *made, *numbers], HANDS))
 
 
-@pytest.mark.skipif(not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 @pytest.mark.parametrize("activation", ["relu", "silu", "gelu"])
 @pytest.mark.parametrize("shape", [(500_000,), (7, 90_000), (16, 30, 40, 25)])
 def test_an_activation_in_pieces_has_the_bits_of_the_whole(shape, activation):
@@ -245,7 +245,7 @@ def test_a_row_that_is_not_there_is_read_nowhere_else(hands):
 @pytest.mark.parametrize("natives", ["auto", True])
 def test_a_training_on_several_cores_has_the_bits_of_one(natives, monkeypatch):
     """A training as short as this one runs natives only if told to."""
-    if natives is True and not fused.available():
+    if natives is True and not codegen.available():
         pytest.skip("numba is not installed: pip install 'xpnet[fast]'")
     if not blas._libraries():
         pytest.skip("threadpoolctl is not installed: pip install 'xpnet[fast]'")

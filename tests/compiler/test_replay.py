@@ -9,7 +9,7 @@ import pytest
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends import get
-from xpnet.compiler import codegen as fused
+from xpnet.compiler import codegen
 from xpnet.compiler import tracing as recording
 from xpnet.compiler.kernel import Kernel
 from xpnet.compiler.replay import Program, Replayed
@@ -23,7 +23,7 @@ X, Y = RNG.standard_normal((37, 6)), np.arange(37) % 3
 NET = xn.Sequential(xn.Dense(8, "relu"), xn.Dropout(0.3), xn.Dense(3))
 NATIVES = [
     False,
-    pytest.param(True, marks=pytest.mark.skipif(not fused.available(), reason="numba is not installed")),
+    pytest.param(True, marks=pytest.mark.skipif(not codegen.available(), reason="numba is not installed")),
 ]
 
 
@@ -258,7 +258,7 @@ def test_a_state_of_another_form_runs_as_it_is():
 
 def test_natives_that_run_are_recorded_as_kernels():
     """Else the calls would be those of the portable step."""
-    if not fused.available():
+    if not codegen.available():
         pytest.skip("numba is not installed")
     model = make(natives=True)
     model.fit(X, Y, epochs=3, batch_size=8)

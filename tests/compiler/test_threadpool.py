@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
-from xpnet.compiler import codegen as fused
+from xpnet.compiler import codegen
 from xpnet.compiler import task as loops
 from xpnet.compiler import threadpool as crew
 from xpnet.compiler.task import Task, TaskBatch
@@ -20,7 +20,7 @@ from xpnet.compiler.threadpool import Crew
 
 RNG = np.random.default_rng(0)
 needs_numba = pytest.mark.skipif(
-    not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
+    not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
 
 
@@ -92,7 +92,7 @@ class Counted:
 
     def __init__(self, size, turns=1):
         lines = [f"for _ in range({turns}):", "    n[0] += 1"]
-        self.loop = fused.c_loop({"n": (np.dtype("int64"), 1)}, lines)
+        self.loop = codegen.cfunc({"n": (np.dtype("int64"), 1)}, lines)
         self.counts = np.zeros((size, 8), "int64")
         self.table = TaskBatch([Task.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.codegen import contiguous, cuttable, function, loop
+from ..compiler.codegen import compile_function, contiguous, elementwise_kernel, partitionable
 from ..compiler.expression import trace_rule, warn_not_compiled
 from ..compiler.kernel import Kernel
 from ..optim import update_each
@@ -71,18 +71,18 @@ def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int,
     kind = np.dtype(dtype)
     try:
         formula, arrays, constants, found = trace_rule(rule, slots, scalars)
-        one = loop(formula, arrays, found, kind, constants).call
+        one = elementwise_kernel(formula, arrays, found, kind, constants).call
         groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
         lines += [f"one({', '.join([*group, *constants])})" for group in groups]
         names = ["c", *(name for group in groups for name in group)]
-        every = function(names, lines, {"one": one})
+        every = compile_function(names, lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
         if min(ranks) == 0:
             return Kernel(every, consumes=True)
         places = {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}
-        return cuttable(every, kind, places, lines, {"one": one}, consumes=True)
+        return partitionable(every, kind, places, lines, {"one": one}, consumes=True)
     except Exception as error:
         warn_not_compiled(rule, error)
         return None

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .codegen import Place, cuttable, loop
+from .codegen import Argument, elementwise_kernel, partitionable
 from .expression import Expression, Symbol
 from .kernel import Kernel
 from .task import ufunc_loop
@@ -37,10 +37,10 @@ def staged(
     numbers: tuple[str, ...] = (),
     row: str = "",
 ) -> Kernel:
-    """`fused.loop` for any formula, called in the same way; a formula without cuts gives just that loop."""
+    """`elementwise_kernel` for any formula, called in the same way; a formula without cuts gives just that loop."""
     cuts = formula.transcendental_levels(results.values(), [*arrays, row, *numbers])
     if not cuts:
-        return loop(formula, arrays, results, dtype, numbers, row)
+        return elementwise_kernel(formula, arrays, results, dtype, numbers, row)
     homes = _homes(cuts, arrays, results)
     scratch = [cut for cut, home in homes.items() if cut == home]
     given = [*arrays, *(name for name in results if name not in arrays)]
@@ -55,7 +55,7 @@ def staged(
         rest = tuple(formula.live_inputs(found.values(), numbers, beside=[*known, row]))
         written = [name for name in found if name not in read]
         names = [*read, *written, *([row] if row else []), *rest]
-        compiled = loop(formula, read, found, dtype, rest, row).call
+        compiled = elementwise_kernel(formula, read, found, dtype, rest, row).call
         stages.append((compiled, tuple([places[name] for name in names])))
 
     for level in cuts:
@@ -101,19 +101,19 @@ def _cut(
     ufuncs = [function for function, _ in stages if isinstance(function, np.ufunc)]
     addresses = [ufunc_loop(ufunc, dtype) for ufunc in ufuncs]
     names = [f"x{i}" for i in range(given + scratch + row + numbers)]
-    rows: dict[str, Place] = dict.fromkeys(names[:given], (2 if row else 1, 0))
-    beside: dict[str, Place] = {names[given + scratch]: (1, None)} if row else {}
+    rows: dict[str, Argument] = dict.fromkeys(names[:given], (2 if row else 1, 0))
+    beside: dict[str, Argument] = {names[given + scratch]: (1, None)} if row else {}
     known: dict[str, Any] = {f"stage{i}": function for i, (function, _) in enumerate(stages)}
     known = {name: x for name, x in known.items() if x not in ufuncs} | {"call": call, "np": np}
     lines = list(_in_c(stages, given, scratch, dtype))
-    kernel = cuttable(run, dtype, rows | beside, lines, known, tuple(names[given + scratch + row :]))
+    kernel = partitionable(run, dtype, rows | beside, lines, known, tuple(names[given + scratch + row :]))
     inner_loops = tuple(chain(*[found for found in addresses if found]))
     c_function = None if None in addresses else kernel.c_function
     return replace(kernel, c_function=c_function, inner_loops=inner_loops)
 
 
 def _in_c(stages: list[Stage], given: int, scratch: int, dtype: np.dtype) -> Iterator[str]:
-    """The lines of `fused.c_loop` that make the stages block by block, NumPy's by the addresses of their loops.
+    """The lines of `codegen.cfunc` that make the stages block by block, NumPy's by the addresses of their loops.
 
     x0, x1, ... are the arrays, p0, p1, ... their parts in a block. A loop of NumPy's takes the words, in turn: where it
     reads and where it writes, how many numbers, and the bytes from one to the next in both.

@@ -1,7 +1,7 @@
 """Elementwise formulas on NumPy arrays as one compiled loop, through Numba (the extra `fast`).
 
 An optimizer's rule, or an activation with its derivative, is the very function that every other backend calls on
-whole arrays; here `elements` writes its formula down once, and Numba compiles a loop over it. Without `fastmath`
+whole arrays; here `elements` writes its expression down once, and Numba compiles a loop over it. Without `fastmath`
 LLVM may not reorder or contract, and vectorises all the same once `error_model="numpy"` has lifted the check of
 each division: so the loop gives the portable bits, at several times the speed (`ci/benchmarks/update.py`).
 """
@@ -18,7 +18,7 @@ import numpy as np
 from .expression import Expression, Symbol
 from .kernel import Kernel
 
-Place = tuple[int, int | None]
+Argument = tuple[int, int | None]
 """An array's rank in a loop, and the axis along which it may be cut; None where each part takes all of it."""
 
 
@@ -27,8 +27,8 @@ def available() -> bool:
     return find_spec("numba") is not None
 
 
-def loop(
-    formula: Expression,
+def elementwise_kernel(
+    expression: Expression,
     arrays: tuple[str, ...],
     results: dict[str, Symbol],
     dtype: np.dtype,
@@ -48,19 +48,21 @@ def loop(
     each = [
         *(f"{name} = {name}_{at}" for name in arrays),
         *([f"{row} = {row}_[j]"] if row else []),
-        *formula.emit(results.values(), [*arrays, row, *numbers]),
-        *(f"{name}_{at} = {formula.name(element)}" for name, element in results.items()),
+        *expression.emit(results.values(), [*arrays, row, *numbers]),
+        *(f"{name}_{at} = {expression.name(element)}" for name, element in results.items()),
     ]
     lines = [*([] if row else [f"{name}_ = {name}_.ravel()" for name in given]), *every]
     lines += [f"{'    ' * len(every)}{line}" for line in each]
     parameters = [*(f"{name}_" for name in (*given, row) if name), *numbers]
-    compiled = function(parameters, lines, scope(formula, dtype))
+    compiled = compile_function(parameters, lines, scope(expression, dtype))
     empty = np.zeros(0, dtype)
     for shape in ((0, 0),) if row else ((0,), (0, 0)):
         rest = [empty] if row else []
         compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
-    places: dict[str, Place] = {f"{name}_": (2 if row else 1, 0) for name in given}
-    return cuttable(compiled, dtype, places | ({f"{row}_": (1, None)} if row else {}), numbers=numbers)
+    arguments: dict[str, Argument] = {f"{name}_": (2 if row else 1, 0) for name in given}
+    return partitionable(
+        compiled, dtype, arguments | ({f"{row}_": (1, None)} if row else {}), numbers=numbers
+    )
 
 
 def contiguous(x: Any) -> Any:
@@ -68,20 +70,20 @@ def contiguous(x: Any) -> Any:
     return x if x.flags.c_contiguous else x.copy()
 
 
-def scope(formula: Expression, dtype: np.dtype) -> dict[str, Any]:
-    """What a formula's lines call by name."""
-    return {name: dtype.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
+def scope(expression: Expression, dtype: np.dtype) -> dict[str, Any]:
+    """What a expression's lines call by name."""
+    return {name: dtype.type(value) for name, value in expression.constants.items()} | {"sqrt": np.sqrt}
 
 
-def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
+def compile_function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
     """A function of these lines, compiled by Numba."""
-    return jit(written(parameters, lines, names))
+    return jit(define(parameters, lines, names))
 
 
-def cuttable(
+def partitionable(
     compiled: Any,
     dtype: np.dtype,
-    places: dict[str, Place],
+    arguments: dict[str, Argument],
     lines: list[str] | None = None,
     names: dict[str, Any] | None = None,
     numbers: tuple[str, ...] = (),
@@ -92,16 +94,16 @@ def cuttable(
     lines: of the loop, where it is not just the function itself. numbers: those that it takes after the arrays, in C
     as one more array.
     """
-    axes = *[axis for _, axis in places.values()], *[None for _ in numbers]
-    arrays = {name: (dtype, rank) for name, (rank, _) in places.items()}
+    axes = *[axis for _, axis in arguments.values()], *[None for _ in numbers]
+    arrays = {name: (dtype, rank) for name, (rank, _) in arguments.items()}
     arrays |= {"numbers": (dtype, 1)} if numbers else {}
     if lines is None:
-        lines, names = [f"every({', '.join([*places, *numbers])})"], {"every": compiled}
+        lines, names = [f"every({', '.join([*arguments, *numbers])})"], {"every": compiled}
     lines = [*(f"{name} = numbers[{i}]" for i, name in enumerate(numbers)), *lines]
-    return Kernel(compiled, axes, cache(partial(c_loop, arrays, lines, names)), consumes=consumes)
+    return Kernel(compiled, axes, cache(partial(cfunc, arrays, lines, names)), consumes=consumes)
 
 
-def c_loop(
+def cfunc(
     arrays: dict[str, tuple[np.dtype, int]], lines: list[str], names: dict[str, Any] | None = None
 ) -> Any:
     """These lines as a loop in C of the form of NumPy's ufuncs, on arrays of these dtypes and ranks.
@@ -121,11 +123,11 @@ def c_loop(
     ]
     kinds = {str(dtype): dtype.type for dtype, _ in arrays.values()}
     scope = {**(names or {}), **kinds, "carray": numba.carray}
-    plain = written(["args", "dims", "steps", "data"], [*given, *lines], scope)
-    return _kept(partial(numba.cfunc, form, error_model="numpy"), plain)
+    plain = define(["args", "dims", "steps", "data"], [*given, *lines], scope)
+    return _with_disk_cache(partial(numba.cfunc, form, error_model="numpy"), plain)
 
 
-def written(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
+def define(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
     """A function of these lines.
 
     Its name holds a hash of its text and constants, so that Numba's cache on disk never serves another.
@@ -142,10 +144,10 @@ def jit(plain: Any) -> Any:
     """A function compiled for the types that it is called with, and kept on disk where a folder can be written."""
     import numba
 
-    return _kept(partial(numba.njit, nogil=True, error_model="numpy"), plain)
+    return _with_disk_cache(partial(numba.njit, nogil=True, error_model="numpy"), plain)
 
 
-def _kept(compiler: Any, plain: Any) -> Any:
+def _with_disk_cache(compiler: Any, plain: Any) -> Any:
     try:
         return compiler(cache=True)(plain)
     except RuntimeError:

@@ -106,7 +106,7 @@ def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Task | None:
 @cache
 def _gather_loop() -> Any:
     """`GATHER` of bytes; a row that x has not is the nearest that it has."""
-    from .codegen import c_loop
+    from .codegen import cfunc
 
     arrays = {"x": ("uint8", 2), "rows": ("int64", 1), "out": ("uint8", 2)}
     lines = """\
@@ -114,7 +114,7 @@ for i in range(rows.size):
     row = min(max(rows[i], 0), x.shape[0] - 1)
     for j in range(out.shape[1]):
         out[i, j] = x[row, j]"""
-    return c_loop({name: (np.dtype(kind), rank) for name, (kind, rank) in arrays.items()}, lines.splitlines())
+    return cfunc({name: (np.dtype(kind), rank) for name, (kind, rank) in arrays.items()}, lines.splitlines())
 
 
 GATHER = Kernel(np.ndarray.take, (None, 0, None, 0, None), _gather_loop)

@@ -15,7 +15,7 @@ numba = pytest.importorskip("numba", reason="numba is not installed: pip install
 from xpnet.backends.activation import Activation  # noqa: E402 - they need Numba
 from xpnet.backends.numpy import activations, natives  # noqa: E402
 from xpnet.compiler import blocked as stages  # noqa: E402
-from xpnet.compiler import codegen as fused  # noqa: E402
+from xpnet.compiler import codegen  # noqa: E402
 
 from .test_natives import spied  # noqa: E402 - it needs Numba
 
@@ -104,4 +104,4 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
 
 def test_an_op_that_mixes_elements_is_no_formula():
     assert Activation.of(ops.softmax) is None
-    assert fused.available()
+    assert codegen.available()

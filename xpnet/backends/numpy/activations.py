@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import ops
 from ...compiler.blocked import staged
-from ...compiler.codegen import contiguous, cuttable, function, scope
+from ...compiler.codegen import compile_function, contiguous, partitionable, scope
 from ...compiler.expression import Symbol
 from ...compiler.kernel import Kernel
 from ...typing import Array, Op, Pullback
@@ -137,10 +137,12 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     each = "for i in range(dy_.shape[0]):", "    for j in range(db_.size):"
     lines = ["db_[:] = db_.dtype.type(0)", *each, *(f"        {line}" for line in slope)]
     arrays = [f"{name}_" for name in ("dy", *names, "dz")]
-    backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
+    backward = compile_function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    return cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options)
+    return partitionable(
+        backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options
+    )
 
 
 def _renamed(extra: dict[str, Symbol]) -> dict[str, Symbol]:
