@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import ops
-from ...compiler.blocked import staged
+from ...compiler.blocked import blocked_kernel
 from ...compiler.codegen import compile_function, contiguous, partitionable, scope
 from ...compiler.expression import Symbol
 from ...compiler.kernel import Kernel
@@ -63,8 +63,8 @@ def _passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     extra = {x.name: x for x in act.kept if x.name not in (act.x.name, act.y.name)}
     names = [x.name for x in act.kept]
     places = [act.x.name, act.y.name, *extra]
-    forward = staged(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
-    backward = staged(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
+    forward = blocked_kernel(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
+    backward = blocked_kernel(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
     kept = tuple(map(places.index, names))
     return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
 
@@ -111,7 +111,7 @@ def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
         return None
     names = [x.name for x in act.kept]
     extra = {x.name: x for x in act.kept if x.name != act.y.name}
-    forward = staged(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
+    forward = blocked_kernel(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
     backward = _dense_slope(act, names, kind)
     kept = tuple(map([act.y.name, *extra].index, names))
     return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
@@ -120,7 +120,7 @@ def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
 def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     """dz and db in one loop, or, where dz takes exp or its kin once more, in several."""
     if act.formula.transcendental_levels([act.dx], ["dy", *names, *act.options]):
-        slopes = staged(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options).call
+        slopes = blocked_kernel(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options).call
 
         def apart(*args: Any) -> None:
             arrays, db, numbers = args[: len(names) + 2], args[len(names) + 2], args[len(names) + 3 :]
