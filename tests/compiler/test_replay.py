@@ -1,4 +1,4 @@
-"""Recorded steps: the bits of the step as it is, on whatever arrays the state has, and nothing seen too late."""
+"""Tracer steps: the bits of the step as it is, on whatever arrays the state has, and nothing seen too late."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ import pytest
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends import get
-from xpnet.compiler import codegen
-from xpnet.compiler import tracing as recording
+from xpnet.compiler import codegen, tracing
 from xpnet.compiler.kernel import Kernel
 from xpnet.compiler.replay import Program, Replayed
-from xpnet.compiler.tracing import Recorded
+from xpnet.compiler.tracing import Tracer
 from xpnet.testing.optimizers import OPTIMIZERS
 from xpnet.testing.steps import NETWORKS, Network
 
@@ -264,17 +263,17 @@ def test_natives_that_run_are_recorded_as_kernels():
     model.fit(X, Y, epochs=3, batch_size=8)
     calls = [call for program in replayed(model)._programs.values() for call in program.calls]
     assert sum(isinstance(call.function, Kernel) for call in calls) >= 2 * 9
-    assert not any(isinstance(arg, Recorded) for call in calls for arg in call.args)
+    assert not any(isinstance(arg, Tracer) for call in calls for arg in call.args)
 
 
 def test_a_step_of_too_many_calls_runs_as_it_is(monkeypatch):
     """A long sequence makes hundreds of thousands, for whose arrays places would be sought for minutes."""
-    monkeypatch.setattr(recording, "LONGEST", 200)
+    monkeypatch.setattr(tracing, "MAX_CALLS", 200)
     x = RNG.standard_normal((37, 6, 2))
     network = xn.Sequential(xn.GRU(3, last=True), xn.Dense(3))
     model, plain = (make(network, natives=natives) for natives in ("auto", False))
     for each in (model, plain):
         each.fit(x, Y, epochs=2, batch_size=16)
-    assert replayed(model).reason == "NotRecordableError: it makes more than 200 calls"
+    assert replayed(model).reason == "NotTraceableError: it makes more than 200 calls"
     same(model, plain)
     assert model.forward(x[:1]).tobytes() == model.forward(x[:1]).tobytes() == plain.forward(x[:1]).tobytes()

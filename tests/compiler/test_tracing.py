@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xpnet.compiler.memory_plan import plan
 from xpnet.compiler.replay import Replayed
-from xpnet.compiler.tracing import Recording, dense
+from xpnet.compiler.tracing import Trace, is_dense
 
 RNG = np.random.default_rng(0)
 
@@ -31,7 +31,7 @@ RNG = np.random.default_rng(0)
     ids=range(10),
 )
 def test_nothing_of_a_value_gets_out(look):
-    x = Recording().root(np.ones(3))
+    x = Trace().new_buffer(np.ones(3))
     with pytest.raises(TypeError):
         bool(look(x))
 
@@ -90,7 +90,7 @@ def test_calls_made_again_give_what_the_function_gives(f):
     ],
 )
 def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
-    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+    """Of is_dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
 
     def step(state, batch):
         y = batch["x"][part] @ batch["w"]
@@ -136,4 +136,4 @@ def test_what_is_in_use_together_lies_apart(found):
     ],
 )
 def test_dense(x, wanted):
-    assert dense(x) is wanted
+    assert is_dense(x) is wanted

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .tracing import NotRecordableError, Recorded, each
+from .tracing import NotTraceableError, Tracer, map_arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +38,14 @@ class Kernel:
     def __call__(self, *args: Any) -> None:
         """Runs it; on traced arrays it also records the call."""
         x = args[0]
-        if type(x) is not Recorded:
+        if type(x) is not Tracer:
             self.call(*args)
             return
         if any(isinstance(arg, np.ndarray) for arg in args):
-            raise NotRecordableError("a kernel is given an array that is no part of the recording")
-        x.recording.add(self, *args)
+            raise NotTraceableError("a kernel is given an array that is no part of the recording")
+        x.trace.add(self, *args)
         if not self.consumes:
-            self.call(*each(args, lambda traced: traced.value))
+            self.call(*map_arrays(args, lambda traced: traced.value))
 
 
 def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:

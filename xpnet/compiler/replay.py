@@ -19,7 +19,7 @@ from .memory_plan import ALIGNED, aligned, plan
 from .partition import in_pieces
 from .task import gather
 from .threadpool import Hands
-from .tracing import Call, NotRecordableError, Recorded, Recording, Ref, arrays, each
+from .tracing import Call, NotTraceableError, Trace, Tracer, View, arrays, map_arrays
 
 LARGEST = 2**20
 """How many numbers a batch may have to be copied to where the calls look for it."""
@@ -111,57 +111,57 @@ class Program:
 
     def __init__(self, step: Step, state: State, batch: Batch, hands: Hands = ALONE) -> None:
         if not _writable(tree.leaves(state)):
-            raise NotRecordableError("the state's arrays cannot be written through")
-        recording = Recording()
-        given = each(state, recording.root, np.ndarray)
-        samples = {name: recording.root(x) for name, x in batch.items()}
+            raise NotTraceableError("the state's arrays cannot be written through")
+        trace = Trace()
+        given = map_arrays(state, trace.new_buffer, np.ndarray)
+        samples = {name: trace.new_buffer(x) for name, x in batch.items()}
         new, metrics = step(given, samples)
-        self.roots, self.hands = recording.roots, hands
+        self.buffers, self.hands = trace.buffers, hands
         self._samples = {name: x.ref for name, x in samples.items()}
         self._metrics = {name: x.ref for name, x in metrics.items()}
         self._state = [x.ref for x in tree.leaves(given)]
         if _names(new) != _names(given):
-            raise NotRecordableError("the state has other arrays after the step")
+            raise NotTraceableError("the state has other arrays after the step")
         carried = [
             call for pair in zip(self._state, tree.leaves(new), strict=True) for call in self._carry(*pair)
         ]
         wanted = {
-            ref.root for ref in arrays([self._metrics, self._state, [call.args for call in carried]], Ref)
+            ref.buffer for ref in arrays([self._metrics, self._state, [call.args for call in carried]], View)
         }
-        self.calls = [*recording.needed(wanted), *carried]
+        self.calls = [*trace.prune(wanted), *carried]
         self._offsets, self.size = plan(self._spans())
         self.batch: Batch = {}
         self._memory = np.empty(0, "uint8")
         self._bound: list[Any] = []
 
-    def _carry(self, old: Ref, new: Recorded) -> Iterator[Call]:
+    def _carry(self, old: View, new: Tracer) -> Iterator[Call]:
         """The call, if there must be one, that brings an array of the new state to where the old one is."""
         if new.ref != old:
-            if (new.shape, new.dtype) != (old.shape, old.dtype) or new.root in [
-                ref.root for ref in self._state
+            if (new.shape, new.dtype) != (old.shape, old.dtype) or new.buffer in [
+                ref.buffer for ref in self._state
             ]:
-                raise NotRecordableError("the state changes its form")
-            yield Call(np.copyto, (old, new.ref), old.root)
+                raise NotTraceableError("the state changes its form")
+            yield Call(np.copyto, (old, new.ref), old.buffer)
 
     def _spans(self) -> dict[int, tuple[int, int, int]]:
         """(first call, last call, bytes) of each root that is not of the state."""
-        first: dict[int, int] = {ref.root: -1 for ref in self._samples.values()}
+        first: dict[int, int] = {ref.buffer: -1 for ref in self._samples.values()}
         last = dict(first)
         for index, call in enumerate(self.calls):
-            for ref in arrays(call.args, Ref):
-                first.setdefault(ref.root, index)
-                last[ref.root] = index
+            for ref in arrays(call.args, View):
+                first.setdefault(ref.buffer, index)
+                last[ref.buffer] = index
         for ref in self._metrics.values():
-            last[ref.root] = len(self.calls)
-        state = {ref.root for ref in self._state}
+            last[ref.buffer] = len(self.calls)
+        state = {ref.buffer for ref in self._state}
         return {
-            root: (first[root], last[root], _bytes(self.roots[root])) for root in first if root not in state
+            root: (first[root], last[root], _bytes(self.buffers[root])) for root in first if root not in state
         }
 
     def place(self, memory: np.ndarray) -> None:
         """Settles where everything but the state is."""
         self._memory, self._bound = memory, []  # so that the calls are bound anew
-        self.batch = each(self._samples, partial(self._array, state={}), Ref)
+        self.batch = map_arrays(self._samples, partial(self._array, state={}), View)
 
     def run(self, state: State) -> Result | None:
         """The step on the samples in `batch`; None, and nothing done, where the state is of another form."""
@@ -198,19 +198,19 @@ class Program:
         form = [(x.shape, x.dtype, x.strides) for x in given]
         if form != [(ref.shape, ref.dtype, ref.strides) for ref in self._state] or not _writable(given):
             return False
-        state = {ref.root: x for ref, x in zip(self._state, given, strict=True)}
+        state = {ref.buffer: x for ref, x in zip(self._state, given, strict=True)}
         place = partial(self._array, state=state)
-        calls = ((call.function, each(call.args, place, Ref)) for call in self.calls)
+        calls = ((call.function, map_arrays(call.args, place, View)) for call in self.calls)
         self._made = in_pieces(calls, self.hands)
-        self._results = each(self._metrics, place, Ref)
+        self._results = map_arrays(self._metrics, place, View)
         self._bound = list(parts.values())
         return True
 
-    def _array(self, ref: Ref, state: dict[int, np.ndarray]) -> np.ndarray:
-        own = state.get(ref.root)
-        if own is not None and ref == self.roots[ref.root]:
+    def _array(self, ref: View, state: dict[int, np.ndarray]) -> np.ndarray:
+        own = state.get(ref.buffer)
+        if own is not None and ref == self.buffers[ref.buffer]:
             return own
-        buffer, start = (self._memory, self._offsets[ref.root]) if own is None else (own, 0)
+        buffer, start = (self._memory, self._offsets[ref.buffer]) if own is None else (own, 0)
         return np.ndarray(ref.shape, ref.dtype, buffer, start + ref.offset, ref.strides)
 
 
@@ -230,6 +230,6 @@ def _writable(given: Iterable[np.ndarray]) -> bool:
     return all(_in_order(x) and x.flags.writeable for x in given)
 
 
-def _bytes(ref: Ref) -> int:
+def _bytes(ref: View) -> int:
     size = ref.dtype.itemsize * int(np.prod(ref.shape))
     return -(-size // ALIGNED) * ALIGNED

@@ -9,7 +9,7 @@ import xpnet as xn
 from xpnet import ops
 from xpnet.backends.numpy import predict as answers
 from xpnet.backends.numpy.predict import Answers
-from xpnet.compiler.tracing import NotRecordableError
+from xpnet.compiler.tracing import NotTraceableError
 from xpnet.testing.steps import NETWORKS
 
 RNG = np.random.default_rng(0)
@@ -96,13 +96,13 @@ def test_nobodys_own_code_is_recorded():
 
 def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
     def refuse(*args):
-        raise NotRecordableError("a value is looked at")
+        raise NotTraceableError("a value is looked at")
 
     monkeypatch.setattr(answers, "Program", refuse)
     model = make().build((6,))
     for _ in range(3):
         assert model.forward(X).tobytes() == plain(model, X).tobytes()
-    assert model._trainer.forward.reason == "NotRecordableError: a value is looked at"
+    assert model._trainer.forward.reason == "NotTraceableError: a value is looked at"
     assert programs(model) == {(X.shape, X.dtype): None}
 
 

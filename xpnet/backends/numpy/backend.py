@@ -11,7 +11,7 @@ import numpy as np
 
 from ...compiler.replay import Replayed
 from ...compiler.threadpool import Hands
-from ...compiler.tracing import Recorded
+from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
@@ -63,7 +63,7 @@ class NumpyBackend(Backend):
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
         if natives is not None and natives.ops:
-            function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
+            function = with_natives(function, np.ndarray, Tracer, table=natives.ops)
         if natives is None or not natives.pure:
             return function
         if not consumes:
