@@ -42,7 +42,7 @@ class Kernel:
             self.call(*args)
             return
         if any(isinstance(arg, np.ndarray) for arg in args):
-            raise NotTraceableError("a kernel is given an array that is no part of the recording")
+            raise NotTraceableError("a kernel is given an array that is no part of the trace")
         x.trace.add(self, *args)
         if not self.consumes:
             self.call(*map_arrays(args, lambda traced: traced.value))

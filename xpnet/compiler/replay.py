@@ -117,9 +117,9 @@ class Program:
         samples = {name: trace.new_buffer(x) for name, x in batch.items()}
         new, metrics = step(given, samples)
         self.buffers, self.hands = trace.buffers, hands
-        self._samples = {name: x.ref for name, x in samples.items()}
-        self._metrics = {name: x.ref for name, x in metrics.items()}
-        self._state = [x.ref for x in tree.leaves(given)]
+        self._samples = {name: x.as_view for name, x in samples.items()}
+        self._metrics = {name: x.as_view for name, x in metrics.items()}
+        self._state = [x.as_view for x in tree.leaves(given)]
         if _names(new) != _names(given):
             raise NotTraceableError("the state has other arrays after the step")
         carried = [
@@ -136,12 +136,12 @@ class Program:
 
     def _carry(self, old: View, new: Tracer) -> Iterator[Call]:
         """The call, if there must be one, that brings an array of the new state to where the old one is."""
-        if new.ref != old:
+        if new.as_view != old:
             if (new.shape, new.dtype) != (old.shape, old.dtype) or new.buffer in [
                 ref.buffer for ref in self._state
             ]:
                 raise NotTraceableError("the state changes its form")
-            yield Call(np.copyto, (old, new.ref), old.buffer)
+            yield Call(np.copyto, (old, new.as_view), old.buffer)
 
     def _spans(self) -> dict[int, tuple[int, int, int]]:
         """(first call, last call, bytes) of each root that is not of the state."""

@@ -1,9 +1,13 @@
-"""A training step on NumPy, written down as the list of calls that it makes.
+"""Tracing: one run of a training step on NumPy gives the list of NumPy calls that every run makes.
 
-The step runs once on arrays that note each call made with them, with its arguments' shapes and with what lies in
-whose memory. A step may not look at values, so every other run would make the same calls: `replay` makes them again,
-without the Python in between, into memory that stays. They are the functions that the step itself calls, on arrays
-of the same layout, so the bits are the same.
+The Python between the NumPy calls is most of the time of a small step. It decides nothing that changes: a step does
+not look at values, so it makes the same calls on the same shapes whenever it runs. The step therefore runs once on
+`Tracer`s, arrays that record each call in a `Trace` while NumPy computes it. `replay` makes the calls again without
+the Python in between.
+
+A recorded argument is a `View`: a buffer (memory of its own), an offset, shape and strides, so that views of one
+buffer stay views of one buffer. The calls are those of the step itself, on arrays of the same layout, and so give
+its bits. What would read a value, or cannot be recorded, raises `NotTraceableError`; the step then runs untraced.
 """
 
 from __future__ import annotations
@@ -19,22 +23,24 @@ from ..namespace import register
 from ..typing import Shape
 
 MAX_CALLS = 2**14
-"""How many calls are written down at most; the time to find places for their arrays grows as their square."""
+"""The longest trace, in calls: the memory plan takes time in proportion to the square of it."""
 
+# The ufunc of each reduction: its `reduce` takes `out` by position.
 _REDUCTIONS = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 
-_OUT_BY_NAME: dict[Any, Any] = {  # which take where to write by name only
+# Ufuncs that take `out` by name only.
+_OUT_BY_NAME: dict[Any, Any] = {
     np.maximum: lambda x, y, out: np.maximum(x, y, out=out),
     np.minimum: lambda x, y, out: np.minimum(x, y, out=out),
 }
 
 
 class NotTraceableError(TypeError):
-    """A step that does what cannot be written down; it runs as it is."""
+    """The step does what a trace cannot hold; it runs untraced."""
 
 
 class View(NamedTuple):
-    """An array of a recording: a place in the memory of a root, or all of it."""
+    """An array of a trace: its buffer, by index, the byte at which it begins, its shape and strides."""
 
     buffer: int
     offset: int
@@ -44,7 +50,7 @@ class View(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function and its arguments; `fills` is the root that it writes, None where that may be any of them."""
+    """A recorded call. `fills` is the only buffer that it writes; None if it may write into any argument."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -52,14 +58,14 @@ class Call(NamedTuple):
 
 
 class Trace:
-    """Calls in order, with a `View` for each array, and the roots: the arrays that have memory of their own."""
+    """The calls of a step in order, each array a `View`, and the buffers that these views are of."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.buffers: list[View] = []
 
     def new_buffer(self, value: Any) -> Tracer:
-        """An array in memory of its own, laid out as `value`."""
+        """A tracer of a new buffer, laid out as `value`."""
         value = np.asanyarray(value)
         if not is_dense(value):
             raise NotTraceableError(f"an array of shape {value.shape} has gaps between its elements")
@@ -67,35 +73,35 @@ class Trace:
         return Tracer(self, value, value, len(self.buffers) - 1)
 
     def add(self, function: Callable[..., Any], *args: Any, fills: Tracer | None = None) -> None:
-        """A call, whose result is one of its arguments."""
+        """Records a call that returns nothing and writes into its arguments."""
         if len(self.calls) == MAX_CALLS:
             raise NotTraceableError(f"it makes more than {MAX_CALLS} calls")
         self.calls.append(
-            Call(function, map_arrays(args, lambda x: x.ref), None if fills is None else fills.buffer)
+            Call(function, map_arrays(args, lambda x: x.as_view), None if fills is None else fills.buffer)
         )
 
     def prune(self, wanted: set[int]) -> list[Call]:
-        """The calls without those that lead to none of the roots wanted."""
+        """The calls that the wanted buffers depend on, in order: dead code is eliminated."""
         wanted, kept = set(wanted), []
         for call in reversed(self.calls):
             if call.fills is None or call.fills in wanted:
                 kept.append(call)
-                wanted.update(ref.buffer for ref in arrays(call.args, View))
+                wanted.update(view.buffer for view in arrays(call.args, View))
         return kept[::-1]
 
     def apply(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """What a function gives now: views of its arguments' memory, or an array that a call fills anew."""
+        """Calls a function and traces its result: views of its arguments, or a new array that a recorded call fills."""
         value = function(*map_arrays(args, _value), **map_arrays(options, _value))
         found = map_arrays(value, lambda x: self._view(x, arrays((args, options))), np.ndarray | np.generic)
         if isinstance(found, np.ndarray | np.generic):
             found = self.new_buffer(value)
             self.add(_fill, found, function, args, options, fills=found)
         elif any(True for _ in arrays(found, np.ndarray | np.generic)):
-            raise NotTraceableError(f"{function.__name__} gives several new arrays")
+            raise NotTraceableError(f"{function.__name__} returns several new arrays")
         return found
 
     def _view(self, value: Any, given: Iterator[Tracer]) -> Any:
-        """The value as a part of the memory of one of the arrays given, or as it is."""
+        """The value as a view of one of the given arrays; unchanged if it is a view of none."""
         if isinstance(value, np.ndarray) and value.size:
             for x in given:
                 if np.may_share_memory(value, x.memory):
@@ -104,7 +110,7 @@ class Trace:
 
 
 class Tracer(NDArrayOperatorsMixin):
-    """An array that notes what is done with it; nobody may look at its value."""
+    """An array that records the calls made with it. Its shape and dtype may be read, its value may not."""
 
     __slots__ = ("buffer", "memory", "trace", "value")
     __hash__ = None  # type: ignore[assignment]
@@ -120,8 +126,8 @@ class Tracer(NDArrayOperatorsMixin):
     T = property(lambda self: self._method("transpose"))
 
     @property
-    def ref(self) -> View:
-        """Where it lies."""
+    def as_view(self) -> View:
+        """Its place in its buffer."""
         offset = _address(self.value) - _address(self.memory) if self.value.size else 0
         return View(self.buffer, offset, self.value.shape, self.value.strides, self.value.dtype)
 
@@ -139,7 +145,7 @@ class Tracer(NDArrayOperatorsMixin):
         self.trace.add(np.ndarray.__setitem__, self, key, new)
 
     def __pow__(self, exponent: Any) -> Any:
-        return self._method("__pow__", exponent)  # which is not always what numpy.power does
+        return self._method("__pow__", exponent)  # ndarray's own differs from numpy.power
 
     def _method(self, name: str, *args: Any) -> Any:
         return self.trace.apply(getattr(np.ndarray, name), (self, *args), {})
@@ -169,7 +175,7 @@ class Tracer(NDArrayOperatorsMixin):
         return self.trace.apply(function, args, options)
 
     def _copied_to_new(self, value: Any, *sources: tuple[Any, ...]) -> Any:
-        """An array like the value, that these are copied to one after another."""
+        """A new array laid out as the value, to which the sources are copied one after another."""
         found = self.trace.new_buffer(value)
         for source in sources:
             self.trace.add(np.copyto, found, *source, fills=found)
@@ -183,7 +189,7 @@ class Tracer(NDArrayOperatorsMixin):
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
     ) -> Any:
-        """A call that can be told where its result goes: behind the options `before`, by position."""
+        """Records a call with `out`, a new buffer, by position between the options `before` and `after`."""
         if set(options) - {*before, *after}:
             raise NotTraceableError(f"{function.__name__} is called with {', '.join(options)}")
         found = self.trace.new_buffer(function(*map_arrays(args, _value), **options))
@@ -195,23 +201,23 @@ class Tracer(NDArrayOperatorsMixin):
         return found
 
     def _refuse_value(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotTraceableError("a value is looked at, which differs from step to step")
+        raise NotTraceableError("a value is looked at, and values differ from step to step")
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _refuse_value
 
 
 def map_arrays(part: Any, change: Callable[[Any], Any], kind: Any = Tracer) -> Any:
-    """The same structure of dicts, lists and tuples, its arrays of a kind changed."""
+    """The same structure of dicts, lists and tuples, with `change` applied to its arrays of a kind."""
     return tree.map(lambda x: change(x) if isinstance(x, kind) else x, part)
 
 
 def arrays(part: Any, kind: Any = Tracer) -> Iterator[Any]:
-    """All arrays of a kind in a structure of dicts, lists and tuples."""
+    """The arrays of a kind in a structure of dicts, lists and tuples."""
     return (x for x in tree.leaves(part) if isinstance(x, kind))
 
 
 def is_dense(x: np.ndarray) -> bool:
-    """Whether the elements fill their memory without gaps, in whatever order of the axes."""
+    """True if the elements fill their memory without gaps, in any order of the axes."""
     step = x.dtype.itemsize
     for stride, size in sorted(zip(x.strides, x.shape, strict=True)):
         if size > 1 and stride != step:
@@ -221,16 +227,16 @@ def is_dense(x: np.ndarray) -> bool:
 
 
 def _dot_has_bits_of_matmul(a: Any, b: Any) -> bool:
-    """Whether `numpy.dot` gives the bits of `numpy.matmul`, of small matrices at two thirds of its price.
+    """True if `numpy.dot` has the bits of `numpy.matmul`; for small matrices it takes two thirds of the time.
 
-    Of matrices with gaps it gives others. Of two numbers it is the product, to which matmul adds 0: -0.0 becomes 0.0.
+    Matrices with gaps give other bits. For two numbers dot is their product; matmul adds it to 0: -0.0 becomes 0.0.
     """
     alike = a.ndim == b.ndim == 2 and a.dtype == b.dtype
     return bool(alike and a.flags.forc and b.flags.forc and max(a.size, b.size) > 1)
 
 
 def _in_array_dtype(x: Any, dtype: np.dtype) -> Any:
-    """A Python number in the dtype that it takes beside an array of this one; else as it is."""
+    """A Python number in the dtype that it has beside an array of this dtype; anything else unchanged."""
     return np.asarray(x, dtype) if dtype.kind in {float: "f", int: "if"}.get(type(x), "") else x
 
 
