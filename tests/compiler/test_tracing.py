@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpnet.compiler.memory_plan import plan
+from xpnet.compiler.memory_plan import LiveRange, plan
 from xpnet.compiler.replay import Replayed
 from xpnet.compiler.tracing import Trace, is_dense
 
@@ -108,14 +108,14 @@ def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, funct
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
-def test_what_is_in_use_together_lies_apart(found):
-    spans = {name: (min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
-    offsets, total = plan(spans)
-    needed = max((sum(s for a, b, s in spans.values() if a <= t <= b) for t in range(21)), default=0)
-    assert needed <= total <= sum(size for _, _, size in spans.values())
-    for a, (first, last, size) in spans.items():
+def test_arrays_that_are_live_together_do_not_overlap(found):
+    live_ranges = {name: LiveRange(min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
+    offsets, total = plan(live_ranges)
+    needed = max((sum(s for a, b, s in live_ranges.values() if a <= t <= b) for t in range(21)), default=0)
+    assert needed <= total <= sum(size for _, _, size in live_ranges.values())
+    for a, (first, last, size) in live_ranges.items():
         assert 0 <= offsets[a] <= total - size
-        for b, (begin, end, other) in spans.items():
+        for b, (begin, end, other) in live_ranges.items():
             if a != b and size and other and first <= end and begin <= last:
                 assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import tree
 from ..typing import Array, Batch, State
-from .memory_plan import ALIGNED, aligned, plan
+from .memory_plan import LiveRange, aligned, allocate, plan
 from .partition import in_pieces
 from .task import gather
 from .threadpool import Hands
@@ -94,7 +94,7 @@ class Replayed:
             try:
                 program = Program(self.step, state, batch, self.hands)
                 if program.size > self._memory.size:
-                    self._memory = aligned(program.size)
+                    self._memory = allocate(program.size)
             except Exception as error:
                 # whatever it is, the step itself still runs, and shows errors of its own
                 self.reason = f"{type(error).__name__}: {error}"
@@ -143,7 +143,7 @@ class Program:
                 raise NotTraceableError("the state changes its form")
             yield Call(np.copyto, (old, new.as_view), old.buffer)
 
-    def _spans(self) -> dict[int, tuple[int, int, int]]:
+    def _spans(self) -> dict[int, LiveRange]:
         """(first call, last call, bytes) of each root that is not of the state."""
         first: dict[int, int] = {ref.buffer: -1 for ref in self._samples.values()}
         last = dict(first)
@@ -155,7 +155,9 @@ class Program:
             last[ref.buffer] = len(self.calls)
         state = {ref.buffer for ref in self._state}
         return {
-            root: (first[root], last[root], _bytes(self.buffers[root])) for root in first if root not in state
+            root: LiveRange(first[root], last[root], _bytes(self.buffers[root]))
+            for root in first
+            if root not in state
         }
 
     def place(self, memory: np.ndarray) -> None:
@@ -232,4 +234,4 @@ def _writable(given: Iterable[np.ndarray]) -> bool:
 
 def _bytes(ref: View) -> int:
     size = ref.dtype.itemsize * int(np.prod(ref.shape))
-    return -(-size // ALIGNED) * ALIGNED
+    return aligned(size)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.memory_plan import aligned
+from ...compiler.memory_plan import allocate
 from ...compiler.replay import MOST, Program
 from ...typing import Array, Flat
 
@@ -75,6 +75,6 @@ class Answers:
             self.reason = f"{type(error).__name__}: {error}"
             return None
         if program.size <= HELD:
-            program.place(aligned(program.size))
+            program.place(allocate(program.size))
             self._programs[key] = program
         return self._programs[key]
