@@ -261,7 +261,7 @@ def test_a_training_on_several_cores_has_the_bits_of_one(natives, monkeypatch):
         model.fit(x, y, epochs=3, batch_size=256)
         (step,) = model._trainer._steps.values()
         (program,) = step._programs.values()
-        ways = {call.func for call in program._made if is_set(call)}
+        ways = {call.func for call in program._thunks if is_set(call)}
         assert cores > 1 or not ways
         assert ways <= {crew._by_board if natives is True else crew._by_python}
         assert ways or cores == 1 or natives == "auto"  # the update at least is cut

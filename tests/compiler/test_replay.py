@@ -11,7 +11,7 @@ from xpnet import ops
 from xpnet.backends import get
 from xpnet.compiler import codegen, tracing
 from xpnet.compiler.kernel import Kernel
-from xpnet.compiler.replay import Program, Replayed
+from xpnet.compiler.replay import Program, ReplayedStep
 from xpnet.compiler.tracing import Tracer
 from xpnet.testing.optimizers import OPTIMIZERS
 from xpnet.testing.steps import NETWORKS, Network
@@ -83,7 +83,7 @@ def test_every_optimizer_of_the_table_keeps_its_bits(row):
     models = [make(optimizer=row.optimizer, natives=natives) for natives in ("auto", False)]
     for model in models:
         model.fit(X, Y, epochs=3, batch_size=5)
-    assert isinstance(replayed(models[0]), Replayed)
+    assert isinstance(replayed(models[0]), ReplayedStep)
     assert replayed(models[0]).reason is None
     same(*models)
 
@@ -156,15 +156,15 @@ def test_an_epoch_that_breaks_off_leaves_the_one_before():
 
 def test_a_program_that_ctrl_c_kept_from_its_place_is_forgotten(monkeypatch):
     models = [make(natives=natives) for natives in ("auto", False)]
-    place, seen = Program.place, []
+    allocate, seen = Program.allocate, []
 
     def broken(self, memory):
         seen.append(self)
         if len(seen) == 3:  # of the second shape, when the first has moved
             raise KeyboardInterrupt
-        place(self, memory)
+        allocate(self, memory)
 
-    monkeypatch.setattr(Program, "place", broken)
+    monkeypatch.setattr(Program, "allocate", broken)
     with pytest.raises(KeyboardInterrupt):
         models[0].fit(X, Y, epochs=2, batch_size=8)
     models[1].fit(X, Y, epochs=1, batch_size=8)
@@ -183,11 +183,11 @@ def test_memory_of_a_step_that_broke_off_is_never_used_again():
     def ctrl_c():
         raise KeyboardInterrupt
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(3):
         run(state, {"x": np.ones(4)})
     (program,) = run._programs.values()
-    program._made.append(ctrl_c)
+    program._thunks.append(ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         run(state, {"x": np.ones(4)})
     assert np.array_equal(run(state, {"x": np.ones(4)})[1]["y"], np.full(4, 2.0))
@@ -227,7 +227,7 @@ def test_a_step_that_looks_at_values_runs_as_it_is():
             "loss": np.sum(batch["x"])
         }
 
-    state, run = {"params": {"w": np.zeros(1)}, "step": np.zeros(1, "int32")}, Replayed(step)
+    state, run = {"params": {"w": np.zeros(1)}, "step": np.zeros(1, "int32")}, ReplayedStep(step)
     found = []
     for _ in range(9):
         state, metrics = run(state, {"x": np.ones(4)})
@@ -241,7 +241,7 @@ def test_a_state_of_another_form_runs_as_it_is():
     def step(state, batch):
         return {"w": state["w"] * 2.0}, {"loss": np.max(batch["x"])}
 
-    run = Replayed(step)
+    run = ReplayedStep(step)
     state = {"w": np.ones((2, 3))}
     for _ in range(4):
         state, _ = run(state, {"x": np.ones(4)})

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xpnet.compiler.memory_plan import LiveRange, plan
-from xpnet.compiler.replay import Replayed
+from xpnet.compiler.replay import ReplayedStep
 from xpnet.compiler.tracing import Trace, is_dense
 
 RNG = np.random.default_rng(0)
@@ -67,7 +67,7 @@ def test_calls_made_again_give_what_the_function_gives(f):
         y = f(batch["x"])
         return {"n": state["n"] + 1}, {"y": y}
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(5):
         x = RNG.standard_normal((5, 4)).astype("float32")
         state, found = run(state, {"x": x})
@@ -90,13 +90,13 @@ def test_calls_made_again_give_what_the_function_gives(f):
     ],
 )
 def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
-    """Of is_dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
 
     def step(state, batch):
         y = batch["x"][part] @ batch["w"]
         return state, {"y": y}
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(20):
         x = RNG.standard_normal(shape).astype("float32")
         x[..., 0] = -0.0

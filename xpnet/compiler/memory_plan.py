@@ -50,7 +50,7 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
-def allocate(size: int) -> np.ndarray:
+def aligned_empty(size: int) -> np.ndarray:
     """Uninitialised memory of this size in bytes that begins with a cache line."""
     memory = np.empty(size + ALIGNMENT_BYTES, "uint8")
     start = -memory.__array_interface__["data"][0] % ALIGNMENT_BYTES

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.replay import Replayed
+from ...compiler.replay import ReplayedStep
 from ...compiler.threadpool import Hands
 from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
@@ -69,12 +69,12 @@ class NumpyBackend(Backend):
         if not consumes:
             return Answers(function)
         cores = cores_for(alone=not natives.deterministic)
-        return Replayed(function, Hands(cores, compiled=bool(natives.ops)))
+        return ReplayedStep(function, Hands(cores, compiled=bool(natives.ops)))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
     ) -> Iterator[tuple[State, dict[str, Array]]]:
-        if order is None or not isinstance(step, Replayed):
+        if order is None or not isinstance(step, ReplayedStep):
             return super().steps(step, state, data, order, w, batch_size)
         return step.steps(state, data, order, w, batch_size)
 
