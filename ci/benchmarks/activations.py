@@ -114,8 +114,8 @@ def dense_row(name, shape, dtype, repeats):
     from xpnet.backends.activation import chosen
     from xpnet.backends.cores import cores
     from xpnet.backends.numpy.activations import _dense_passes
-    from xpnet.compiler.partition import in_pieces
-    from xpnet.compiler.threadpool import Hands
+    from xpnet.compiler.partition import partition
+    from xpnet.compiler.threadpool import Parallelism
 
     kind, rng = np.dtype(dtype), np.random.default_rng(0)
     op = ACTIVATIONS[name]
@@ -127,15 +127,15 @@ def dense_row(name, shape, dtype, repeats):
     z, b = np.empty(shape, kind), np.zeros(columns, kind)
     arrays = [z, *[np.ones_like(z) for _ in passes.extra]]
     kept, dz, db = [arrays[index] for index in passes.kept], np.empty_like(z), np.empty_like(b)
-    hands = Hands(cores(), compiled=True)
-    (product,) = in_pieces([(np.matmul, (x, w / wide**0.5, z))], hands)
+    parallelism = Parallelism(cores(), nogil=True)
+    (product,) = partition([(np.matmul, (x, w / wide**0.5, z))], parallelism)
     calls = {
         "forward": (passes.forward, (*arrays, b, *numbers)),
         "backward": (passes.backward, (z, *kept, dz, db, *numbers)),
     }
     times = {}
     for part, (kernel, args) in calls.items():
-        ways = {"whole": partial(kernel.call, *args), "pieces": in_pieces([(kernel, args)], hands)[0]}
+        ways = {"whole": partial(kernel.call, *args), "pieces": partition([(kernel, args)], parallelism)[0]}
         found = {who: [] for who in ways}
         for _ in range(repeats):
             for who, call in ways.items():

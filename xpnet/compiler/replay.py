@@ -21,9 +21,9 @@ import numpy as np
 from .. import tree
 from ..typing import Array, Batch, State
 from .memory_plan import LiveRange, aligned, aligned_empty, plan
-from .partition import in_pieces
+from .partition import partition
 from .task import gather
-from .threadpool import Hands
+from .threadpool import Parallelism
 from .tracing import Call, NotTraceableError, Trace, Tracer, View, arrays, map_arrays
 
 MAX_BATCH_ELEMENTS = 2**20
@@ -31,7 +31,7 @@ MAX_BATCH_ELEMENTS = 2**20
 MAX_PROGRAMS = 8
 """Programs of one step, each for another shape of batch; they share their memory."""
 
-SINGLE_THREAD = Hands()
+SINGLE_THREAD = Parallelism()
 Result = tuple[State, dict[str, Array]]
 Step = Callable[[State, Batch], Result]
 Loader = Callable[[np.ndarray], None]
@@ -43,7 +43,7 @@ class ReplayedStep:
     reason: the error that kept it from being traced; None as long as there was none.
     """
 
-    def __init__(self, step: Step, parallelism: Hands = SINGLE_THREAD) -> None:
+    def __init__(self, step: Step, parallelism: Parallelism = SINGLE_THREAD) -> None:
         self.step, self.parallelism = step, parallelism
         self.reason: str | None = None
         self._seen: set[Any] = set()
@@ -119,7 +119,9 @@ class Program:
     memory for all arrays but the state's.
     """
 
-    def __init__(self, step: Step, state: State, batch: Batch, parallelism: Hands = SINGLE_THREAD) -> None:
+    def __init__(
+        self, step: Step, state: State, batch: Batch, parallelism: Parallelism = SINGLE_THREAD
+    ) -> None:
         if not _is_writeable(tree.leaves(state)):
             raise NotTraceableError("the state's arrays cannot be written through")
         trace = Trace()
@@ -197,7 +199,7 @@ class Program:
         """A function that gathers rows of the data into `batch`, on several threads if they are large."""
         indices = np.zeros(len(self.batch["w"]), "int64")
         calls = [gather(x, indices, self.batch[name]) for name, x in data.items()]
-        thunks = in_pieces(calls, self.parallelism)
+        thunks = partition(calls, self.parallelism)
 
         def load(rows: np.ndarray) -> None:
             indices[...] = rows
@@ -216,7 +218,7 @@ class Program:
         state = {view.buffer: x for view, x in zip(self._state, given, strict=True)}
         place = partial(self._array, state=state)
         calls = ((call.function, map_arrays(call.args, place, View)) for call in self.calls)
-        self._thunks = in_pieces(calls, self.parallelism)
+        self._thunks = partition(calls, self.parallelism)
         self._results = map_arrays(self._metrics, place, View)
         self._bound_state = list(parts.values())
         return True

@@ -1,7 +1,9 @@
-"""Calls as C makes them: a table of loops, each with the addresses of its arrays, for `board`.
+"""Tasks: calls as a C program makes them, by the addresses of functions and arrays, for `workqueue`.
 
-NumPy's ufuncs consist of such loops, and so they are NumPy's very own products that run here. Only two fields of a
-ufunc are read, whose places NumPy's binary interface settles, and others beside them say whether they are there.
+Several threads can run calls of Python's only one at a time, under Python's lock. A task needs no lock: it is a C
+function of the form of NumPy's inner loops and the addresses of its arguments, the `struct Task` of numba's
+workqueue.c. NumPy's matrix products are such functions too, so that NumPy's own code runs in a task. Its address is
+read from the ufunc: two fields, whose places NumPy's binary interface fixes, and others beside them as a check.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ import numpy as np
 from .kernel import Kernel
 
 PRODUCTS = (np.dot, np.matmul)
-Piece = tuple[Callable[..., Any], tuple[Any, ...]]
+"""Called with (a, b, out); the task of both is matmul's inner loop."""
+Invocation = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function and its arguments."""
 
 
-def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> Piece:
+def gather(x: np.ndarray, rows: np.ndarray, out: np.ndarray) -> Invocation:
     """The call out_i = x_rows_i."""
     if x.flags.c_contiguous:
-        return GATHER, (x, rows, 0, out, "clip")  # any other mode goes by way of a copy
+        return GATHER, (x, rows, 0, out, "clip")  # any other mode copies by way of a buffer
     return _index, (x, rows, out)  # take would first copy all of x
 
 
@@ -37,7 +40,7 @@ class Task(NamedTuple):
     """One call of a C function of the form of NumPy's inner loops, as numba's workqueue.c has it.
 
     function: its address. args: the addresses of the arrays. dims: their lengths, or the dimensions of a product.
-    steps: bytes from one element along an axis to the next. data: what else the function is given.
+    steps: bytes from one row of an array to the next. data: further words that the function needs.
     """
 
     function: int
@@ -54,9 +57,9 @@ class Task(NamedTuple):
 
 
 class TaskBatch:
-    """Tasks that are independent of each other, as a table of five addresses a row for `workqueue`.
+    """Independent tasks, as a table in memory with one row of five addresses for each.
 
-    The table is in reverse order, for the last row is claimed first. alive: the arrays whose addresses are in the
+    The rows are in reverse order, because the last row is claimed first. alive: the arrays whose addresses are in the
     tasks; the batch keeps them from being freed.
     """
 
@@ -66,7 +69,7 @@ class TaskBatch:
         self.address = address(self.table)
 
     @classmethod
-    def of(cls, calls: Iterable[Piece]) -> TaskBatch | None:
+    def of(cls, calls: Iterable[Invocation]) -> TaskBatch | None:
         """The calls as tasks; None if one of them has no C function."""
         tasks: list[Task] = []
         alive: list[np.ndarray] = []
@@ -81,7 +84,7 @@ class TaskBatch:
 
 
 def _arrays(args: tuple[Any, ...]) -> list[np.ndarray]:
-    """The arrays among the arguments, and the NumPy scalars as one more array behind them."""
+    """The arrays among the arguments, then one array of all NumPy scalars if there are any."""
     arrays = [x for x in args if isinstance(x, np.ndarray)]
     numbers = [x for x in args if isinstance(x, np.generic)]
     return [*arrays, np.array(numbers)] if numbers else arrays
@@ -90,7 +93,7 @@ def _arrays(args: tuple[Any, ...]) -> list[np.ndarray]:
 def _of_kernel(function: Any, arrays: list[np.ndarray]) -> Task | None:
     if not isinstance(function, Kernel) or function.c_function is None:
         return None
-    lengths, steps = [len(x) for x in arrays], [_step(x) for x in arrays]
+    lengths, steps = [len(x) for x in arrays], [_row_bytes(x) for x in arrays]
     return Task.of(function.c_function().address, arrays, lengths, steps, function.inner_loops)
 
 
@@ -104,8 +107,8 @@ def _product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Task | None:
 
 
 @cache
-def _gather_loop() -> Any:
-    """`GATHER` of bytes; a row that x has not is the nearest that it has."""
+def _gather_cfunc() -> Any:
+    """`GATHER` of bytes; a row number out of range reads the nearest row that exists, as mode "clip" does."""
     from .codegen import cfunc
 
     arrays = {"x": ("uint8", 2), "rows": ("int64", 1), "out": ("uint8", 2)}
@@ -117,22 +120,22 @@ for i in range(rows.size):
     return cfunc({name: (np.dtype(kind), rank) for name, (kind, rank) in arrays.items()}, lines.splitlines())
 
 
-GATHER = Kernel(np.ndarray.take, (None, 0, None, 0, None), _gather_loop)
+GATHER = Kernel(np.ndarray.take, (None, 0, None, 0, None), _gather_cfunc)
 """take(x, rows, 0, out, mode): out_i = x_rows_i."""
 
 
-def _step(x: np.ndarray) -> int:
-    """The bytes from one row to the next; of a single row NumPy does not keep them."""
+def _row_bytes(x: np.ndarray) -> int:
+    """The bytes from one row to the next; NumPy's stride of a single row may be anything."""
     return x.strides[0] if len(x) > 1 else math.prod(x.shape[1:]) * x.itemsize
 
 
 def address(x: np.ndarray) -> int:
-    """Where an array begins."""
+    """The address of an array's first element."""
     return x.__array_interface__["data"][0]
 
 
-def giving_way() -> int:
-    """The system's function by which a thread lets others have its core; it takes no arguments."""
+def sched_yield_address() -> int:
+    """The address of the system's function, without arguments, by which a thread yields its core."""
     system = ctypes.CDLL("kernel32").SwitchToThread if os.name == "nt" else ctypes.CDLL(None).sched_yield
     return ctypes.cast(system, ctypes.c_void_p).value or 0
 
@@ -153,7 +156,7 @@ class _Ufunc(ctypes.Structure):
 
 @cache
 def ufunc_loop(ufunc: Any, dtype: np.dtype) -> tuple[int, int] | None:
-    """Where a ufunc's loop for arrays of one dtype begins, and its data; None where it is not as it is known to be."""
+    """(address of a ufunc's inner loop for a dtype, address of its data); None if the ufunc's fields do not check."""
     found = _Ufunc.from_address(id(ufunc) + object.__basicsize__)
     counts = found.nin, found.nout, found.nargs, found.ntypes
     kind = f"{dtype.char * ufunc.nin}->{dtype.char * ufunc.nout}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.replay import ReplayedStep
-from ...compiler.threadpool import Hands
+from ...compiler.threadpool import Parallelism
 from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
 from ...namespace import with_natives
@@ -69,7 +69,7 @@ class NumpyBackend(Backend):
         if not consumes:
             return Answers(function)
         cores = cores_for(alone=not natives.deterministic)
-        return ReplayedStep(function, Hands(cores, compiled=bool(natives.ops)))
+        return ReplayedStep(function, Parallelism(cores, nogil=bool(natives.ops)))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
