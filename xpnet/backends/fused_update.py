@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compiler.codegen import compile_function, contiguous, elementwise_kernel, partitionable
+from ..compiler.codegen import Argument, compile_function, contiguous, elementwise_kernel, partitionable
 from ..compiler.expression import trace_rule, warn_not_compiled
 from ..compiler.kernel import Kernel
 from ..optim import update_each
@@ -81,8 +81,8 @@ def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int,
         every.disable_compile()
         if min(ranks) == 0:
             return Kernel(every, consumes=True)
-        places = {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}
-        return partitionable(every, kind, places, lines, {"one": one}, consumes=True)
+        arguments = {"c": Argument(1, None), **dict.fromkeys(names[1:], Argument(1, 0))}
+        return partitionable(every, kind, arguments, lines, {"one": one}, consumes=True)
     except Exception as error:
         warn_not_compiled(rule, error)
         return None

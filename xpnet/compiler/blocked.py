@@ -92,9 +92,9 @@ def _kernel(
     ufuncs = [function for function, _ in stages if isinstance(function, np.ufunc)]
     found = [ufunc_loop(ufunc, dtype) for ufunc in ufuncs]
     names = [f"x{i}" for i in range(given + scratch + row + numbers)]
-    arguments: dict[str, Argument] = dict.fromkeys(names[:given], (2 if row else 1, 0))
+    arguments = dict.fromkeys(names[:given], Argument(2 if row else 1, 0))
     if row:
-        arguments[names[given + scratch]] = 1, None
+        arguments[names[given + scratch]] = Argument(1, None)
     called: dict[str, Any] = {
         f"stage{i}": function for i, (function, _) in enumerate(stages) if function not in ufuncs
     }

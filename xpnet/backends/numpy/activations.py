@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import ops
 from ...compiler.blocked import blocked_kernel
-from ...compiler.codegen import compile_function, contiguous, partitionable, scope
+from ...compiler.codegen import Argument, compile_function, contiguous, partitionable, scope
 from ...compiler.expression import Symbol
 from ...compiler.kernel import Kernel
 from ...typing import Array, Op, Pullback
@@ -140,9 +140,8 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     backward = compile_function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    return partitionable(
-        backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options
-    )
+    arguments = {**dict.fromkeys(arrays, Argument(2, 1)), "db_": Argument(1, 0)}
+    return partitionable(backward, kind, arguments, numbers=act.options)
 
 
 def _renamed(extra: dict[str, Symbol]) -> dict[str, Symbol]:
