@@ -54,10 +54,8 @@ def elementwise_kernel(
     given = [*arrays, *(name for name in results if name not in arrays)]
     heads, index = [f"for i in range({given[0]}_.size):"], "[i]"
     if row:
-        heads, index = (
-            [f"for i in range({given[0]}_.shape[0]):", f"    for j in range({row}_.size):"],
-            "[i, j]",
-        )
+        heads = [f"for i in range({given[0]}_.shape[0]):", f"    for j in range({row}_.size):"]
+        index = "[i, j]"
     body = [
         *(f"{name} = {name}_{index}" for name in arrays),
         *([f"{row} = {row}_[j]"] if row else []),
@@ -104,8 +102,8 @@ def partitionable(
 ) -> Kernel:
     """The kernel of a function that may be called on parts of its arguments.
 
-    lines: the body of its C function, which uses `names`; by default a call of the function itself. numbers: the names of
-    the numbers that follow the arrays, which the C function gets in one more array.
+    lines: the body of its C function, which uses `names`; by default a call of the function itself.
+    numbers: the names of the numbers that follow the arrays; the C function gets them in one more array.
     """
     axes = *[argument.axis for argument in arguments.values()], *[None for _ in numbers]
     arrays = {name: (dtype, argument.rank) for name, argument in arguments.items()}
