@@ -1,4 +1,4 @@
-"""Those who make the pieces: each piece once, whoever is free, asleep or in the way, and every error said."""
+"""The thread pool: every task runs once, on any thread, parked or busy, and every error is raised."""
 
 import gc
 import os
@@ -22,13 +22,12 @@ needs_numba = pytest.mark.skipif(
 )
 
 
-def test_four_cores_work_at_once():
+def test_four_threads_run_at_once():
     met = threading.Barrier(4)
     threadpool.run_parallel_in_python([partial(met.wait, 20)] * 4, 4)
 
 
-def test_busy_threads_hold_nothing_up():
-    """Whoever asked makes the pieces that nobody takes."""
+def test_the_caller_runs_what_busy_workers_do_not():
     freed, begun, done = threading.Event(), SimpleQueue(), []
 
     def wait():
@@ -45,7 +44,7 @@ def test_busy_threads_hold_nothing_up():
         freed.set()
 
 
-def test_a_piece_that_another_has_taken_is_no_error():
+def test_a_thunk_that_another_thread_claimed_is_no_error():
     class Late(deque):
         def __bool__(self):
             return True
@@ -57,13 +56,13 @@ def test_a_piece_that_another_has_taken_is_no_error():
 def test_an_error_is_raised_once_all_have_ended(kind):
     ended = []
 
-    def piece(seconds, error=None):
+    def thunk(seconds, error=None):
         time.sleep(seconds)
         ended.append(seconds)
         if error:
             raise error
 
-    calls = [partial(piece, 0.0), partial(piece, 0.01, kind("lost")), partial(piece, 0.1)]
+    calls = [partial(thunk, 0.0), partial(thunk, 0.01, kind("lost")), partial(thunk, 0.1)]
     with pytest.raises(kind, match="lost"):
         threadpool.run_parallel_in_python(calls, 4)
     assert sorted(ended) == [0.0, 0.01, 0.1]
@@ -72,7 +71,7 @@ def test_an_error_is_raised_once_all_have_ended(kind):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_forked_process_has_a_crew_of_its_own():
+def test_a_forked_process_has_python_workers_of_its_own():
     threadpool.run_parallel_in_python([lambda: None] * 4, 4)
     child = os.fork()
     if child == 0:
@@ -86,7 +85,7 @@ def test_a_forked_process_has_a_crew_of_its_own():
 
 
 class Counted:
-    """A set of loops, each of which adds 1 to a number of its own."""
+    """A batch of tasks, each of which adds 1 to a number of its own, `turns` times."""
 
     def __init__(self, size, turns=1):
         lines = [f"for _ in range({turns}):", "    n[0] += 1"]
@@ -95,7 +94,7 @@ class Counted:
         self.batch = TaskBatch([Task.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
 
     @property
-    def made(self):
+    def completed(self):
         return self.counts[:, 0].tolist()
 
 
@@ -115,30 +114,30 @@ def until(condition, seconds=20):
 
 
 @needs_numba
-@pytest.mark.parametrize("awake", [0.0, 3e-4])
+@pytest.mark.parametrize("spin_seconds", [0.0, 3e-4])
 @pytest.mark.parametrize("size", [2, 7, 300])
-def test_each_loop_is_made_once(size, awake, monkeypatch):
-    monkeypatch.setattr(threadpool, "SPIN_SECONDS", awake)
+def test_each_task_runs_once(size, spin_seconds, monkeypatch):
+    monkeypatch.setattr(threadpool, "SPIN_SECONDS", spin_seconds)
     pool, work = ThreadPool(3), Counted(size, turns=40)
     for turn in range(3000 if size < 100 else 300):
         pool.run(work.batch, threadpool.WAKE_ABOVE_MACS if turn % 3 else 0)
-        assert work.made == [(turn + 1) * 40] * size
+        assert work.completed == [(turn + 1) * 40] * size
 
 
 @needs_numba
-def test_a_thread_sleeps_until_there_is_much_to_do():
+def test_a_parked_worker_is_woken_for_large_batches_only():
     pool, work = ThreadPool(2), Counted(3)
     until(lambda: parked(pool) == [1, 1])
     pool.run(work.batch, threadpool.WAKE_ABOVE_MACS - 1)
     assert parked(pool) == [1, 1]
-    assert work.made == [1] * 3
+    assert work.completed == [1] * 3
     pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
     until(lambda: parked(pool) == [1, 1])
-    assert work.made == [2] * 3
+    assert work.completed == [2] * 3
 
 
 @needs_numba
-def test_a_set_has_as_many_threads_as_it_has_loops_at_most():
+def test_a_batch_wakes_fewer_workers_than_it_has_tasks():
     pool, work = ThreadPool(3), Counted(2)
     until(lambda: parked(pool) == [1, 1, 1])
     begun = []
@@ -148,8 +147,8 @@ def test_a_set_has_as_many_threads_as_it_has_loops_at_most():
 
 
 @needs_numba
-def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
-    """But for the largest sets, and none that is so small that nobody is woken for it says anything."""
+def test_pool_backs_off_after_missed_batches(monkeypatch):
+    """The largest batches are still shared; batches too small to wake a worker do not count as missed."""
     pool, work, now = ThreadPool(0), Counted(3), 1000.0
     monkeypatch.setattr(threadpool, "perf_counter", lambda: now)
     spin_limit = word(pool, pool.workqueue.SPIN_LIMIT)
@@ -172,11 +171,11 @@ def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
     now += threadpool.BACKOFF_SECONDS
     assert shared(threadpool.WAKE_ABOVE_MACS)
     assert word(pool, pool.workqueue.SPIN_LIMIT) == spin_limit
-    assert len(set(work.made)) == 1
+    assert len(set(work.completed)) == 1
 
 
 @needs_numba
-def test_who_has_made_a_loop_has_helped_even_if_all_end_at_once(monkeypatch):
+def test_a_batch_is_not_missed_if_a_worker_ran_one_task(monkeypatch):
     pool, work = ThreadPool(0), Counted(3)
     claim_and_run = pool.workqueue.claim_and_run
     monkeypatch.setattr(pool.workqueue, "claim_and_run", lambda queue: claim_and_run(queue) - 1)
@@ -191,7 +190,7 @@ def test_who_has_made_a_loop_has_helped_even_if_all_end_at_once(monkeypatch):
 
 
 @needs_numba
-def test_two_at_once_each_make_their_own():
+def test_trainings_at_the_same_time_run_their_own_batches():
     pool, works = ThreadPool(3), [Counted(5, turns=1000) for _ in range(4)]
 
     def train(work):
@@ -203,15 +202,15 @@ def test_two_at_once_each_make_their_own():
         thread.start()
     for thread in threads:
         thread.join()
-    assert [work.made for work in works] == [[2_000_000] * 5] * 4
+    assert [work.completed for work in works] == [[2_000_000] * 5] * 4
 
 
 @needs_numba
 @pytest.mark.parametrize("place", ["wait", "submit", "claim_and_run", "lock"])
 def test_an_interrupt_is_raised_once_all_have_ended(place, monkeypatch):
-    """Whoever dropped the crew gets another, and its threads end."""
+    """The next batch gets another pool, and the workers of the dropped one end."""
     pool, work, interrupts = threadpool._pool(3, os.getpid()), Counted(9, turns=10**6), []
-    kept = weakref.ref(pool.state)  # by its threads
+    state = weakref.ref(pool.state)  # the workers keep it alive
 
     def interrupted(*args, **options):
         found = original(*args, **options)
@@ -227,37 +226,37 @@ def test_an_interrupt_is_raised_once_all_have_ended(place, monkeypatch):
     )
     with pytest.raises(KeyboardInterrupt):
         pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
-    assert work.made == [10**6 if place != "lock" else 0] * 9
+    assert work.completed == [10**6 if place != "lock" else 0] * 9
     assert threadpool._pool(3, os.getpid()) is not pool
     monkeypatch.undo()
     del pool, owner
-    until(lambda: gc.collect() >= 0 and kept() is None)
-    before = work.made[0]
+    until(lambda: gc.collect() >= 0 and state() is None)
+    before = work.completed[0]
     threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
-    assert work.made == [before + 10**6] * 9
+    assert work.completed == [before + 10**6] * 9
 
 
 @needs_numba
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_forked_process_has_a_board_of_its_own():
+def test_a_forked_process_has_a_pool_of_its_own():
     work = Counted(9)
     threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
     child = os.fork()
     if child == 0:
         try:
             threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
-            assert work.made == [2] * 9
+            assert work.completed == [2] * 9
             assert len(threadpool._pool(3, os.getpid()).parking) == 3
         except BaseException:
             os._exit(1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert work.made == [1] * 9
+    assert work.completed == [1] * 9
 
 
-def test_a_piece_that_is_no_loop_in_c_leaves_all_to_python():
+def test_there_is_no_batch_if_one_call_has_no_c_function():
     a, b, out = (RNG.standard_normal((64, 64)) for _ in range(3))
     product = np.matmul, (a, b, out)
     assert TaskBatch.of([product]).count == 1
@@ -267,9 +266,9 @@ def test_a_piece_that_is_no_loop_in_c_leaves_all_to_python():
     assert TaskBatch.of([whole]) is not None  # NumPy has loops for every dtype
 
 
-@pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}])
-def test_a_ufunc_of_another_build_has_no_loop_that_is_known(change, monkeypatch):
-    """Where what is read beside the address is not what Python says of the ufunc, the address is not taken."""
+@pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}], ids=["nin", "ntypes"])
+def test_a_ufunc_whose_fields_do_not_check_has_no_inner_loop(change, monkeypatch):
+    """The address is used only if the fields beside it are what Python says of the ufunc."""
 
     class Other(task._Ufunc):
         @classmethod

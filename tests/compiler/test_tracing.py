@@ -1,4 +1,4 @@
-"""A recorded step by itself: nothing of a value gets out, and its calls made again give what the function gives."""
+"""Traces and memory plans: no value is read, and replayed calls return what the function returns."""
 
 from functools import partial
 
@@ -28,9 +28,9 @@ RNG = np.random.default_rng(0)
         hash,
         np.ascontiguousarray,
     ],
-    ids=range(10),
+    ids=["bool", "float", "int", "list", "asarray", "any", "array", "add in place", "hash", "contiguous"],
 )
-def test_nothing_of_a_value_gets_out(look):
+def test_a_traced_value_cannot_be_read(look):
     x = Trace().new_buffer(np.ones(3))
     with pytest.raises(TypeError):
         bool(look(x))
@@ -58,10 +58,27 @@ def test_nothing_of_a_value_gets_out(look):
         ),
         lambda x: np.prod(x) + np.max(x, axis=1) - np.min(x) + np.sum(x > 0, axis=1) + np.mean(x > 0),
     ],
-    ids=range(16),
+    ids=[
+        "views",
+        "reshape",
+        "concat",
+        "where",
+        "powers",
+        "reductions",
+        "astype",
+        "products",
+        "take",
+        "stack and cumulative sum",
+        "unstack and permute",
+        "broadcast",
+        "bits",
+        "where of two dtypes",
+        "means",
+        "prod and counts",
+    ],
 )
-def test_calls_made_again_give_what_the_function_gives(f):
-    """On other values than those recorded, in memory that has been used before."""
+def test_replayed_calls_return_what_the_function_returns(f):
+    """On other values than the traced ones, in memory that has been used before."""
 
     def step(state, batch):
         y = f(batch["x"])
@@ -89,8 +106,8 @@ def test_calls_made_again_give_what_the_function_gives(f):
         ((2, 5, 4), np.s_[:], np.matmul),
     ],
 )
-def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
-    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+def test_products_use_dot_if_it_has_their_bits(shape, part, function):
+    """For matrices with gaps dot has other last bits, and for two numbers another sign of zero."""
 
     def step(state, batch):
         y = batch["x"][part] @ batch["w"]
@@ -134,6 +151,18 @@ def test_arrays_that_are_live_together_do_not_overlap(found):
         (np.ones(4)[::-1], False),
         (np.broadcast_to(np.ones(3), (2, 3)), False),
     ],
+    ids=[
+        "c",
+        "transposed",
+        "permuted",
+        "no axes",
+        "empty",
+        "one row",
+        "columns",
+        "strided",
+        "reversed",
+        "broadcast",
+    ],
 )
-def test_dense(x, wanted):
+def test_dense_arrays_have_no_gaps(x, wanted):
     assert is_dense(x) is wanted
