@@ -223,7 +223,7 @@ def two_hills(x):
 @pytest.mark.parametrize("at_once", [1, 7, 10**6], ids=["one", "some", "all"])
 def test_many_points_at_once_give_the_same_gradient(at_once, method, xpnet_backend, monkeypatch):
     """However the points are cut: one by one, with a last part that is smaller, in one call."""
-    monkeypatch.setattr(differences, "AT_ONCE", 6 * at_once)
+    monkeypatch.setattr(differences, "ELEMENTS_AT_ONCE", 6 * at_once)
     points = np.random.default_rng(1).standard_normal((2, 3))
     x = xpnet_backend.asarray(points)
     exact = np.stack([np.cos(points[0]) * points[1] ** 2, 2 * np.sin(points[0]) * points[1]])
@@ -247,7 +247,7 @@ def test_many_points_take_few_calls(monkeypatch):
     numerical_gradient(f, x)
     assert calls == [(50,)] * 100
     calls.clear()
-    monkeypatch.setattr(differences, "AT_ONCE", 1000)
+    monkeypatch.setattr(differences, "ELEMENTS_AT_ONCE", 1000)
     numerical_gradient(f, x, vectorized=True)
     assert calls == [(20, 50)] * 4 + [(10, 50)] * 2
 

@@ -146,9 +146,9 @@ def interrupt(*args, **options):
 def test_ctrl_c_while_scoring_keeps_the_run(stopped, kept, capsys, monkeypatch):
     """A second one, or one after the last epoch: the model is saved, and has no scores."""
     if stopped:
-        watched = progress.Watch.on_epoch
+        watched = progress.ProgressBar.on_epoch
         monkeypatch.setattr(
-            progress.Watch,
+            progress.ProgressBar,
             "on_epoch",
             lambda self, model, record: interrupt() if record["epoch"] == 2 else watched(self, model, record),
         )
