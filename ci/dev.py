@@ -38,7 +38,7 @@ usage: python3 ci/dev.py COMMAND [ARGUMENTS]
                      the tests, from the repository root; --backends installs libraries
                      among torch, jax and numba first, and `all` fails if one is absent
   lint               ruff check, ruff format --check and mypy
-  catalogue          the oracle on every backend, and README's catalogue of what passed
+  catalogue          the oracle on every backend, and docs/catalogue.md, which says what passed
 Everything runs in .venv, made on first use; delete it to start anew."""
 
 

@@ -94,6 +94,6 @@ def model_of(args: argparse.Namespace) -> Any:
     """The model of a command's arguments, on the backend that they name."""
     settle()
 
-    from ..runs import answers
+    from ..runs import predict
 
-    return answers.opened(args.model, backend=args.backend, device=args.device)
+    return predict.opened(args.model, backend=args.backend, device=args.device)

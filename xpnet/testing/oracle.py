@@ -48,7 +48,7 @@ def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend,
     if dtype == "float64" and not backend.capabilities.float64:
         return Outcome(row, check.__name__, dtype, "absent", f"no float64 on {backend.name} here")
     try:
-        with backend.on():
+        with backend.device_context():
             check(case, backend, dtype)
     except AbsentError as reason:
         return Outcome(row, check.__name__, dtype, "absent", str(reason))
