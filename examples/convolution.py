@@ -33,7 +33,7 @@ DENSE = xn.Sequential(xn.Flatten(), xn.Dense(HIDDEN, "sigmoid"), xn.Dense(10))  
 
 
 def convolve(x, w, b, stride, padding):
-    """The convolution of an image (height, width, k), written out: at each place the window times the weights, summed."""
+    """The convolution of an image (height, width, k) in loops: at each place the window times the weights, summed."""
     x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
     height, width, _, features = w.shape
     rows = (x.shape[0] - height) // stride + 1

@@ -122,7 +122,7 @@ def made(lesson, network, optimizer, dtype):
 
 
 def three_steps(lesson, name, network, learned, held, guessing):
-    """Trains three steps, with the same numbers on every library; checks that later characters change no earlier output."""
+    """Trains three steps, with the same numbers on every library; no output may depend on a later character."""
     model = made(lesson, network, xn.adam(RATES[name]), "float64").build((SHORT_TIME,))
     x, y = (part[: 3 * BATCH] for part in windows(learned, SHORT_TIME))
     x_held, y_held = (part[:20] for part in windows(held, SHORT_TIME))
