@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from .. import init, layers, metrics, ops, optim
 from ..optim import schedules
-from .cases import Case
+from .case import Case
+from .cases import CASES
 from .optimizers import OPTIMIZERS, SCHEDULES, OptimizerRow
 from .oracle import DTYPES
-from .tables import CASES
 
 PROVED = ("layers", "activations", "losses", "other ops", "optimizers", "schedules")
 """The groups that the oracle has rows for."""
