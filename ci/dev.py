@@ -69,7 +69,7 @@ usage: python3 ci/dev.py COMMAND [ARGUMENTS]
   lint               ruff check, ruff format --check and mypy
   docs [FOLDER]      the documentation and the API reference as a site, in build/docs
   install NAME ...   only install: test, lint, docs, torch, jax or numba
-  catalogue          the oracle on every backend, and README's catalogue of what passed
+  catalogue          the oracle on every backend, and docs/catalogue.md, which says what passed
 Everything runs in .venv, made on first use; delete it to start anew."""
 
 

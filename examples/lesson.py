@@ -161,7 +161,7 @@ def run(main: Any) -> None:
     os.environ["JAX_ENABLE_X64"] = "1"  # before JAX loads: the numbers are those of float64
     try:
         lesson = Lesson(xn.backends.get(options.backend), draw=can_draw(options.save), length=options.length)
-        print(f"{file.stem} on {lesson.backend.name} ({lesson.backend.place})")
+        print(f"{file.stem} on {lesson.backend.name} ({lesson.backend.device_name})")
         main(lesson)
         if options.save:
             print("\n" + "\n".join(f"wrote {path}" for path in lesson.save(options.save, file.stem)))

@@ -10,8 +10,6 @@ from importlib import import_module
 from sys import modules
 from typing import Any
 
-__version__ = "0.1.0"
-
 _PLACES = {
     "model": ("Model", "load"),
     "layers": ("Layer",),
@@ -62,6 +60,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_HOME[name]}", __name__), name)
     elif name in _ROOMS:
         value = import_module(f".{name}", __name__)
+    elif name == "__version__":
+        value = _version()
     elif name == "__all__":
         value = ["__version__", *_HOME, *_listed(), *(room for room in _ROOMS if room not in _HOME)]
     elif not _is_module(name) and name in _listed():
@@ -75,6 +75,22 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__getattr__("__all__"))
+
+
+def _version() -> str:
+    """The version that pyproject.toml states: from the file itself in a checkout, else from the package's metadata."""
+    from pathlib import Path
+
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if project.is_file():
+        from tomllib import loads
+
+        stated = loads(project.read_text(encoding="utf-8")).get("project", {})
+        if stated.get("name") == __name__:
+            return str(stated["version"])
+    from importlib.metadata import version
+
+    return version(__name__)
 
 
 def _is_module(name: str) -> bool:

@@ -111,7 +111,7 @@ def row(name, size, dtype, repeats):
 
 def dense_row(name, shape, dtype, repeats):
     """One row of the table of all cores: a dense layer's passes after x w, and after dy w^T."""
-    from xpnet.backends.activation import chosen
+    from xpnet.backends.activation import specialize
     from xpnet.backends.cores import cores
     from xpnet.backends.numpy.activations import _dense_passes
     from xpnet.compiler.partition import in_pieces
@@ -120,7 +120,7 @@ def dense_row(name, shape, dtype, repeats):
     kind, rng = np.dtype(dtype), np.random.default_rng(0)
     op = ACTIVATIONS[name]
     options = op.keywords if isinstance(op, partial) else {}
-    choose = chosen(getattr(op, "func", op), partial(_dense_passes, kind=kind), kind.type)
+    choose = specialize(getattr(op, "func", op), partial(_dense_passes, kind=kind), kind.type)
     passes, numbers = choose(options)
     (rows, columns), wide = shape, 784
     x, w = rng.standard_normal((rows, wide)).astype(kind), rng.standard_normal((wide, columns)).astype(kind)

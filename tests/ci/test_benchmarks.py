@@ -115,7 +115,7 @@ def test_another_checkout_has_the_same_bits_or_is_told_where_not(tmp_path):
     )
     with open(build / "xpnet" / "optim" / "__init__.py", "a") as file:
         file.write(
-            "\n\nimport numpy\n\nnumpy.random.default_rng = lambda *_: numpy.random.Generator(numpy.random.MT19937(5))\n"
+            "\n\nimport numpy\n\nG = numpy.random.Generator\nnumpy.random.default_rng = lambda *_: numpy.random.Generator(numpy.random.MT19937(5))\n"
         )
     done = subprocess.run(only, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr

@@ -7,7 +7,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.backends import fused_update
-from xpnet.backends.activation import chosen
+from xpnet.backends.activation import specialize
 from xpnet.backends.numpy import activations, blas
 from xpnet.compiler import codegen as fused
 from xpnet.compiler import partition as pieces
@@ -184,7 +184,7 @@ def made_by(function, args, hands):
 def test_the_passes_of_a_dense_layer_in_pieces_have_the_bits_of_the_whole(activation, shape, dtype):
     op = activation and getattr(xn.ops, activation)
     kind = np.dtype(dtype)
-    passes, numbers = chosen(op, partial(activations._dense_passes, kind=kind), kind.type)({})
+    passes, numbers = specialize(op, partial(activations._dense_passes, kind=kind), kind.type)({})
     forward, backward = passes.forward.__wrapped__, passes.backward.__wrapped__
     z, b = array(shape, dtype), array(shape[1], dtype)
     z.ravel()[::1001] = np.resize([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-38, -90.0, 90.0], z.size)[::1001]

@@ -72,7 +72,7 @@ def state_of(made):
     if made.input_shape is not None:
         flat = xn.io.flat_state(made._built().dump())
         arrays = {name: (x.dtype, x.shape, x.tobytes()) for name, x in flat.items()}
-    place = made.backend and (made.backend.name, made.backend.place)
+    place = made.backend and (made.backend.name, made.backend.device_name)
     return arrays, place, made.input_shape, made._targets, {k: list(v) for k, v in made.history.items()}
 
 

@@ -32,12 +32,12 @@ class Activation(NamedTuple):
         try:
             y, pullback = (x, lambda dy: (dy,)) if op is None else op.portable(x, **options, **flags)
             (dx,) = pullback(formula.input("dy"))
-            return cls(formula, x, y, dx, _kept(formula, x, y, dx, tuple(options)), tuple(options))
+            return cls(formula, x, y, dx, _residuals(formula, x, y, dx, tuple(options)), tuple(options))
         except NotElementwiseError:
             return None
 
 
-def _kept(
+def _residuals(
     formula: Formula, x: Element, y: Element, dx: Element, options: tuple[str, ...]
 ) -> tuple[Element, ...]:
     """What dx takes beside dy: y where that will do, which the next layer keeps anyway, else as little as there is."""
@@ -65,7 +65,7 @@ def _options(op: Any) -> dict[str, Any]:
     return {name: default for name, default in defaults.items() if not isinstance(default, bool)}
 
 
-def chosen(op: Any, make: Callable[..., Any], number: Any = float) -> Callable[[dict[str, Any]], Any]:
+def specialize(op: Any, make: Callable[..., Any], number: Any = float) -> Callable[[dict[str, Any]], Any]:
     """Options to (what `make` gives for the op and its flags, its numbers, each as a `number`)."""
     flags, numbers = _flags(op), tuple(_options(op).items())
     made = cache(lambda *values: make(op, **dict(zip(flags, values, strict=True))))
@@ -77,12 +77,12 @@ def chosen(op: Any, make: Callable[..., Any], number: Any = float) -> Callable[[
     return choose
 
 
-def known() -> dict[str, Op]:
+def expressible() -> dict[str, Op]:
     """The activations that are formulas, by name."""
     replaceable = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
     return {name: op for name, op in replaceable.items() if Activation.of(op)}
 
 
-def unbound(activation: Any) -> tuple[Any, dict[str, Any]]:
+def unwrap(activation: Any) -> tuple[Any, dict[str, Any]]:
     """(the op, its options) of an op with some options decided, or none."""
     return (activation.func, activation.keywords) if type(activation) is partial else (activation, {})

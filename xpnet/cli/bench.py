@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     for size in SIZES if args.size == "all" else (args.size,):
         for name in chosen:
             backend = backends.get(name, args.device)
-            shared.say(args, f"{name} on {backend.place}: {_name(size)}")
+            shared.say(args, f"{name} on {backend.device_name}: {_name(size)}")
             rows.append(timing.measure(backend, *SIZES[size], at_least=args.seconds))
     result = {"seconds": args.seconds, "repeats": timing.REPEATS, "rows": rows, "absent": absent}
     shared.show(args, result, lambda: table(result))

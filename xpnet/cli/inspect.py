@@ -15,10 +15,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..runs import answers
+    from ..runs import predict
 
-    model = answers.opened(args.model, backend="numpy")
-    result = answers.describe(model)
+    model = predict.opened(args.model, backend="numpy")
+    result = predict.describe(model)
 
     def text() -> str:
         last = ", ".join(f"{name} {value:.4g}" for name, value in result["last"].items() if value is not None)

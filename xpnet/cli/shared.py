@@ -94,6 +94,6 @@ def model_of(args: argparse.Namespace) -> Any:
     """The model that a command is given, on the backend that it names."""
     settle()
 
-    from ..runs import answers
+    from ..runs import predict
 
-    return answers.opened(args.model, backend=args.backend, device=args.device)
+    return predict.opened(args.model, backend=args.backend, device=args.device)

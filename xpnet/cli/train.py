@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     assert config.epochs is not None
     shared.say(
         args,
-        f"backend {backend.name} on {backend.place}: {backend.why}",
+        f"backend {backend.name} on {backend.device_name}: {backend.why}",
         *source.notes,
         f"{source.name}: {len(source.train[0])} samples, {held} held out; network {layers}, {config.dtype}",
     )

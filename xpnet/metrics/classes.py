@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import choose
 from ..namespace import device
 from ..typing import Array, Namespace
-from .given import integers, labelled, mean, ratio, weighed
+from .inputs import integers, labelled, mean, ratio, weighed
 
 
 def accuracy(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:

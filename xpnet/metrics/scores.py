@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import LabelError, choose
 from ..namespace import device
 from ..typing import Array, Namespace
-from .given import flat, mean, ratio, together
+from .inputs import flat, mean, ratio, together
 
 
 def top_k_accuracy(y_true: Any, y_score: Any, *, k: int = 2, sample_weight: Any = None) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import choose
 from ..typing import Array, Namespace
-from .given import mean, together
+from .inputs import mean, together
 
 
 def mse(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average") -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import style
-from .given import around, grid, host, points
+from .inputs import around, grid, host, points
 from .matrices import cells
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import check_finite
 from . import style
-from .given import POINTS, around, column, finite, interval, numbers, of_numbers, slopes, touching
+from .inputs import POINTS, around, column, finite, interval, numbers, of_numbers, slopes, touching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..train import Callback
 from . import style
-from .given import count
+from .inputs import count
 
 
 class Live(Callback):

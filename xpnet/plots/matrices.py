@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import style
-from .given import numbers
+from .inputs import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

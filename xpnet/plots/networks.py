@@ -14,7 +14,7 @@ from ..model import Model
 from ..ops import ACTIVATIONS
 from ..typing import Flat, Shape
 from . import style
-from .given import numbers
+from .inputs import numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

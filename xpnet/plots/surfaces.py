@@ -10,7 +10,7 @@ import numpy as np
 from ..calculus import Tangent
 from . import style
 from .curves import sum_of
-from .given import around, count, finite, grid, numbers, of_points, points, rectangle, slopes, touching
+from .inputs import around, count, finite, grid, numbers, of_points, points, rectangle, slopes, touching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

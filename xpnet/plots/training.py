@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import unknown
 from . import style
-from .given import column, numbers
+from .inputs import column, numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,7 +1,7 @@
 """What xpnet has to offer, by the names that users type, each with the oracle's rows that are about it.
 
 The names are those of the code's own tables, so that what is added there is here. `python3 ci/dev.py catalogue`
-makes README's tables of it and of what came of a run.
+makes the tables of docs/catalogue.md of it and of the results of a run.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from .. import init, layers, metrics, ops, optim
 from ..optim import schedules
-from .cases import Case
+from .case import Case
+from .cases import CASES
 from .optimizers import OPTIMIZERS, SCHEDULES, OptimizerRow
 from .oracle import DTYPES
-from .tables import CASES
 
 PROVED = ("layers", "activations", "losses", "other ops", "optimizers", "schedules")
 """The groups that the oracle has rows for."""

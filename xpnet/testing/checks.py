@@ -12,7 +12,7 @@ from ..calculus import check_gradient
 from ..layers import Pass
 from ..namespace import device, namespace
 from ..typing import Array
-from .cases import Case
+from .case import Case
 from .draws import to_backend
 from .spy import watched
 

@@ -95,8 +95,8 @@ def _adadelta(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
 def _amsgrad(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:
     s["m"] = 0.8 * s.get("m", 0.0) + 0.2 * g
     s["v"] = 0.9 * s.get("v", 0.0) + 0.1 * g**2
-    s["top"] = np.maximum(s.get("top", 0.0), s["v"])
-    return p - 0.02 * (s["m"] / (1 - 0.8**t)) / (np.sqrt(s["top"] / (1 - 0.9**t)) + 1e-3)
+    s["v_max"] = np.maximum(s.get("v_max", 0.0), s["v"])
+    return p - 0.02 * (s["m"] / (1 - 0.8**t)) / (np.sqrt(s["v_max"] / (1 - 0.9**t)) + 1e-3)
 
 
 def _adamax(p: Any, g: Any, t: int, s: dict[str, Any]) -> Any:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from ..backends import Backend, get
 from ..errors import require_function, shown
 from .by_hand import HAND_CHECKS, HAND_ROWS
-from .cases import Case
+from .case import Case
+from .cases import CASES
 from .checks import CHECKS, AbsentError
 from .draws import Draw
 from .optimizers import OPTIMIZER_CHECKS, OPTIMIZERS, SCHEDULE_CHECKS, SCHEDULES
 from .steps import NETWORKS, STEP_CHECKS
-from .tables import CASES
 
 DTYPES = ("float32", "float64")
 
@@ -48,7 +48,7 @@ def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend,
     if dtype == "float64" and not backend.capabilities.float64:
         return Outcome(row, check.__name__, dtype, "absent", f"no float64 on {backend.name} here")
     try:
-        with backend.on():
+        with backend.device_context():
             check(case, backend, dtype)
     except AbsentError as reason:
         return Outcome(row, check.__name__, dtype, "absent", str(reason))

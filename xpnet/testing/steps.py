@@ -242,7 +242,7 @@ def placement(row: Network, backend: Backend, dtype: str) -> None:
     trainer, batch = row.trainer(backend, dtype)
     step = backend.compile(make_step(row.network, trainer.loss, row.optimizer, update=backend.update))
     state = trainer.state
-    with backend.on(), watched(backend) as calls:
+    with backend.device_context(), watched(backend) as calls:
         for _ in range(2):
             state, _ = step(state, batch)
     assert "step" in calls, "the spy saw no step"

@@ -76,7 +76,7 @@ class Xpnet(talk.Contestant):
 
     def about(self) -> str:
         model = self.model
-        place = f"{model.backend.name} on {model.backend.place}"
+        place = f"{model.backend.name} on {model.backend.device_name}"
         return f"xpnet {xn.__version__}, {place}, {timing.natives(model)}"
 
 

@@ -8,7 +8,7 @@ import pytest
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends.numpy import predict as answers
-from xpnet.backends.numpy.predict import Answers
+from xpnet.backends.numpy.predict import ReplayedForward
 from xpnet.compiler.tracing import NotRecordableError
 from xpnet.testing.steps import NETWORKS
 
@@ -87,10 +87,10 @@ def test_nobodys_own_code_is_recorded():
     model.fit(X, Y, epochs=1)
     for _ in range(3):
         assert model.forward(X[:1])[0, 0] > 0
-    assert not isinstance(model._trainer.forward, Answers)
-    assert not isinstance(make(natives=False).build((6,))._trainer.forward, Answers)
+    assert not isinstance(model._trainer.forward, ReplayedForward)
+    assert not isinstance(make(natives=False).build((6,))._trainer.forward, ReplayedForward)
     assert not isinstance(
-        make(loss=lambda y, target: ops.mse(y, target=target)).build((6,))._trainer.forward, Answers
+        make(loss=lambda y, target: ops.mse(y, target=target)).build((6,))._trainer.forward, ReplayedForward
     )
 
 

@@ -14,7 +14,7 @@ from ...compiler.codegen import contiguous, cuttable, function, scope
 from ...compiler.expression import Element
 from ...compiler.tracing import kernel
 from ...typing import Array, Op, Pullback
-from ..activation import Activation, chosen, unbound
+from ..activation import Activation, specialize, unwrap
 
 
 class Passes(NamedTuple):
@@ -33,7 +33,7 @@ class Passes(NamedTuple):
 
 def elementwise(op: Any, kind: np.dtype) -> Op:
     """An activation in a loop for each pass, or in several where it takes exp or its kin."""
-    choose = chosen(op, partial(_passes, kind=kind), kind.type)
+    choose = specialize(op, partial(_passes, kind=kind), kind.type)
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options) if plain(x, kind) else (None, [])
@@ -73,12 +73,12 @@ def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
     """x w in BLAS, then bias and activation in place, as `elementwise` does them; dz and db in one loop."""
     portable = ops.linear.portable
     make = partial(_dense_passes, kind=kind)
-    choices = {op: chosen(op, make, kind.type) for op in (None, *formulas)}
+    choices = {op: specialize(op, make, kind.type) for op in (None, *formulas)}
 
     def native(
         x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
     ) -> tuple[Array, Pullback]:
-        op, options = unbound(activation)
+        op, options = unwrap(activation)
         fits = x.ndim == 2 and x.shape[1] == w.shape[0] and x.dtype == kind and w.dtype == kind
         fits = fits and b is not None and b.dtype == kind and b.shape == w.shape[1:]
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])

@@ -18,7 +18,7 @@ from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
 from ..protocol import Natives
 from .blas import cores_for, limited, threads_for
-from .predict import Answers
+from .predict import ReplayedForward
 
 REPAYS = 0.5
 """Seconds of portable work that importing Numba and reading its kernels are worth."""
@@ -41,7 +41,7 @@ class NumpyBackend(Backend):
     def _own(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
-    def in_order(self, x: Array) -> Array:
+    def canonical_layout(self, x: Array) -> Array:
         return x if len(x) > 1 or x.flags.c_contiguous else x.copy()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
@@ -67,7 +67,7 @@ class NumpyBackend(Backend):
         if natives is None or not natives.pure:
             return function
         if not consumes:
-            return Answers(function)
+            return ReplayedForward(function)
         cores = cores_for(alone=not natives.deterministic)
         return Replayed(function, Hands(cores, compiled=bool(natives.ops)))
 
@@ -78,6 +78,6 @@ class NumpyBackend(Backend):
             return super().steps(step, state, data, order, w, batch_size)
         return step.steps(state, data, order, w, batch_size)
 
-    def on(self, device: Device = None) -> AbstractContextManager[Any]:
+    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
         # overflow and NaN are looked for once an epoch, on every backend alike, and named there
         return np.errstate(all="ignore")

@@ -21,8 +21,8 @@ from ...ops.pool import pooled
 from ...ops.random import salted
 from ...ops.windows import Window
 from ...typing import Array, Op, Pullback
-from ..activation import known
-from ..as_matrix import on_matrices
+from ..activation import expressible
+from ..as_matrix import as_matrix
 from . import kernels
 from .activations import elementwise, linear, plain
 
@@ -39,8 +39,8 @@ PAIRED = 128
 @cache
 def table(dtype: str) -> dict[str, Op]:
     """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
-    kind, formulas = np.dtype(dtype), known()
-    entries: dict[str, Op] = {"linear": on_matrices(linear(formulas.values(), kind))}
+    kind, formulas = np.dtype(dtype), expressible()
+    entries: dict[str, Op] = {"linear": as_matrix(linear(formulas.values(), kind))}
     for name, op in formulas.items():
         _add(entries, name, elementwise, op, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)

@@ -22,7 +22,7 @@ HELD = 2**20
 """How many bytes a recorded pass may hold on to."""
 
 
-class Answers:
+class ReplayedForward:
     """A forward pass that runs its third batch of a small shape, and all after it, as a list of calls.
 
     Its memory serves one thread at a time: another that comes meanwhile runs the pass as it is, with the same bits.

@@ -11,8 +11,8 @@ A frame is pandas', the extra `data`, which is imported at the first table.
 
 from __future__ import annotations
 
+from .column_types import Dropped, Number, Text
 from .columns import Columns
-from .kinds import Dropped, Number, Text
 from .reading import read_csv
 from .target import Target
 

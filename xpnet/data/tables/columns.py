@@ -9,8 +9,8 @@ import numpy as np
 
 from ...describe import Description
 from .cells import columns_of, listed
-from .kinds import Dropped, Number, Text
-from .learning import learn_column
+from .column_types import Dropped, Number, Text
+from .inference import learn_column
 from .target import Target
 
 

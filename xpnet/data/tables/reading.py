@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .cells import MISSING, MOSTLY, counted, import_pandas
-from .opening import read_text
+from .decoding import read_text
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOK = 50

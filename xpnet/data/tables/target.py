@@ -11,7 +11,7 @@ from ...describe import Description
 from ...errors import LabelError, choose, unknown
 from ..batching import split
 from .cells import as_numbers, as_text, columns_of, counted, examples, listed
-from .kinds import check_standard, read_numbers, standard
+from .column_types import check_standard, read_numbers, standard
 
 TASKS = ("classification", "regression")
 _FEW = 20

@@ -11,7 +11,7 @@ from ...layers import Pass
 from ...namespace import device
 from ...ops.embedding import FEW
 from ...typing import Array, Pullback
-from ..cases import Case, layer_case
+from ..case import Case, layer_case
 from ..draws import Draw, labels, normal
 from . import plain
 

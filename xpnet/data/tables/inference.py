@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .cells import Cells, as_numbers, as_text, counted, examples
-from .kinds import Dropped, Number, Text, read_numbers, standard
+from .column_types import Dropped, Number, Text, read_numbers, standard
 
 MOST = 100
 """How many categories a column of text may have; of more, the most frequent are kept and the rest are "other"."""

@@ -11,7 +11,7 @@ from typing import Any
 from ... import layers, ops
 from ...namespace import device
 from ...typing import Array
-from ..cases import Case, layer_case
+from ..case import Case, layer_case
 from ..draws import Draw, normal
 
 
