@@ -251,7 +251,7 @@ def docs(arguments):
     folder = os.path.abspath(arguments[0]) if arguments else str(ROOT / "build" / "docs")
     prepare(".[docs]")
     strict = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
-    sys.exit(subprocess.call([PYTHON, "-m", "sphinx", *strict, str(ROOT / "docs"), folder], cwd=str(ROOT)))
+    sys.exit(subprocess.call([PYTHON, "-m", "sphinx", *strict, "-c", "docs", ".", folder], cwd=str(ROOT)))
 
 
 def install_only(names):

@@ -116,7 +116,7 @@ def test_another_checkout_has_the_same_bits_or_is_told_where_not(tmp_path):
     build = tmp_path / "build"
     shutil.copytree(ROOT / "xpnet", build / "xpnet", ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, str(ROOT / "ci" / "same_bits.py"), "--build", str(build)]
-    only = [*command, "--only", "sgd, float64, natives=False"]
+    only = [*command, "--only", "sgd, nesterov, float64, natives=False"]
     done = subprocess.run(only, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "1 results, 0 differ, 0 are in one build only\n"
@@ -124,7 +124,7 @@ def test_another_checkout_has_the_same_bits_or_is_told_where_not(tmp_path):
         file.write(OTHER_NUMBERS)
     done = subprocess.run(only, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert done.stdout.splitlines()[0] == "differs: sgd, float64, natives=False"
+    assert done.stdout.splitlines()[0] == "differs: sgd, nesterov, float64, natives=False"
     done = subprocess.run([*command, "--only", "no such result"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "no result has a name with this text" in done.stderr
