@@ -1,5 +1,6 @@
 """Medians, spreads and ratios of times, and the tables that show them."""
 
+import math
 import statistics
 
 LIMIT = 0.15
@@ -17,6 +18,17 @@ def spread(times) -> float:
 def ratio(times, others) -> float:
     """The median of the ratios round by round: a machine that slows down slows both."""
     return statistics.median(a / b for a, b in zip(times, others, strict=True))
+
+
+def interval(values, coverage=0.95) -> tuple[float, float]:
+    """The median's confidence interval, distribution-free: the k-th smallest and the k-th largest value.
+
+    coverage(k) = 1 - 2 P(Binomial(n, 1/2) < k); k is the largest that reaches it, 1 where none does (n < 6).
+    """
+    ordered, n, k = sorted(values), len(values), 1
+    while 1 - 2 * sum(math.comb(n, j) for j in range(k + 1)) / 2**n >= coverage:
+        k += 1
+    return ordered[k - 1], ordered[n - k]
 
 
 def moved(marks) -> float:
