@@ -127,7 +127,7 @@ _OPTIONS = {
     name: function.__code__.co_varnames[3 : function.__code__.co_argcount]
     for name, function in INITIALIZERS.items()
 }
-"""What each takes beside rng, shape and dtype."""
+"""The parameters of each beside rng, shape and dtype."""
 
 _RECTIFIED = (
     "relu",
@@ -143,8 +143,8 @@ _RECTIFIED = (
     "hard_swish",
 )
 DEFAULTS: dict[Any, Any] = {**dict.fromkeys(_RECTIFIED, "he"), "selu": "lecun"}
-"""What weights in front of an activation start from where nothing is said: He's for rectified units, smooth ones
-included, LeCun's for selu, whose fixed point needs it (Klambauer et al., 2017, arXiv:1706.02515); else Glorot's."""
+"""The default initialiser of a weight in front of an activation: He's for rectified units, smooth ones included,
+LeCun's for selu, whose fixed point needs it (Klambauer et al., 2017, arXiv:1706.02515); else Glorot's."""
 
 
 def default(activation: Any) -> str:
@@ -178,8 +178,13 @@ def initializer(
     return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
 
 
+def check_initializer(spec: Any) -> None:
+    """ValueError or TypeError for what `initializer` does not know."""
+    initializer(spec)
+
+
 class Undrawn(np.random.Generator):
-    """A generator for whom only shapes count: what `initial` gives it are zeros that take no memory."""
+    """A generator that stands for shapes only: `initial` returns zeros for it, which take no memory."""
 
 
 def initial(
@@ -212,7 +217,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _erf(z: float) -> float:
-    """How likely a standard normal number is within z of 0, with z's sign."""
+    """The probability that a standard normal number is within z of 0, with z's sign."""
     return math.erf(z / math.sqrt(2))
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import ops
 from ..errors import as_pair, flag, integer
-from ..init import default, initial, initializer
-from ..ops.chosen import named
+from ..init import check_initializer, default, initial
 from ..ops.conv import transposed
+from ..ops.opspec import named
 from ..ops.windows import per_axis, space_of, windows
 from ..typing import Array, Nested, Op, Pullback, Shape
-from .base import Layer, activation, activation_name, require_count, shape_after
+from .base import Layer, activation, activation_name, check_activation, require_count, shape_after
 from .context import Context
 
 LARGE = 2**40
@@ -50,9 +50,9 @@ class _Convolution(Layer):
         if self.units % self.groups:
             raise ValueError(f"{what}: units {self.units} must be a multiple of groups {self.groups}")
         object.__setattr__(self, "activation", named(ops.ACTIVATIONS, self.activation))
-        activation(self.activation)
+        check_activation(self.activation)
         flag(f"{what}: bias", self.bias)
-        initializer(self._initializer)
+        check_initializer(self._initializer)
 
     @property
     def _initializer(self) -> Any:

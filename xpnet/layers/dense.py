@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import ops
 from ..errors import flag
-from ..init import default, initial, initializer
-from ..ops.chosen import named
+from ..init import check_initializer, default, initial
+from ..ops.opspec import named
 from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer, activation, activation_name, require_count, shape_after
+from .base import Layer, activation, activation_name, check_activation, require_count, shape_after
 from .context import Context
 
 
@@ -35,9 +35,9 @@ class Dense(Layer):
         super().__post_init__()
         require_count("Dense", "units", self.units)
         object.__setattr__(self, "activation", named(ops.ACTIVATIONS, self.activation))
-        activation(self.activation)
+        check_activation(self.activation)
         flag("Dense: bias", self.bias)
-        initializer(self._initializer)
+        check_initializer(self._initializer)
 
     @property
     def _initializer(self) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import about, flag
-from ..ops.chosen import named
+from ..ops.opspec import named
 from ..typing import Array, Nested, Pullback, Shape
 from .attention import MultiHeadAttention, require_sequences, require_shares
 from .base import Layer, require_count
