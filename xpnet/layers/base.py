@@ -86,7 +86,8 @@ def require_between(layer: str, name: str, value: Any, low: float, high: float, 
 class Activation(OpSpec, Stateless):
     """An activation by its op's name, with options, `Activation("leaky_relu", alpha=0.2)`, or a function of one's own.
 
-    The function gives `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
+    y = f(x), f = function;  dx = dy f'(x)
+    The function returns `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
     """
 
     table = ACTIVATIONS

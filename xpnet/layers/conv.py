@@ -108,8 +108,9 @@ class _Convolution(Layer):
 
 
 class Conv1D(_Convolution):
-    """Convolution of sequences: y = activation(conv(x, weight) + bias); see `ops.conv`.
+    """Convolution of sequences, and an activation; see `ops.conv`.
 
+    y = activation(conv(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,) starting at 0.
     stride, padding, dilation, groups: as in PyTorch. `activation` and `initializer` as in `Dense`, a weight's fans
     being its kernel's size times in / groups and times units.
@@ -119,8 +120,9 @@ class Conv1D(_Convolution):
 
 
 class Conv2D(_Convolution):
-    """Convolution of images: y = activation(conv(x, weight) + bias); see `ops.conv`.
+    """Convolution of images, and an activation; see `ops.conv`.
 
+    y = activation(conv(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,) starting at
     0. kernel_size, stride, padding, dilation: an integer, or (vertical, horizontal); the rest as in `Conv1D`.
     """
@@ -145,6 +147,7 @@ class _Transposed(_Convolution):
 class ConvTranspose1D(_Transposed):
     """Transposed convolution of sequences, which makes them longer; see `ops.conv_transpose`.
 
+    y = activation(conv_transpose(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,). Options as in
     `Conv1D`, and output_padding.
     """
@@ -155,6 +158,7 @@ class ConvTranspose1D(_Transposed):
 class ConvTranspose2D(_Transposed):
     """Transposed convolution of images, which makes them larger; see `ops.conv_transpose`.
 
+    y = activation(conv_transpose(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,). Options as
     in `Conv2D`, and output_padding.
     """

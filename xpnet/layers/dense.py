@@ -18,12 +18,15 @@ from .context import Context
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = activation(x weight + bias), over the last axis.
+    """Affine map of the last axis, and an activation of it; see `ops.linear`.
 
+    y = activation(x weight + bias)
     x (n, ..., in) -> y (n, ..., units); weight (in, units), bias (units,) starting at 0.
-    `activation` is an op's name, a layer such as `LeakyReLU(0.2)`, an op of one's own or None; the gated ones halve
-    the units. `initializer` is a name, a tuple such as ("normal", 0.01), or None for what suits the activation: He's
-    for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
+    units: the number of outputs; gated activations halve it.
+    activation: an op's name, a layer such as `LeakyReLU(0.2)`, an op of one's own, or None.
+    bias: False leaves the bias out.
+    initializer: of weight: a name, a tuple such as ("normal", 0.01), a function, or None for the default of the
+        activation: He's for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
     """
 
     units: int

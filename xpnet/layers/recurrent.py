@@ -176,7 +176,10 @@ class LSTM(_Recurrent):
 
 @dataclass(frozen=True)
 class Masking(Layer):
-    """Takes positions of sequences (n, time, features) whose features all are `value` for padding; see `RNN`."""
+    """Takes positions of sequences (n, time, features) whose features all are `value` for padding; see `RNN`.
+
+    y = x;  dx = dy
+    """
 
     value: float = 0.0
 
