@@ -157,98 +157,105 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
 
-def check(op, given, dvalue, *, equations, value, options=None):
-    """The formula's value and derivative by the first argument are those of the op."""
-    arrays = {name: x for name, x in given.items() if name not in ("target",)}
-    keywords = {name: given[name] for name in ("target",) if name in given} | (options or {})
-    wanted, pullback = op(*arrays.values(), **keywords)
-    defaults = {
-        p.name: p.default for p in inspect.signature(op).parameters.values() if p.kind is p.KEYWORD_ONLY
-    }
-    values = Values(equations, {**defaults, **given, **(options or {}), f"d{value}": dvalue(wanted)})
-    for found in values.array(value):
-        close(found, wanted)
-    for name, dx in zip(arrays, pullback(dvalue(wanted)), strict=True):
-        for found in values.array(f"d{name}"):
-            close(found, dx)
-
-
 def drawn(*shape):
     return np.random.default_rng(sum(shape)).uniform(-4, 4, shape)
 
 
-@pytest.mark.parametrize("name", [*ops.ACTIVATIONS, "prelu", "erf"] if hasattr(ops, "erf") else [])
+def check(formula, op, arrays, options=None, **more):
+    """The value of an op, and its derivatives by the arrays, are those of every right-hand side."""
+    options = options or {}
+    value = "loss" if "loss" in formula.defined else "y"
+    parameters = inspect.signature(op).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    wanted, pullback = op(*arrays.values(), **options)
+    dy = drawn(*wanted.shape) / 2
+    values = Values(formula.equations, {**defaults, **arrays, **options, **more, f"d{value}": dy})
+    for name, array in {
+        value: wanted,
+        **dict(zip((f"d{x}" for x in arrays), pullback(dy), strict=True)),
+    }.items():
+        for found in values.array(name):
+            close(found, array)
+
+
+@pytest.mark.parametrize("name", [*ops.ACTIVATIONS, "prelu", "erf"])
 def test_the_formula_of_an_activation_is_true(name):
-    op = EVERYTHING[name]
-    for formula in stated(op):
-        given = {"x": drawn(40)} | ({"slope": np.asarray([0.3])} if name == "prelu" else {})
-        options = {formula.label: True} if formula.label else {}
-        check(
-            op, given, lambda y: drawn(*y.shape) / 2, equations=formula.equations, value="y", options=options
-        )
+    for formula in stated(EVERYTHING[name]):
+        arrays = {"x": drawn(40)} | ({"slope": np.asarray([0.3])} if name == "prelu" else {})
+        check(formula, EVERYTHING[name], arrays, {formula.label: True} if formula.label else {})
 
 
-CLASSES = ("cross_entropy", "nll", "kl_divergence", "softmax_cross_entropy", "softmax_focal")
-"""Losses of class numbers or probabilities."""
+def outputs_and_target(name):
+    """Outputs and a target that fit a loss."""
+    rng, y, target = np.random.default_rng(0), drawn(6, 4), drawn(6, 4)
+    match name:
+        case "binary_cross_entropy":
+            return rng.uniform(0.1, 0.9, (6, 4)), rng.uniform(0.1, 0.9, (6, 4))
+        case "sigmoid_cross_entropy" | "sigmoid_focal":
+            return y, rng.uniform(0.1, 0.9, (6, 4))
+        case "hinge" | "squared_hinge":
+            return y, np.where(target > 0, 1.0, 0.0)
+        case "gaussian_nll":
+            return y, target[:, :2]
+        case "poisson_nll":
+            return y, np.abs(np.round(target))
+        case "cross_entropy":
+            return rng.dirichlet(np.ones(4), 6), rng.dirichlet(np.ones(4), 6)
+        case "nll" | "kl_divergence" | "softmax_cross_entropy" | "softmax_focal":
+            return y, rng.dirichlet(np.ones(4), 6)
+    return y, target
 
 
 @pytest.mark.parametrize("name", ops.LOSSES)
 def test_the_formula_of_a_loss_is_true(name):
-    op, rng = ops.LOSSES[name], np.random.default_rng(0)
-    first, *_ = inspect.signature(op).parameters
-    y, target = drawn(6, 4), drawn(6, 4)
-    if name in CLASSES:
-        target = rng.dirichlet(np.ones(4), 6)
-        y = np.exp(y) / np.sum(np.exp(y), axis=1, keepdims=True) if first == "p" else y
-    elif first in ("p", "logits"):
-        target = rng.uniform(0.1, 0.9, (6, 4))
-        y = rng.uniform(0.1, 0.9, (6, 4)) if first == "p" else y
-    elif name in ("hinge", "squared_hinge"):
-        target = (target > 0) * 1.0
-    elif name == "gaussian_nll":
-        target = target[:, :2]
-    elif name == "poisson_nll":
-        target = np.abs(np.round(target))
-    (formula,) = stated(op)
-    given = {first: y, "target": target}
-    extra = {"onehot": lambda t: t}  # probabilities as they are
-    values = Values(formula.equations, {**defaults_of(op), **given, **extra, "dloss": (dloss := drawn(6))})
-    wanted, pullback = op(y, target=target)
-    close(values.array("loss")[0], wanted)
-    close(values.array(f"d{first}")[0], pullback(dloss)[0])
+    (formula,), op = stated(ops.LOSSES[name]), ops.LOSSES[name]
+    y, target = outputs_and_target(name)
+    first = next(iter(inspect.signature(op).parameters))
+    check(formula, op, {first: y}, {"target": target}, onehot=lambda probabilities: probabilities)
 
 
-def defaults_of(op):
-    return {p.name: p.default for p in inspect.signature(op).parameters.values() if p.kind is p.KEYWORD_ONLY}
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("relu", "dx = dy where x > 0", "dx = dy where x > 1"),
+        ("gelu", "0.044715 x^3", "0.044715 x^2"),
+        ("log_sigmoid", "dy (1 - exp(y))", "dy (1 + exp(y))"),
+        ("softmax", "sum_j dy_j y_j", "sum_j dy_j"),
+        ("swiglu", "silu'(a)", "silu(a)"),
+    ],
+)
+def test_a_formula_that_is_wrong_is_found(name, right, wrong):
+    doc = EVERYTHING[name].__doc__
+    assert right in doc
+    first, *rest = parse(doc.replace(right, wrong))
+    formula, options = (rest[0].within(first), {rest[0].label: True}) if rest else (first, {})
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check(formula, EVERYTHING[name], {"x": drawn(40)}, options)
 
 
-VARIANTS = {"nesterov": {"momentum": 0.9}, "momentum": {"momentum": 0.9}}
-"""Options that a variant needs beside the one that is its name."""
+OPTIONS = {"nesterov": {"momentum": 0.9}, "momentum": {"momentum": 0.9}, "radam": {"beta2": 0.9}}
+"""The options of a variant beside its label; RAdam's steps are rectified within the test's with this beta2."""
 
 
 @pytest.mark.parametrize("name", optim.OPTIMIZERS)
 def test_the_formula_of_an_optimizer_is_true(name):
+    """p and the slots are assigned in the order of the lines; the other equations define what these use."""
     cls = optim.OPTIMIZERS[name]
     for formula in stated(cls):
-        options = VARIANTS.get(formula.label, {formula.label: True} if formula.label else {})
-        if formula.label and formula.label not in options:
-            options = {**options, formula.label: True}
-        optimizer = cls(0.1, **options, **({"beta2": 0.9} if name == "radam" else {}))
+        flags = {formula.label: True} if formula.label else {}
+        optimizer = cls(0.1, **{**flags, **OPTIONS.get(formula.label or name, {})})
         fields = {field: getattr(optimizer, field) for field in inspect.signature(cls).parameters}
-        state = {"p": 0.5, "M": 1.0, **dict.fromkeys(("m", "v", "u", "v_max"), 0.0), **fields}
-        p, slots = np.asarray(0.5), [np.asarray(0.0) for _ in optimizer.slots]
+        state = {"p": 0.5, "M": 1.0, **dict.fromkeys(("m", "v", "u", "v_max"), 0.0)}
+        assigned = [e for e in formula.equations if getattr(e.targets[0], "name", "") in state]
+        defined = [e for e in formula.equations if e not in assigned]
+        part = optim.Part(optimizer)
+        p, slots = np.asarray(0.5), [np.asarray(0.0) for _ in part.slots]
         for t, g in enumerate(drawn(12), start=1):
-            known = {**state, "g": g, "t": float(t)}
-            for equation in formula.equations:
-                (target,) = equation.targets
-                if getattr(target, "name", "") in state:
-                    rest = [e for e in formula.equations if getattr(e.targets[0], "name", "") not in state]
-                    side = Values(rest, known).value(equation.values[0], {})
-                    known[target.name] = state[target.name] = side
-            scalars = optimizer.scalars(np, np.asarray(0.1), np.asarray(float(t)))
-            if optimizer.decoupled and name == "adamw":
-                p = p * (1 - 0.1 * optimizer.weight_decay)
-            p, *slots = optimizer.rule(np, p, np.asarray(g), *slots, *scalars)
-            close(known["p"], p)
-            for slot, array in zip(optimizer.slots, slots, strict=True):
-                close(known[slot], array)
+            for equation in assigned:
+                values = Values(defined, {**fields, **state, "g": g, "t": float(t)})
+                state[equation.targets[0].name] = values.value(equation.values[0], {})
+            scalars = part.scalars(np, np.asarray(0.1), np.asarray(float(t)))
+            p, *slots = part.rule(np, p, np.asarray(g), *slots, *scalars)
+            close(state["p"], p)
+            for slot, array in zip(part.slots, slots, strict=True):
+                close(state[slot], array)

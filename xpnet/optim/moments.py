@@ -155,7 +155,7 @@ class RAdam(Moments):
 class Lion(Optimizer):
     """Lion: steps of the length of the rate along the sign of a running mean, with decoupled weight decay.
 
-    p = p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g
+    p = (1 - lr weight_decay) p;  p = p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g
     Source: Chen et al., 2023, arXiv:2302.06675; as in optax.
     """
 
