@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "layers": BASE | {"ops", "init"},
     "train": BASE | {"ops", "init", "layers", "optim", "data"},
     "compiler": {"typing", "errors", "namespace", "tree"},
+    "formulas": {"typing", "errors"},
     "backends": BASE | {"ops", "optim", "compiler"},  # the portable update loop is optim's
     "io": BASE | {"layers"},
     "placement": BASE | ROOMS,

@@ -15,8 +15,8 @@ from .errors import choose, flag, integer, number, require_function, shown
 from .layers import Layer, is_layer
 from .namespace import device as device_of
 from .ops import LOSSES, Loss
-from .ops.chosen import named
 from .ops.loss import loss_op
+from .ops.opspec import named
 from .optim import OPTIMIZERS, Optimizer
 from .train import History, Rows, Trainer, to_inputs
 from .typing import Array, Shape, State
