@@ -11,8 +11,8 @@ from .data import Targets
 from .errors import choose, flag, integer, number, require_function, shown
 from .layers import Layer, is_layer
 from .ops import LOSSES, Loss
-from .ops.chosen import named
 from .ops.loss import loss_op
+from .ops.opspec import named
 from .optim import OPTIMIZERS, Optimizer
 
 REDUCTIONS = ("mean", "sum")
