@@ -273,7 +273,7 @@ class Model:
                     )
         return found
 
-    # What it is
+    # State and description
 
     def summary(self) -> str:
         """The layers with their output shapes and numbers of parameters, as a table."""
@@ -304,12 +304,12 @@ class Model:
 
     @property
     def updates(self) -> str:
-        """What the last training ran on: "portable", or its natives, such as "numba" or "torch.compile"."""
+        """The natives of the last run, such as "numba" or "torch.compile"; "portable" for none."""
         return "portable" if self.plan is None else self.plan.natives.value
 
     @property
     def steps_per_call(self) -> int:
-        """How many steps the last training ran at once: 1 where the backend runs one after another."""
+        """Steps in one call of the backend in the last run: 1 where it runs one step after another."""
         return 1 if self.plan is None else self.plan.steps_per_call.value
 
     @property
@@ -324,7 +324,7 @@ class Model:
 
     @property
     def targets(self) -> Targets:
-        """What the loss and the data so far say of the targets: their kind, their labels, the label to ignore."""
+        """The targets as the loss and the data so far define them: kind, labels, the label to ignore."""
         return self._placement.decided.targets
 
     @property

@@ -1,4 +1,4 @@
-"""Where a model lives: its backend, its parameters there, and the way in and out for arrays."""
+"""The placement of a model: its backend, its trainer there, and the way in and out for arrays."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Decided:
 
 
 class Session(NamedTuple):
-    """What a training runs on: the trainer, its samples or stream of batches, and the samples to validate on."""
+    """A training's trainer, its samples or stream of batches, and the samples to validate on."""
 
     trainer: Trainer
     given: Samples | Stream
@@ -52,7 +52,7 @@ class Placement:
         if backend is not None:
             self.place_on(backend, device)
 
-    # Where it is
+    # Backend and parameters
 
     def place_on(self, backend: Any, device: Any) -> Trainer:
         """A new trainer on a backend, given by name or as an instance; BackendError where it lacks the dtype."""
@@ -116,11 +116,11 @@ class Placement:
             self.build(shape)
 
     def learn(self, targets: Targets) -> None:
-        """Keeps what data showed of the targets."""
+        """Keeps the targets that data defined."""
         if targets is not self.decided.targets:
             self.decided = replace(self.decided, targets=targets)
 
-    # What it may do now
+    # Permission and rollback
 
     def require_built(self) -> Trainer:
         """The trainer; ValueError before the model has parameters."""
@@ -159,7 +159,7 @@ class Placement:
     ) -> Iterator[Session]:
         """Places the data and keeps the model on its backend while the block runs; afterwards it follows no data.
 
-        Without y, x gives batches. several: whether the first y must hold two labels at least. An error before the
+        Without y, x gives batches. several: True where the first y must hold two labels at least. An error before the
         first step decides nothing.
         """
         with self.rollback_on_error(), ExitStack() as ends:
@@ -193,12 +193,12 @@ class Placement:
         finally:
             self.training = False
 
-    # The way in and out for arrays
+    # Arrays in and out
 
     def samples(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, several: bool = False
     ) -> tuple[Samples, Targets]:
-        """(samples on the backend, what y shows of the targets); builds the model at its first data."""
+        """(samples on the backend, the targets that y defines); builds the model at its first data."""
         _, inner = self._inputs(x)
         if self.decided.input_shape is None:
             self.build(inner.shape[1:])
