@@ -58,7 +58,7 @@ class BatchSource(Protocol):
 class Batches:
     """Samples cut into batches; each epoch has its own order, drawn on the host from (seed, epoch)."""
 
-    data: Samples
+    samples: Samples
     size: int
     reduction: str
     dtype: str
@@ -66,22 +66,22 @@ class Batches:
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        n, weight = len(self.data), self.data.weight
+        n, weight = len(self.samples), self.samples.weight
         self.size = min(self.size, n)
         self.steps = self.at_once = count_batches(n, self.size)
-        self.shape: Shape = tuple(self.data.x.shape[1:])
-        if isinstance(self.data.x, LazyRows):
-            widest = max(1, math.prod(self.shape), math.prod(self.data.y.shape[1:]))
+        self.shape: Shape = tuple(self.samples.x.shape[1:])
+        if isinstance(self.samples.x, LazyRows):
+            widest = max(1, math.prod(self.shape), math.prod(self.samples.y.shape[1:]))
             self.at_once = min(self.steps, max(1, READ_ELEMENTS // (self.size * widest)))
         even = self.size == n or bool((weight == weight[0]).all())
         self._always = self._normalised(weight) if even else None  # the same in any order
 
     def epoch(self, number: int) -> Generator[Segment]:
-        """The segments of an epoch: one where the samples are on the backend. A single batch keeps the samples' order."""
-        n, size = len(self.data), self.size
+        """The segments of an epoch: one where the samples are on the backend. A single batch is not shuffled."""
+        n, size = len(self.samples), self.size
         order = None if size == n else shuffled(n, seed=self.seed, epoch=number)
-        w, totals = self._always or self._normalised(self.data.weight[order])
-        x, y = self.data.x, self.data.y
+        w, totals = self._always or self._normalised(self.samples.weight[order])
+        x, y = self.samples.x, self.samples.y
         if not isinstance(x, LazyRows):
             yield Segment({"x": x, "y": y}, order, w, size, totals)
             return
@@ -93,9 +93,9 @@ class Batches:
 
     def head(self, count: int) -> Samples:
         """The first samples."""
-        data, some = self.data, slice(min(count, len(self.data)))
-        x, y = (z.take(some) if isinstance(z, LazyRows) else z[some, ...] for z in (data.x, data.y))
-        return Samples(x, y, data.weight[some], data.plain[some])
+        samples, some = self.samples, slice(min(count, len(self.samples)))
+        x, y = (z.take(some) if isinstance(z, LazyRows) else z[some, ...] for z in (samples.x, samples.y))
+        return Samples(x, y, samples.weight[some], samples.plain[some])
 
     def _normalised(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w, totals = normalised(weight, self.size, reduction=self.reduction)

@@ -89,11 +89,11 @@ class EpochLoss:
 def _calls(
     run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
 ) -> Generator[tuple[Any, np.ndarray]]:
-    with closing(batches.epoch(number)) as parts:
-        for samples, order, w, size, totals in parts:
-            for ran in run(state, samples, order, w, size, steps_per_call):
-                state = ran[0]
-                yield ran, totals
+    with closing(batches.epoch(number)) as segments:
+        for samples, order, w, size, totals in segments:
+            for result in run(state, samples, order, w, size, steps_per_call):
+                state = result[0]
+                yield result, totals
 
 
 def _arrays(state: State) -> list[Any]:
