@@ -41,7 +41,6 @@ class ModelSpec:
     def checked(
         cls,
         network: Any,
-        *,
         loss: Any,
         optimizer: Any,
         reduction: str,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..layers import Dense, Sequential
 from ..model import Model
-from ..train import FitOptions, Samples
+from ..train import FitOptions
 
 SAMPLES = 1797
 EPOCHS = 100
@@ -21,6 +21,5 @@ def example_plan(backend: str = "auto") -> dict[str, Any]:
     model = Model(network, loss="softmax_cross_entropy", optimizer="adam", backend=backend)
     x, y = np.zeros((SAMPLES, 64), "float32"), np.arange(SAMPLES) % 10
     with model.training_session(x, y) as (trainer, samples, _):
-        assert isinstance(samples, Samples)  # since y was given
         plan = trainer.make_plan(samples, FitOptions(EPOCHS))
     return {"training": NAME, "decisions": plan.as_dict()}

@@ -184,9 +184,8 @@ class Trainer:
         plan = self.plan = self.make_plan(source, options, observed=on_steps is not None)
         start = partial(EpochRun, self._compiled_epoch(source.rows), source, plan.steps_per_call.value)
         monitor = self.monitor(source)
-        begun: EpochRun | None = (
-            None  # the next epoch, its first call issued before this one's losses are fetched
-        )
+        # with epoch overlap: the next epoch, its first call issued before this one's losses are fetched
+        begun: EpochRun | None = None
         for left in reversed(range(options.epochs)):
             with (
                 self.backend.threads(plan.threads.value),
@@ -227,9 +226,8 @@ class Trainer:
                 loss += float(part_loss)
                 if targets.kind != "values":
                     hits = self.backend.to_numpy(targets.hits(outputs, y)).astype("float64")
-                    right += float(
-                        hits @ samples.weight[chunk]
-                    )  # on the host: a share of 1 is then exactly 1
+                    # on the host: a share of 1 is then exactly 1
+                    right += float(hits @ samples.weight[chunk])
         if targets.kind == "values":
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(samples.weight.sum())}
