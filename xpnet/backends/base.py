@@ -236,8 +236,7 @@ class Backend(ABC):
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
         """(threads for a step's products, why); None for a library that sets its threads itself.
 
-        products: the multiply-adds of each product. deterministic: True where the number of threads may depend on
-        nothing that changes a bit of the results.
+        products: the multiply-adds of each. deterministic: True where no number of threads may change a bit.
         """
         return None, f"{self.name} sets its threads itself"
 
