@@ -16,7 +16,6 @@ from xpnet.compiler import codegen, task, threadpool
 from xpnet.compiler.task import Task, TaskBatch
 from xpnet.compiler.threadpool import ThreadPool
 
-RNG = np.random.default_rng(0)
 needs_numba = pytest.mark.skipif(
     not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
