@@ -1,4 +1,4 @@
-"""What the activations cost on NumPy: whole arrays, compiled loops, and PyTorch.
+"""Times the activations on NumPy: whole arrays, compiled loops, and PyTorch.
 
     python ci/benchmarks/activations.py [--quick] [--cores one|all] [--only NAME] [--json FILE]
 
@@ -23,7 +23,8 @@ from xpnet import ops
 from xpnet.compiler import codegen
 from xpnet.namespace import with_natives
 
-SIZES, DTYPES = (4_096, 262_144), ("float32", "float64")
+SIZES = (4_096, 262_144)
+DTYPES = ("float32", "float64")
 PASSES = ("forward", "both")
 ACTIVATIONS = {
     name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable") and "softmax" not in name
@@ -35,7 +36,7 @@ TORCH = {
     "hard_swish": "hardswish",
     "hard_tanh": "hardtanh",
 }
-"""What PyTorch calls them, where that is not our name."""
+"""PyTorch's names of activations, where they differ from xpnet's."""
 
 
 def numpy_ways(op, x, dy, table=None):

@@ -1,4 +1,4 @@
-"""What BLAS threads gain on a quiet machine, cost on a busy one, and change in the bits.
+"""BLAS threads: their gain on a quiet machine, their cost on a busy one, and their effect on the bits.
 
     python ci/benchmarks/threads.py [--json FILE] [--only quiet busy bits]
 
@@ -103,7 +103,7 @@ def spin(seconds):
 
 
 def busy(counts, hogs, seconds=2.0):
-    """Mean microseconds of a step by name and number of threads, beside so many processes that only count."""
+    """Mean microseconds of a step by name and number of threads, beside busy processes that only count."""
     found = {}
     for name, case in NETWORKS.items():
         step = products(list(shapes(*case)))
