@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.backends import base
+from xpnet.backends import epochs
 from xpnet.ops import softmax_cross_entropy
 from xpnet.train import make_step
 from xpnet.train.estimate import Estimate
@@ -118,7 +118,7 @@ def test_a_state_that_was_kept_outlives_its_epochs(backend):
 
 @pytest.mark.parametrize("gathered", [1, 50, 100, 10**9])
 def test_batches_gathered_together_are_the_same(backend, gathered, monkeypatch):
-    monkeypatch.setattr(base, "GATHERED", gathered)
+    monkeypatch.setattr(epochs, "GATHER_ELEMENTS", gathered)
     order, w = RNG.permutation(37), np.arange(37.0)
     data = {"x": backend.asarray(X), "y": backend.asarray(Y), "w": backend.asarray(w)}
     found = [on_host(backend, batch) for batch in backend.batches(data, order, 8)]

@@ -166,7 +166,7 @@ class OnHost(CupyBackend):
         Backend.to_numpy,
         Backend._upload,
     )
-    device, _own = NumpyBackend.device, NumpyBackend._own
+    device, _copy_to = NumpyBackend.device, NumpyBackend._copy_to
     device_context = NumpyBackend.device_context
 
 

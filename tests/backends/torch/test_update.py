@@ -33,7 +33,7 @@ def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
     by_kernel = how == "compiled" and row.part.rule in (adam_rule, amsgrad_rule)
     if how == "compiled" and not by_kernel:
         pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
-    monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
+    monkeypatch.setattr(torch_update, "CHUNK_ELEMENTS", 10 if how == "parts" else 1000)
     options = {"compiled": 0} if how == "compiled" else {}
     adam, used = torch_update._adam, []
     monkeypatch.setattr(torch_update, "_adam", lambda *a, **k: (used.append(row.name), adam(*a, **k)))

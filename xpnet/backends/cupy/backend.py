@@ -76,7 +76,7 @@ class CupyBackend(Backend):
         with self.device_context(device):
             return cupy.asarray(host)
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         import cupy
 
         with self.device_context(device):

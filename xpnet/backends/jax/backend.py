@@ -70,7 +70,7 @@ class JaxBackend(Backend):
 
         return jax.device_put(host, device)  # jax.numpy.array takes 70 us more
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         import jax
 
         return jax.numpy.array(x, copy=True, device=device)
@@ -119,11 +119,11 @@ class JaxBackend(Backend):
     def epoch(
         self,
         step: Callable[[State, Batch], tuple[State, dict[str, Array]]],
-        look: Callable[[State], Array] | None = None,
+        measure: Callable[[State], Array] | None = None,
     ) -> Epoch:
         import jax
 
-        (alone, loop), gather, copy = _loops(step, look), _gather(), _copy()
+        (alone, loop), gather, copy = _loops(step, measure), _gather(), _copy()
 
         def calls(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
@@ -136,8 +136,8 @@ class JaxBackend(Backend):
             order = np.arange(n) if order is None else order
             full = n // batch_size if steps > 1 else 0
             if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
-                state, losses, looked = alone(state, data, order, w, 0, full, batch_size, steps)
-                yield state, losses, full, looked
+                state, losses, measured = alone(state, data, order, w, 0, full, batch_size, steps)
+                yield state, losses, full, measured
             else:
                 state = copy(state)
                 order, w = jax.device_put((order, w), self.selected)
@@ -179,7 +179,7 @@ def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Calla
 
 
 def _loops(
-    step: Callable[..., Any], look: Callable[[State], Array] | None
+    step: Callable[..., Any], measure: Callable[[State], Array] | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Steps `first` to `last` of an epoch and their losses, in an array of length `steps`: twice, the first of which
     leaves its state alone and looks at what becomes of it, and the second of which consumes it.
@@ -205,7 +205,7 @@ def _loops(
 
     def alone(*args: Any) -> tuple[State, Array, Array | None]:
         state, losses = loop(*args)
-        return state, losses, None if look is None else look(state)
+        return state, losses, None if measure is None else measure(state)
 
     return jax.jit(alone, static_argnums=(4, 5, 6, 7)), jax.jit(loop, static_argnums=(6, 7), donate_argnums=0)
 

@@ -1,4 +1,4 @@
-"""NumPy, on the CPU."""
+"""The NumPy backend: portable code as it is, or replayed steps with Numba's kernels for trainings that repay them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..protocol import Natives
 from .blas import cores_for, limited, threads_for
 from .predict import ReplayedForward
 
-REPAYS = 0.5
-"""Seconds of portable work that importing Numba and reading its kernels are worth."""
+MIN_NATIVE_SECONDS = 0.5
+"""The portable seconds of a training from which "auto" uses natives: importing Numba and its kernels takes as long."""
 
 
 class NumpyBackend(Backend):
-    """NumPy arrays; with the extra `fast`, long trainings run on natives, through Numba."""
+    """NumPy arrays. With the extra `fast`, long trainings use natives that Numba compiles."""
 
     name = "numpy"
 
@@ -38,14 +38,14 @@ class NumpyBackend(Backend):
             raise BackendError(f"device {spec!r} is not one of backend {self.name!r}: it has only 'cpu'")
         return None
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
     def canonical_layout(self, x: Array) -> Array:
         return x if len(x) > 1 or x.flags.c_contiguous else x.copy()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
-        if wanted is False or (wanted == "auto" and seconds < REPAYS):
+        if wanted is False or (wanted == "auto" and seconds < MIN_NATIVE_SECONDS):
             return Natives()
         if find_spec("numba") is None:
             if wanted is True:
@@ -79,5 +79,5 @@ class NumpyBackend(Backend):
         return step.steps(state, data, order, w, batch_size)
 
     def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
-        # overflow and NaN are looked for once an epoch, on every backend alike, and named there
+        # overflow and NaN are checked once an epoch, on each backend alike, and reported there
         return np.errstate(all="ignore")
