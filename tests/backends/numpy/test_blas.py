@@ -12,7 +12,7 @@ from xpnet.backends.numpy import blas
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in blas.GIVEN:
+    for name in blas.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     blas._libraries.cache_clear()
     yield

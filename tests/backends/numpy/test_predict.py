@@ -7,7 +7,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import ops
-from xpnet.backends.numpy import predict as answers
+from xpnet.backends.numpy import predict
 from xpnet.backends.numpy.predict import ReplayedForward
 from xpnet.compiler.tracing import NotRecordableError
 from xpnet.testing.steps import NETWORKS
@@ -67,9 +67,9 @@ def test_what_it_was_not_made_for_runs_as_it_is(monkeypatch):
     wide = np.repeat(X, 2, axis=1)[:, ::2]
     for _ in range(3):
         assert model.forward(wide).tobytes() == plain(model, wide).tobytes()  # its rows have gaps
-        model.forward(np.zeros((answers.FEW // 6 + 1, 6)))
+        model.forward(np.zeros((predict.MAX_ELEMENTS // 6 + 1, 6)))
     assert not any(programs(model).values())
-    monkeypatch.setattr(answers, "HELD", 10)
+    monkeypatch.setattr(predict, "MAX_BYTES", 10)
     for _ in range(3):
         assert model.forward(X).tobytes() == plain(model, X).tobytes()
     assert programs(model) == {(X.shape, X.dtype): None}
@@ -98,7 +98,7 @@ def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
     def refuse(*args):
         raise NotRecordableError("a value is looked at")
 
-    monkeypatch.setattr(answers, "Program", refuse)
+    monkeypatch.setattr(predict, "Program", refuse)
     model = make().build((6,))
     for _ in range(3):
         assert model.forward(X).tobytes() == plain(model, X).tobytes()
@@ -111,7 +111,7 @@ def test_no_more_shapes_are_kept_than_said():
     for n in range(1, 15):
         for _ in range(3):
             assert model.forward(X[:n]).tobytes() == plain(model, X[:n]).tobytes()
-    assert len(programs(model)) == answers.MOST
+    assert len(programs(model)) == predict.MOST
 
 
 def test_threads_get_the_same_bits():
