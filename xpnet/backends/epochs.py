@@ -43,7 +43,7 @@ class EpochLoop(ABC):
         return 1
 
     def overlaps_epochs(self, seconds: float) -> bool:
-        """Whether to dispatch the next epoch before the current one's losses are read.
+        """True if the next epoch is dispatched before the current one's losses are read.
 
         Override it for a library that computes asynchronously. The calls of `epoch` must then leave the state that
         they begin with intact: the next epoch is discarded if an array of that state was replaced in between, or if
