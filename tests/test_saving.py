@@ -157,3 +157,20 @@ def test_columns_that_are_not_the_models_are_not_saved(tmp_path, columns, error,
     with pytest.raises(error, match=words):
         model.save(tmp_path / "m")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_file_from_before_a_slot_was_renamed(tmp_path, monkeypatch):
+    """AMSGrad's largest v was called "top"."""
+    model, x = make(optimizer=xn.adam(0.01, amsgrad=True)), X[:32]
+    model.fit(x, Y[:32], epochs=1, batch_size=16)
+    with monkeypatch.context() as patched:
+        flat = io.flat_state
+        patched.setattr(
+            "xpnet.saving.flat_state",
+            lambda state: {name.replace("/v_max/", "/top/"): array for name, array in flat(state).items()},
+        )
+        model.save(tmp_path / "m")
+    arrays, _ = io.read(next(tmp_path.iterdir()))
+    assert "slots/top/in.weight" in arrays
+    assert "slots/v_max/in.weight" not in arrays
+    same_models(model, xn.load(tmp_path / "m"))

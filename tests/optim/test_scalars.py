@@ -33,14 +33,14 @@ def test_the_plain_formula_would_not_do():
 def test_adams_scalars_in_float32(t):
     """The first moment's correction goes into the rate, the second's becomes a factor of the root."""
     optimizer = optim.adam(1e-3)
-    rate, beta1, rest1, beta2, rest2, scale, eps = optimizer.scalars(
-        np, np.asarray(1e-3, "float32"), np.asarray(t, "float32")
+    step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_sqrt_correction2, eps = (
+        optimizer.scalars(np, np.asarray(1e-3, "float32"), np.asarray(t, "float32"))
     )
-    assert math.isclose(rate, 1e-3 / -math.expm1(t * math.log(0.9)), rel_tol=5e-7)
-    assert math.isclose(scale, (-math.expm1(t * math.log(0.999))) ** -0.5, rel_tol=5e-7)
+    assert math.isclose(step_size, 1e-3 / -math.expm1(t * math.log(0.9)), rel_tol=5e-7)
+    assert math.isclose(inverse_sqrt_correction2, (-math.expm1(t * math.log(0.999))) ** -0.5, rel_tol=5e-7)
     assert (beta1, beta2, eps) == (0.9, 0.999, 1e-8)
-    assert math.isclose(rest1, 0.1)
-    assert math.isclose(rest2, 0.001)
+    assert math.isclose(one_minus_beta1, 0.1)
+    assert math.isclose(one_minus_beta2, 0.001)
 
 
 def test_adams_first_step_has_the_length_of_the_rate():

@@ -8,6 +8,9 @@ from .. import tree
 from ..errors import ModelFileError
 from ..typing import State
 
+RENAMED = {"slots/top/": "slots/v_max/"}
+"""The beginnings of names in files of earlier versions, and today's names for them."""
+
 
 def flat_state(state: State) -> dict[str, np.ndarray]:
     """`{"params/0.weight": ..., "slots/m/0.weight": ..., "step": ...}`."""
@@ -15,8 +18,12 @@ def flat_state(state: State) -> dict[str, np.ndarray]:
 
 
 def nested_state(arrays: dict[str, np.ndarray], *, like: State) -> State:
-    """The state again, in the structure of another; ModelFileError where names, shapes or dtypes differ."""
+    """The state from named arrays, in the structure of `like`; ModelFileError where names, shapes or dtypes differ."""
     wanted = flat_state(like)
+    for before, now in RENAMED.items():
+        arrays = {
+            name.replace(before, now) if name.startswith(before) else name: x for name, x in arrays.items()
+        }
     for name in sorted(set(wanted) ^ set(arrays)):
         raise ModelFileError(
             f"the array {name!r} is {'missing' if name in wanted else 'not of this network'}"

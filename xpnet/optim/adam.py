@@ -10,60 +10,30 @@ from .base import Optimizer, check_fraction, check_not_negative, decay_sum
 
 
 def adam_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    rate: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    rest2: Any,
-    scale: Any,
-    eps: Any,
-) -> tuple[Array, Array, Array]:
-    m = beta1 * m + rest1 * g
-    v = beta2 * v + rest2 * (g * g)
-    return p - rate * m / (xp.sqrt(v) * scale + eps), m, v
+    xp, p, g, m, v, step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_sqrt_correction2, eps
+):
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * (g * g)
+    return p - step_size * m / (xp.sqrt(v) * inverse_sqrt_correction2 + eps), m, v
 
 
 def amsgrad_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    top: Array,
-    rate: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    rest2: Any,
-    scale: Any,
-    eps: Any,
-) -> tuple[Array, ...]:
-    m = beta1 * m + rest1 * g
-    v = beta2 * v + rest2 * (g * g)
-    top = xp.maximum(top, v)
-    return p - rate * m / (xp.sqrt(top) * scale + eps), m, v, top
+    xp, p, g, m, v, v_max, step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_sqrt_correction2, eps
+):  # fmt: skip
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * (g * g)
+    v_max = xp.maximum(v_max, v)
+    return p - step_size * m / (xp.sqrt(v_max) * inverse_sqrt_correction2 + eps), m, v, v_max
 
 
 @dataclass(frozen=True)
-class Adam(Optimizer):
-    """Adam: steps scaled by running means of the gradient and of its square.
-
-    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
-    p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
-    With `amsgrad` the largest v so far takes v's place in the last line (Reddi, Kale, Kumar, 2018, ICLR).
-    Source: Kingma, Ba, 2014, arXiv:1412.6980.
-    """
+class Moments(Optimizer):
+    """An optimizer with running means of the gradient, m, and of its size, v, which fade by beta1 and beta2."""
 
     lr: Any = 1e-3
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    amsgrad: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,17 +42,39 @@ class Adam(Optimizer):
         check_not_negative("eps", self.eps)
 
     @property
+    def slots(self) -> tuple[str, ...]:
+        return ("m", "v")
+
+    @property
+    def decays(self) -> tuple[float, float, float, float]:
+        """beta1, 1 - beta1, beta2, 1 - beta2: the scalars of the two running means."""
+        return self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+
+
+@dataclass(frozen=True)
+class Adam(Moments):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
+    With `amsgrad` the largest v so far takes v's place in the last line (Reddi, Kale, Kumar, 2018, ICLR).
+    Source: Kingma, Ba, 2014, arXiv:1412.6980.
+    """
+
+    amsgrad: bool = False
+
+    @property
     def rule(self) -> Rule:  # type: ignore[override]
         return amsgrad_rule if self.amsgrad else adam_rule
 
     @property
     def slots(self) -> tuple[str, ...]:
-        return ("m", "v", "top") if self.amsgrad else ("m", "v")
+        return ("m", "v", "v_max") if self.amsgrad else ("m", "v")
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        rate = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
-        scale = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
-        return rate, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, scale, self.eps
+        step_size = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
+        inverse_sqrt_correction2 = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
+        return step_size, *self.decays, inverse_sqrt_correction2, self.eps
 
 
 @dataclass(frozen=True)

@@ -10,62 +10,42 @@ from ..typing import Array, Namespace, Rule
 from .base import Optimizer, check_fraction, check_not_negative
 
 
-def rmsprop_rule(
-    xp: Namespace, p: Array, g: Array, v: Array, lr: Any, alpha: Any, rest: Any, eps: Any
-) -> tuple[Array, Array]:
-    v = alpha * v + rest * (g * g)
+def rmsprop_rule(xp, p, g, v, lr, alpha, one_minus_alpha, eps):
+    v = alpha * v + one_minus_alpha * (g * g)
     return p - lr * g / (xp.sqrt(v) + eps), v
 
 
-def rmsprop_momentum_rule(
-    xp: Namespace, p: Array, g: Array, v: Array, u: Array, lr: Any, alpha: Any, rest: Any, eps: Any, mu: Any
-) -> tuple[Array, Array, Array]:
-    v = alpha * v + rest * (g * g)
-    u = mu * u + g / (xp.sqrt(v) + eps)
+def rmsprop_momentum_rule(xp, p, g, v, u, lr, alpha, one_minus_alpha, eps, momentum):
+    v = alpha * v + one_minus_alpha * (g * g)
+    u = momentum * u + g / (xp.sqrt(v) + eps)
     return p - lr * u, v, u
 
 
-def centered_rule(
-    xp: Namespace, p: Array, g: Array, v: Array, m: Array, lr: Any, alpha: Any, rest: Any, eps: Any
-) -> tuple[Array, Array, Array]:
-    v, m = alpha * v + rest * (g * g), m + rest * (g - m)
-    return p - lr * g / (xp.sqrt(_spread(xp, v, m)) + eps), v, m
+def centered_rule(xp, p, g, v, m, lr, alpha, one_minus_alpha, eps):
+    v, m = alpha * v + one_minus_alpha * (g * g), m + one_minus_alpha * (g - m)
+    return p - lr * g / (xp.sqrt(_variance(xp, v, m)) + eps), v, m
 
 
-def centered_momentum_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    v: Array,
-    m: Array,
-    u: Array,
-    lr: Any,
-    alpha: Any,
-    rest: Any,
-    eps: Any,
-    mu: Any,
-) -> tuple[Array, Array, Array, Array]:
-    v, m = alpha * v + rest * (g * g), m + rest * (g - m)
-    u = mu * u + g / (xp.sqrt(_spread(xp, v, m)) + eps)
+def centered_momentum_rule(xp, p, g, v, m, u, lr, alpha, one_minus_alpha, eps, momentum):
+    v, m = alpha * v + one_minus_alpha * (g * g), m + one_minus_alpha * (g - m)
+    u = momentum * u + g / (xp.sqrt(_variance(xp, v, m)) + eps)
     return p - lr * u, v, m, u
 
 
-def _spread(xp: Namespace, v: Array, m: Array) -> Array:
-    """v - m^2, which roundoff may take below 0 where the gradient stays as it is: then 0."""
+def _variance(xp: Namespace, v: Array, m: Array) -> Array:
+    """v - m^2, or 0 where roundoff makes it negative, as it may while the gradient stays the same."""
     return xp.where(v >= m * m, v - m * m, v - v)
 
 
-def adagrad_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, eps: Any) -> tuple[Array, Array]:
+def adagrad_rule(xp, p, g, v, lr, eps):
     v = v + g * g
     return p - lr * g / (xp.sqrt(v) + eps), v
 
 
-def adadelta_rule(
-    xp: Namespace, p: Array, g: Array, v: Array, u: Array, lr: Any, rho: Any, rest: Any, eps: Any
-) -> tuple[Array, Array, Array]:
-    v = rho * v + rest * (g * g)
+def adadelta_rule(xp, p, g, v, u, lr, rho, one_minus_rho, eps):
+    v = rho * v + one_minus_rho * (g * g)
     d = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
-    return p - lr * d, v, rho * u + rest * (d * d)
+    return p - lr * d, v, rho * u + one_minus_rho * (d * d)
 
 
 @dataclass(frozen=True)

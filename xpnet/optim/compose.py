@@ -1,4 +1,4 @@
-"""What every optimizer can be asked for, around its rule: clipping, decay, averages, groups of parameters."""
+"""Options of every optimizer, around its rule: clipping, decay, averages, groups of parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..typing import Array, Flat, Namespace, Rule, Update
 from .base import Optimizer
 
 NORM_EPS = 1e-6
-"""What PyTorch's clip_grad_norm_ adds to the norm."""
+"""PyTorch's clip_grad_norm_ adds this to the norm."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Composed:
     """A rule with decay before it and an average after it; as elementwise as the rule.
 
     `composed(xp, p, g, *slots, *scalars)`: the average is the last of the slots, the numbers for decay and average
-    are the first of the scalars. Equal by value, so that a compiler knows it again.
+    are the first of the scalars. Composed rules with equal fields are equal, so that a compiler's cache finds them.
     """
 
     rule: Rule
@@ -38,7 +38,7 @@ class Composed:
     def __call__(self, xp: Namespace, p: Array, g: Array, /, *rest: Any) -> tuple[Array, ...]:
         slots, rest = rest[: self.slots], rest[self.slots :]
         if self.average:
-            average, near, *rest = rest  # type: ignore[assignment]
+            average, weight, *rest = rest  # type: ignore[assignment]
         if self.decay:
             decay, *rest = rest  # type: ignore[assignment]
             if self.decoupled:
@@ -49,13 +49,13 @@ class Composed:
             l1, zero, *rest = rest  # type: ignore[assignment]
             g = xp.where(p > zero, g + l1, xp.where(p < zero, g - l1, g))
         p, *slots = self.rule(xp, p, g, *slots, *rest)  # type: ignore[assignment]
-        return (p, *slots, average + near * (p - average)) if self.average else (p, *slots)
+        return (p, *slots, average + weight * (p - average)) if self.average else (p, *slots)
 
 
 class Part:
-    """What moves some parameters alike: a rule, the names of its slots, and its scalars at each update.
+    """The update of one group of parameters: a rule, the names of its slots, and its scalars at each step.
 
-    share: what the rate of the whole is multiplied by.
+    share: the factor of the optimizer's rate.
     """
 
     def __init__(self, optimizer: Optimizer, share: float = 1.0) -> None:
@@ -72,7 +72,7 @@ class Part:
         optimizer, around = self.optimizer, []
         lr = lr if self.share == 1 else lr * self.share
         if optimizer.average is not None:
-            around.append(nearness(xp, optimizer.average, t - optimizer.average_from))
+            around.append(average_weight(xp, optimizer.average, t - optimizer.average_from))
         if optimizer.weight_decay > 0:
             decay = optimizer.weight_decay
             around.append(1.0 - optimizer.rate(xp, lr, t) * decay if optimizer.decoupled else decay)
@@ -81,15 +81,15 @@ class Part:
         return (*around, *optimizer.scalars(xp, lr, t))
 
 
-def nearness(xp: Namespace, average: float | str, n: Array) -> Array:
-    """How near an average comes to the n-th parameters: all the way up to the first."""
+def average_weight(xp: Namespace, average: float | str, n: Array) -> Array:
+    """The weight of the n-th parameters in their running average; 1 up to the first."""
     one = xp.ones_like(n)
-    near = 1.0 / xp.where(n > 1, n, one) if average == "mean" else one * (1.0 - float(average))
-    return xp.where(n > 1, near, one)
+    weight = 1.0 / xp.where(n > 1, n, one) if average == "mean" else one * (1.0 - float(average))
+    return xp.where(n > 1, weight, one)
 
 
 class Parts:
-    """Which parameters an optimizer moves, and which of them alike: the first pattern that matches decides."""
+    """The groups of an optimizer's parameters: the first pattern that matches a name decides."""
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.frozen = [_matcher(pattern) for pattern in optimizer.frozen]
@@ -123,7 +123,7 @@ def moving(optimizer: Optimizer, names: Iterable[str]) -> list[str]:
 
 
 def slot_names(optimizer: Optimizer, names: Iterable[str]) -> dict[str, list[str]]:
-    """Of which parameters each slot keeps an array, {"m": ["0.weight"]}; ValueError for patterns that match none."""
+    """The parameters that each slot keeps an array of, {"m": ["0.weight"]}; ValueError for patterns that match none."""
     names, parts = list(names), Parts(optimizer)
     kept: dict[str, list[str]] = {}
     for pattern in parts.given:

@@ -1,4 +1,4 @@
-"""Adam's kin: Adamax, NAdam, RAdam and Lion."""
+"""Variants of Adam: Adamax, NAdam, RAdam and Lion."""
 
 from __future__ import annotations
 
@@ -8,109 +8,46 @@ from typing import Any
 
 from ..namespace import device
 from ..typing import Array, Namespace
+from .adam import Moments
 from .base import Optimizer, check_fraction, check_not_negative, decay_sum
 
-MU_BASE, MU_TERMS = 0.96, 52
-"""NAdam's momentum grows towards beta1 as 1 - MU_BASE^(t momentum_decay) / 2; the terms of the sum over 2^-k / k
-that float64 can tell from the whole."""
+MU_BASE = 0.96
+"""NAdam's momentum grows towards beta1 as 1 - MU_BASE^(t momentum_decay) / 2."""
+
+MU_TERMS = 52
+"""The number of terms after which the sum over 2^-k / k no longer changes in float64."""
 
 
-def adamax_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    u: Array,
-    rate: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    eps: Any,
-) -> tuple[Array, Array, Array]:
-    m = beta1 * m + rest1 * g
+def adamax_rule(xp, p, g, m, u, step_size, beta1, one_minus_beta1, beta2, eps):
+    m = beta1 * m + one_minus_beta1 * g
     u = xp.maximum(beta2 * u, xp.abs(g) + eps)
-    return p - rate * m / u, m, u
+    return p - step_size * m / u, m, u
 
 
 def nadam_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    ahead: Any,
-    rate: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    rest2: Any,
-    scale: Any,
-    eps: Any,
-) -> tuple[Array, Array, Array]:
-    m = beta1 * m + rest1 * g
-    v = beta2 * v + rest2 * (g * g)
-    return p - (rate * g + ahead * m) / (xp.sqrt(v) * scale + eps), m, v
+    xp, p, g, m, v, step_m, step_g, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_sqrt_correction2, eps
+):  # fmt: skip
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * (g * g)
+    return p - (step_g * g + step_m * m) / (xp.sqrt(v) * inverse_sqrt_correction2 + eps), m, v
 
 
 def radam_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    v: Array,
-    rate: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    rest2: Any,
-    plain: Any,
-    scale: Any,
-    eps: Any,
-) -> tuple[Array, Array, Array]:
-    m = beta1 * m + rest1 * g
-    v = beta2 * v + rest2 * (g * g)
-    return p - rate * m * (plain + scale / (xp.sqrt(v) + eps)), m, v
+    xp, p, g, m, v, step_size, beta1, one_minus_beta1, beta2, one_minus_beta2, unrectified, rectified, eps
+):
+    m = beta1 * m + one_minus_beta1 * g
+    v = beta2 * v + one_minus_beta2 * (g * g)
+    return p - step_size * m * (unrectified + rectified / (xp.sqrt(v) + eps)), m, v
 
 
-def lion_rule(
-    xp: Namespace,
-    p: Array,
-    g: Array,
-    m: Array,
-    lr: Any,
-    beta1: Any,
-    rest1: Any,
-    beta2: Any,
-    rest2: Any,
-    zero: Any,
-) -> tuple[Array, Array]:
-    d = beta1 * m + rest1 * g
+def lion_rule(xp, p, g, m, lr, beta1, one_minus_beta1, beta2, one_minus_beta2, zero):
+    d = beta1 * m + one_minus_beta1 * g
     p = xp.where(d > zero, p - lr, xp.where(d < zero, p + lr, p))
-    return p, beta2 * m + rest2 * g
+    return p, beta2 * m + one_minus_beta2 * g
 
 
 @dataclass(frozen=True)
-class _Moments(Optimizer):
-    """An optimizer with running means of the gradient and of its size."""
-
-    lr: Any = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_fraction("beta1", self.beta1)
-        check_fraction("beta2", self.beta2)
-        check_not_negative("eps", self.eps)
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("m", "v")
-
-
-@dataclass(frozen=True)
-class Adamax(_Moments):
+class Adamax(Moments):
     """Adam with the largest of past gradients, each fading, in the place of their mean square.
 
     m = beta1 m + (1 - beta1) g; u = max(beta2 u, |g| + eps); p = p - lr (m / (1 - beta1^t)) / u
@@ -126,12 +63,12 @@ class Adamax(_Moments):
         return ("m", "u")
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        rate = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
-        return rate, self.beta1, 1 - self.beta1, self.beta2, self.eps
+        step_size = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t)
+        return step_size, self.beta1, 1 - self.beta1, self.beta2, self.eps
 
 
 @dataclass(frozen=True)
-class NAdam(_Moments):
+class NAdam(Moments):
     """Adam with Nesterov's look-ahead, whose momentum grows towards beta1.
 
     mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t; m and v as Adam's;
@@ -152,20 +89,12 @@ class NAdam(_Moments):
         check_not_negative("momentum_decay", self.momentum_decay)
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        rate = self.rate(xp, lr, t)
-        mu, product = self._momentum(xp, t), self._product(xp, t)
-        ahead = self._momentum(xp, t + 1.0)
-        scale = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
-        return (
-            ahead * rate / (1.0 - product * ahead),
-            (1.0 - mu) * rate / (1.0 - product),
-            self.beta1,
-            1 - self.beta1,
-            self.beta2,
-            1 - self.beta2,
-            scale,
-            self.eps,
-        )
+        rate, mu, product = self.rate(xp, lr, t), self._momentum(xp, t), self._product(xp, t)
+        next_mu = self._momentum(xp, t + 1.0)
+        step_m = next_mu * rate / (1.0 - product * next_mu)
+        step_g = (1.0 - mu) * rate / (1.0 - product)
+        inverse_sqrt_correction2 = 1.0 / xp.sqrt(decay_sum(xp, self.beta2, t))
+        return step_m, step_g, *self.decays, inverse_sqrt_correction2, self.eps
 
     def _momentum(self, xp: Namespace, t: Array) -> Array:
         """mu_t."""
@@ -173,17 +102,19 @@ class NAdam(_Moments):
 
     def _product(self, xp: Namespace, t: Array) -> Array:
         """M_t."""
-        plain = 1.0 - decay_sum(xp, self.beta1, t)
-        fading = self.momentum_decay * math.log(MU_BASE)
-        if not fading:
-            return plain * xp.exp(-t * math.log(2.0))
+        power = 1.0 - decay_sum(xp, self.beta1, t)  # beta1^t
+        log_base = self.momentum_decay * math.log(MU_BASE)
+        if not log_base:
+            return power * xp.exp(-t * math.log(2.0))
         k = xp.arange(1, MU_TERMS + 1, dtype=t.dtype, device=device(t))
-        logs = xp.exp(k * (fading - math.log(2.0))) / k * (xp.expm1(t * fading * k) / xp.expm1(fading * k))
-        return plain * xp.exp(-xp.sum(logs))
+        logs = (
+            xp.exp(k * (log_base - math.log(2.0))) / k * (xp.expm1(t * log_base * k) / xp.expm1(log_base * k))
+        )
+        return power * xp.exp(-xp.sum(logs))
 
 
 @dataclass(frozen=True)
-class RAdam(_Moments):
+class RAdam(Moments):
     """Adam whose first steps, while the mean square rests on few gradients, are momentum's.
 
     rho = 2 / (1 - beta2) - 1, rho_t = rho - 2 t beta2^t / (1 - beta2^t); m and v as Adam's; where rho_t > 5
@@ -195,18 +126,18 @@ class RAdam(_Moments):
     rule = staticmethod(radam_rule)
 
     def scalars(self, xp: Namespace, lr: Array, t: Array) -> tuple[Any, ...]:
-        rate, one = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t), xp.ones_like(t)
-        plain, scale, eps = one, 0.0 * one, one  # an eps of 0 would make the unused quotient 0 / 0
+        step_size, one = self.rate(xp, lr, t) / decay_sum(xp, self.beta1, t), xp.ones_like(t)
+        unrectified, rectified, eps = one, 0.0 * one, one  # an eps of 0 would make the unused quotient 0 / 0
         rho = 2 / (1 - self.beta2) - 1
         if rho > 5:  # no rho_t is as large
             rho_t = self._length(xp, t, rho)
             sure = rho_t > 5
             safe = xp.where(sure, rho_t, 5.0 * one)
             square = (safe - 4.0) * (safe - 2.0) / safe * (rho / ((rho - 4) * (rho - 2)))
-            plain = xp.where(sure, 0.0 * one, one)
-            scale = xp.where(sure, xp.sqrt(square * decay_sum(xp, self.beta2, t)), 0.0 * one)
+            unrectified = xp.where(sure, 0.0 * one, one)
+            rectified = xp.where(sure, xp.sqrt(square * decay_sum(xp, self.beta2, t)), 0.0 * one)
             eps = xp.where(sure, self.eps * one, one)
-        return rate, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2, plain, scale, eps
+        return step_size, *self.decays, unrectified, rectified, eps
 
     def _length(self, xp: Namespace, t: Array, rho: float) -> Array:
         """rho_t as t + L(x) - t L(t x), x = -log(beta2) / 2, L(z) = coth(z) - 1 / z: rho - ... cancels in float32."""

@@ -10,18 +10,18 @@ from ..typing import Array, Namespace, Rule
 from .base import Optimizer, check_fraction
 
 
-def sgd_rule(xp: Namespace, p: Array, g: Array, lr: Any) -> tuple[Array]:
+def sgd_rule(xp, p, g, lr):
     return (p - lr * g,)
 
 
-def momentum_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, mu: Any) -> tuple[Array, Array]:
-    v = mu * v + g
+def momentum_rule(xp, p, g, v, lr, momentum):
+    v = momentum * v + g
     return p - lr * v, v
 
 
-def nesterov_rule(xp: Namespace, p: Array, g: Array, v: Array, lr: Any, mu: Any) -> tuple[Array, Array]:
-    v = mu * v + g
-    return p - lr * (g + mu * v), v
+def nesterov_rule(xp, p, g, v, lr, momentum):
+    v = momentum * v + g
+    return p - lr * (g + momentum * v), v
 
 
 @dataclass(frozen=True)

@@ -89,21 +89,21 @@ def update(
     return joined, kept
 
 
-def _adam(params: Flat, m: Flat, v: Flat, *top: Flat, grads: Flat, scalars: tuple[float, ...]) -> None:
-    """Adam by the fused kernel: p - rate m / (scale sqrt(v) + eps) = p - (rate / scale) m / (sqrt(v) + eps / scale)."""
-    rate, beta1, _, beta2, _, scale, eps = scalars
+def _adam(params: Flat, m: Flat, v: Flat, *v_max: Flat, grads: Flat, scalars: tuple[float, ...]) -> None:
+    """Adam's rule by the fused kernel, in its form p - (step_size / scale) m / (sqrt(v) + eps / scale)."""
+    step_size, beta1, _, beta2, _, scale, eps = scalars  # scale is 1 / sqrt(1 - beta2^t)
     torch._fused_adam_(
         [*params.values()],
         [grads[name].contiguous() for name in params],  # the kernel ignores strides
         *[[*x.values()] for x in (m, v)],
-        [x for most in top for x in most.values()],
+        [x for largest in v_max for x in largest.values()],
         [NO_CORRECTION] * len(params),
-        lr=rate / scale,
+        lr=step_size / scale,
         beta1=beta1,
         beta2=beta2,
         weight_decay=0.0,
         eps=eps / scale,
-        amsgrad=bool(top),
+        amsgrad=bool(v_max),
         maximize=False,
     )
 
