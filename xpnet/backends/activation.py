@@ -22,7 +22,7 @@ class Activation(NamedTuple):
     x: the input; z + b for a biased activation.
     y: the value.
     dx: the derivative, an expression of dy, the residuals and the options.
-    kept: the residuals, which the forward pass stores for the backward pass.
+    residuals: the values that the forward pass stores for the backward pass.
     options: the names of the op's options that are numbers.
     """
 
@@ -30,7 +30,7 @@ class Activation(NamedTuple):
     x: Symbol
     y: Symbol
     dx: Symbol
-    kept: tuple[Symbol, ...]
+    residuals: tuple[Symbol, ...]
     options: tuple[str, ...]
 
     @classmethod

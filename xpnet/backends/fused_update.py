@@ -27,9 +27,9 @@ def update(
     A rule that cannot be traced to an expression runs portably, with the same bits, and a warning says so.
     """
     arrays: list[Any] = []
-    kept = tuple(slots.values())
+    flats = tuple(slots.values())
     for name, p in params.items():
-        arrays += (p, contiguous(grads[name]), *[values[name] for values in kept])
+        arrays += (p, contiguous(grads[name]), *[values[name] for values in flats])
     if not arrays:
         return params, slots
     dtype = arrays[0].dtype
@@ -51,9 +51,9 @@ def _update_copies(
 ) -> tuple[Flat, dict[str, Flat]]:
     """The update of one parameter after another, on copies of the arrays that the loop cannot write into."""
     new_params = {name: _writable(p) for name, p in params.items()}
-    new_slots = {slot: {name: _writable(x) for name, x in kept.items()} for slot, kept in slots.items()}
+    new_slots = {slot: {name: _writable(x) for name, x in flat.items()} for slot, flat in slots.items()}
     for name, p in new_params.items():
-        arrays = p, _writable(grads[name].astype(p.dtype)), *[kept[name] for kept in new_slots.values()]
+        arrays = p, _writable(grads[name].astype(p.dtype)), *[flat[name] for flat in new_slots.values()]
         step: Any = rule_loop(rule, len(slots), len(scalars), p.dtype.char, (1,))
         step(np.array(scalars, p.dtype), *[x.reshape(-1) for x in arrays])
     return new_params, new_slots

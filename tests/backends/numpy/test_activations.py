@@ -55,7 +55,7 @@ def test_activations_have_the_portable_bits_alone_and_in_linear(name, options, d
 def test_an_activation_has_at_most_one_residual_beside_x_and_y(name):
     for biased in (False, True):
         act = Activation.of(ops.ACTIVATIONS[name], biased=biased)
-        assert len({x.name for x in act.kept} - {act.y.name}) <= 1
+        assert len({x.name for x in act.residuals} - {act.y.name}) <= 1
 
 
 def test_transcendental_levels_have_the_portable_bits():
@@ -91,7 +91,7 @@ def test_a_users_activation_is_fused_too():
 
     op.portable = op
     act = Activation.of(op)
-    assert act.kept == (act.x,)
+    assert act.residuals == (act.x,)
     native, x = (
         activations.elementwise(op, np.dtype("float32")),
         RNG.standard_normal((5, 3)).astype("float32"),

@@ -113,15 +113,15 @@ def updater(define: Define) -> Update:
     def update(
         rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
     ) -> tuple[Flat, dict[str, Flat]]:
-        kept, step = tuple(slots.values()), None
-        arrays = [x for flat in (params, *kept) for x in flat.values()] + [grads[name] for name in params]
+        flats, step = tuple(slots.values()), None
+        arrays = [x for flat in (params, *flats) for x in flat.values()] + [grads[name] for name in params]
         held = {f"c{i}": c for i, c in enumerate(scalars) if arrays and isinstance(c, type(arrays[0]))}
         if arrays and plain(*arrays, *held.values()):
             step = _rule_kernel(define, rule, len(slots), len(scalars), tuple(held))
         if step is None:
             return update_each(rule, params, grads, slots, scalars)
         for name, p in params.items():
-            step(grads[name], *scalars, p, *[values[name] for values in kept])
+            step(grads[name], *scalars, p, *[values[name] for values in flats])
         return params, slots
 
     return update

@@ -56,10 +56,10 @@ def _elementwise(define: Define, op: Any) -> Op:
         passes, numbers = choose(options) if plain(x) else (None, [])
         if passes is None:
             return op.portable(x, **options)
-        forward, backward, kept = passes
+        forward, backward, positions = passes
         found = forward(x, *numbers)
-        given = [(x, *found)[index] for index in kept]
-        return found[0], lambda dy: backward(dy, *given, *numbers)
+        residuals = [(x, *found)[index] for index in positions]
+        return found[0], lambda dy: backward(dy, *residuals, *numbers)
 
     return native
 
@@ -79,13 +79,13 @@ def _linear(define: Define, formulas: Iterable[Any]) -> Op:
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
         if passes is None:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        forward, backward, kept = passes
+        forward, backward, positions = passes
         z = x @ w
         found = forward(z, b, *numbers)
-        given = [(z, b, *found)[index] for index in kept]
+        residuals = [(z, b, *found)[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-            (dz,) = backward(dy, *given, *numbers) if activation is not None else (dy,)
+            (dz,) = backward(dy, *residuals, *numbers) if activation is not None else (dy,)
             dx = dz @ w.T if wants_dx else None
             return dx, x.T @ dz, namespace(dz).sum(dz, axis=0)
 
@@ -105,8 +105,8 @@ def _passes(
     act = Activation.of(op, biased=biased, **flags)
     if act is None:
         return None
-    inputs, names = ("z", "b") if biased else ("x",), [x.name for x in act.kept]
-    extra = {x.name: x for x in act.kept if x.name not in (*inputs, act.y.name)}
+    inputs, names = ("z", "b") if biased else ("x",), [x.name for x in act.residuals]
+    extra = {x.name: x for x in act.residuals if x.name not in (*inputs, act.y.name)}
     results = {"y": act.y, **{f"kept_{name}": x for name, x in extra.items()}}
     forward = loop(define, act.formula, inputs, results, act.options)
     backward = loop(define, act.formula, ("dy", *names), {"dx": act.dx}, act.options)
@@ -140,7 +140,7 @@ def _softmax_cross_entropy(define: Define) -> Op:
     ) -> tuple[Array, Pullback]:
         fits = plain(logits) and logits.ndim == 2 and target.shape == logits.shape[:1]
         classes = logits.shape[-1]
-        ignores = ignore_index is not None and 0 <= ignore_index < classes  # any other number ignores nothing
+        ignores = ignore_index is not None and 0 <= ignore_index < classes  # others ignore no row
         if not fits or target.dtype.name != "int64" or label_smoothing or ignores:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         xp = namespace(logits)

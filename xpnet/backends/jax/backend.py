@@ -207,9 +207,8 @@ def _loops(
         def body(index: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
             state, losses = carry
             new, metrics = step(state, _gather()(data, order, w, index * batch_size, batch_size))
-            new = jax.tree.map(
-                lambda x, old: x.astype(old.dtype), new, state
-            )  # fori_loop requires a carry of constant dtypes
+            # fori_loop requires a carry of constant dtypes
+            new = jax.tree.map(lambda x, old: x.astype(old.dtype), new, state)
             return new, losses.at[index - first].set(metrics["loss"])
 
         return jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))

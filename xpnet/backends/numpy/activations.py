@@ -27,14 +27,14 @@ class Passes(NamedTuple):
     forward: the kernel of y and of the residuals.
     backward: the kernel of dx; in `linear` of dz and db.
     extra: a range over the residuals other than x and y, each of which needs an array.
-    kept: the residuals' positions in (x, y, *extra); in `linear`, where y overwrites x, in (y, *extra).
+    residuals: their positions in (x, y, *extra); in `linear`, where y overwrites x, in (y, *extra).
     same: dx is dy itself, as for the identity.
     """
 
     forward: Kernel
     backward: Kernel
     extra: range
-    kept: tuple[int, ...]
+    residuals: tuple[int, ...]
     same: bool
 
 
@@ -46,15 +46,15 @@ def elementwise(op: Any, kind: np.dtype) -> Op:
         passes, numbers = choose(options) if plain(x, kind) else (None, [])
         if passes is None:
             return op.portable(x, **options)
-        _, backward, extra, kept, _ = passes
+        _, backward, extra, positions, _ = passes
         arrays = [x, np.empty_like(x), *[np.empty_like(x) for _ in extra]]
         passes.forward(*arrays, *numbers)
-        y, given = arrays[1], [arrays[index] for index in kept]
+        y, residuals = arrays[1], [arrays[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array]:
             dy = contiguous(dy)
             dx = np.empty_like(dy)
-            backward(dy, *given, dx, *numbers)
+            backward(dy, *residuals, dx, *numbers)
             return (dx,)
 
         return y, pullback
@@ -67,13 +67,13 @@ def _passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     act = Activation.of(op, **flags)
     if act is None:
         return None
-    extra = {x.name: x for x in act.kept if x.name not in (act.x.name, act.y.name)}
-    names = [x.name for x in act.kept]
+    extra = {x.name: x for x in act.residuals if x.name not in (act.x.name, act.y.name)}
+    names = [x.name for x in act.residuals]
     places = [act.x.name, act.y.name, *extra]
     forward = blocked_kernel(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
     backward = blocked_kernel(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
-    kept = tuple(map(places.index, names))
-    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
+    positions = tuple(map(places.index, names))
+    return Passes(forward, backward, range(len(extra)), positions, act.dx.name == "dy")
 
 
 def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
@@ -94,16 +94,16 @@ def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
         if passes is None or b is None:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        _, backward, extra, kept, same = passes
+        _, backward, extra, positions, same = passes
         y = x @ w
         arrays = [y, *[np.empty_like(y) for _ in extra]]
         passes.forward(*arrays, b, *numbers)
-        given = [arrays[index] for index in kept]
+        residuals = [arrays[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
             rows, db = contiguous(dy), np.empty_like(b)
             dz = rows if same else np.empty_like(rows)
-            backward(rows, *given, dz, db, *numbers)
+            backward(rows, *residuals, dz, db, *numbers)
             if b.size == 1:
                 db = np.add.reduce(dz, axis=0)  # NumPy adds a single column pairwise
             factor = dy if same else dz  # as the twin's product does: BLAS's last bits depend on dy's strides
@@ -122,12 +122,12 @@ def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     act = Activation.of(op, biased=True, **flags)
     if act is None:
         return None
-    names = [x.name for x in act.kept]
-    extra = {x.name: x for x in act.kept if x.name != act.y.name}
+    names = [x.name for x in act.residuals]
+    extra = {x.name: x for x in act.residuals if x.name != act.y.name}
     forward = blocked_kernel(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
     backward = _dense_slope(act, names, kind)
-    kept = tuple(map([act.y.name, *extra].index, names))
-    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
+    positions = tuple(map([act.y.name, *extra].index, names))
+    return Passes(forward, backward, range(len(extra)), positions, act.dx.name == "dy")
 
 
 def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:

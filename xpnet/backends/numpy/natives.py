@@ -81,9 +81,7 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
         logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
     ) -> tuple[Array, Pullback]:
         fits = plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
-        ignores = (
-            ignore_index is not None and 0 <= ignore_index < logits.shape[-1]
-        )  # any other number ignores nothing
+        ignores = ignore_index is not None and 0 <= ignore_index < logits.shape[-1]  # others ignore no row
         if not fits or not plain(target, label.dtype) or label_smoothing or ignores:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)

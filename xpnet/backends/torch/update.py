@@ -68,25 +68,25 @@ def update(
         if len({x.dtype for flat in (grads, *flats) for x in flat.values()}) != 1:
             return update_each(rule, params, grads, slots, scalars)
         flats = tuple(Joined(x, list(params)) for x in flats)
-    joined: Any = flats[0]
-    kept: Any = dict(zip(slots, flats[1:], strict=True))
-    on_cpu, size = joined.whole.device.type == "cpu", joined.whole.numel()
+    joined_params: Any = flats[0]
+    joined_slots: Any = dict(zip(slots, flats[1:], strict=True))
+    on_cpu, size = joined_params.whole.device.type == "cpu", joined_params.whole.numel()
     if on_cpu:  # an operation with a number is cheaper than one with a tensor of one element
         scalars = tuple(map(float, scalars))
     if on_cpu and compiled is not None and rule in FUSED_RULES:
         _adam(*flats, grads=grads, scalars=scalars)
-        return joined, kept
+        return joined_params, joined_slots
     if on_cpu and compiled is not None and size >= compiled and available():
-        _in_one_loop(rule, joined, grads, kept, scalars)
-        return joined, kept
+        _in_one_loop(rule, joined_params, grads, joined_slots, scalars)
+        return joined_params, joined_slots
     whole = torch.cat([grads[name].reshape(-1) for name in params])
-    arrays = joined.whole, whole, *(x.whole for x in kept.values())
+    arrays = joined_params.whole, whole, *(x.whole for x in joined_slots.values())
     split = on_cpu and size > CHUNK_ELEMENTS
     chunks = zip(*(x.split(CHUNK_ELEMENTS) for x in arrays), strict=True) if split else [arrays]
     for p, g, *rest in chunks:
         for old, new in zip((p, *rest), rule(namespace(p), p, g, *rest, *scalars), strict=True):
             old.copy_(new)
-    return joined, kept
+    return joined_params, joined_slots
 
 
 def _adam(params: Flat, m: Flat, v: Flat, *v_max: Flat, grads: Flat, scalars: tuple[float, ...]) -> None:
