@@ -17,7 +17,7 @@ written in the Python Array API standard. What may have to be overridden, and wh
     canonical_layout                 the bits of a product depend on the strides of its factors
     synchronize                      work runs asynchronously
     update, scalars, natives         the library has faster kernels of its own
-    threads                          the number of BLAS threads can be set, and matters
+    choose_threads, threads          the number of BLAS threads can be set, and matters
     compile                          the step is jitted, or runs in a mode of the library (no_grad)
     choose_steps, overlaps_epochs,
     epoch, steps, _split, losses     many steps run in one call: see `epochs`
@@ -265,15 +265,18 @@ class Backend(EpochLoop, ABC):
         dtype: the standard name of the parameters' dtype.
         seconds: the time of the training in portable code, estimated from sizes.
         """
-        return Natives(update=self.update)
+        return Natives(update=self.update, why=f"{self.name} has no natives")
 
-    def threads(self, products: Iterable[int], *, deterministic: bool) -> AbstractContextManager[Any]:
-        """A context manager that limits the threads of the library's BLAS during a training.
+    def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
+        """(the number of threads for the matrix products of a step, the reason); None leaves the library's own setting.
 
         products: the multiply-adds of each matrix product of a step.
-        deterministic: whether the bits must be the same on any number of cores.
-        The default sets nothing: most libraries manage their threads themselves.
+        deterministic: the bits must be the same on any number of cores.
         """
+        return None, f"{self.name} sets its threads itself"
+
+    def threads(self, count: int | None) -> AbstractContextManager[Any]:
+        """A context manager that limits the library's BLAS to `count` threads; None leaves its own setting."""
         return nullcontext()
 
     def compile(

@@ -44,6 +44,7 @@ class Natives(NamedTuple):
     pure: the step's operations depend on the shapes of its arguments alone, so that its Python code need not run at
         every step. False if a user's own code is in it. A library that traces assumes it in any case.
     deterministic: the bits must not depend on the number of threads.
+    why: the reason for this choice, in words.
     """
 
     name: str = "portable"
@@ -51,6 +52,7 @@ class Natives(NamedTuple):
     ops: Mapping[str, Op] = MappingProxyType({})
     pure: bool = False
     deterministic: bool = True
+    why: str = ""
 
 
 CallResult = tuple[State, Array, int, Array | None]

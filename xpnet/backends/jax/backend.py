@@ -89,7 +89,7 @@ class JaxBackend(Backend):
         return _copy()(arrays)
 
     def snapshot(self, state: State) -> State:
-        return dict(state)  # an epoch copies the arrays itself, within its first call if it has no other
+        return state.copy()  # an epoch copies the arrays itself, within its first call if it has no other
 
     def synchronize(self) -> None:
         import jax
@@ -99,8 +99,9 @@ class JaxBackend(Backend):
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted is False:
-            return Natives(update=self.update)
-        return Natives("jax", self.update, self._table)
+            return Natives(update=self.update, why="natives=False was given")
+        why = "JAX's own loops compile in seconds, unrolled ones in minutes"
+        return Natives("jax", self.update, self._table, why=why)
 
     @property
     def _table(self) -> Mapping[str, Op]:

@@ -73,7 +73,8 @@ class ReplayedForward:
 
         self._programs[key] = None
         try:
-            program = Program(step, {"params": params, "buffers": buffers}, {"x": x})
+            part: Any = {"params": params, "buffers": buffers}  # of a state: a forward pass needs no more
+            program = Program(step, part, {"x": x})
         except Exception as error:
             # the caller then runs the pass itself, which raises the errors of the user's own code
             self.reason = f"{type(error).__name__}: {error}"
