@@ -94,4 +94,4 @@ def model_of(args: argparse.Namespace) -> Any:
 
     from ..runs import predict
 
-    return predict.opened(args.model, backend=args.backend, device=args.device)
+    return predict.load_model(args.model, backend=args.backend, device=args.device)
