@@ -22,7 +22,8 @@ it: `nesterov: p = p - lr (g + momentum v)`.
 
 Two factors side by side are a product, from left to right like `/`: a / b c is (a / b) c. A name with `(` right behind
 it is a call, with a space between them a product. `sum_k` and the other reducers take all of the product behind them;
-right before a `(` they take what is in it. An index letter is one of i, j, k, m, n, t, o, r, c, f and g: `x_ij` is x
+right before a `(` they take what is in it. Without an index they run over the samples: over all axes but the last, or
+over the one axis that there is. An index letter is one of i, j, k, m, n, o and t: `x_ij` is x
 at (i, j), `h_t-1` is h at t - 1, `min_val` is a name. `|` stands close to the parts of an absolute value, and between
 spaces where it joins arrays along the last axis. `f'` is the derivative of f, `^T` a matrix transposed. Greek letters
 are spelled out. An optimizer assigns p and its slots in the order of the lines; all other equations are definitions.
