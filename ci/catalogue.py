@@ -1,7 +1,7 @@
-"""Runs the oracle on the backends that are here, and writes what passed and README's catalogue: python ci/catalogue.py
+"""Runs the oracle on the backends that are here, and writes what passed and docs/catalogue.md: python ci/catalogue.py
 
-What came of the run is `ci/results/oracle.json`; README's tables are made of that and of the code, and a tick is
-there only where the run has it.
+The results of the run are `ci/results/oracle.json`. The page's tables are made of these results and of the code, and
+a name has a tick only where the results prove it.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from xpnet.testing import DTYPES, Entry, catalogue, run_check, table
 from xpnet.testing.catalogue import PROVED
 
 ROOT = Path(__file__).resolve().parents[1]
-README, RESULTS = ROOT / "README.md", ROOT / "ci" / "results" / "oracle.json"
+PAGE, RESULTS = ROOT / "docs" / "catalogue.md", ROOT / "ci" / "results" / "oracle.json"
 BETWEEN = re.compile(r"(?<=<!-- catalogue -->\n).*(?=<!-- end of the catalogue -->)", re.DOTALL)
 REPEAT = "python3 ci/dev.py catalogue"
 SHOWN = ("numpy", "strict", "torch", "jax", "cupy")
@@ -86,7 +86,7 @@ def run(names: list[str], workers: int, before: dict) -> tuple[dict, list[str]]:
 
 
 def as_it_is_here(name: str) -> dict[str, str]:
-    """What a backend was run with, and when."""
+    """The versions that a backend was run with, and the date."""
     return {
         "date": date.today().isoformat(),
         "version": installed.version(*installed.BACKENDS[name].distributions) or "",
@@ -103,24 +103,30 @@ def as_json(results: dict) -> str:
     return head + "{\n" + ",\n".join(lines) + "\n }\n}\n"
 
 
-def page(results: dict) -> Iterator[str]:
-    """README's tables, line by line."""
+def tables(results: dict) -> Iterator[str]:
+    """The page's tables, line by line."""
     ran = (f"{name} {run['version']} ({run['date']})" for name, run in results["backends"].items())
     yield f"Written by `{REPEAT}`, which runs the oracle's checks on the array libraries that are installed;"
     yield f"last on {', '.join(ran)}."
-    yield "✓: all checks of the name passed on that backend in float32 and in float64; a dtype: in that one alone;"
-    yield "a dash: not proven there."
+    yield ""
+    yield "- ✓: all checks of the name passed on that backend, in float32 and in float64."
+    yield "- A dtype: they passed in that one alone."
+    yield "- A dash: not proven there."
     for name in SHOWN:
         if name not in results["backends"]:
-            yield f"On {name} they have not been run yet."
-    for group, entries in groupby(catalogue(), key=lambda entry: entry.group):
-        yield from section(group, list(entries), results["rows"])
+            yield f"- On {name} the checks have not been run yet."
+    groups = [
+        (group, list(entries)) for group, entries in groupby(catalogue(), key=lambda entry: entry.group)
+    ]
+    links = (f"[{len(entries)} {group}](#{group.replace(' ', '-')})" for group, entries in groups)
+    yield f"\n{', '.join(links)}."
+    for group, entries in groups:
+        yield from section(group, entries, results["rows"])
 
 
 def section(group: str, entries: list[Entry], counts: dict) -> Iterator[str]:
-    """One group: closed, its names to be seen; open, what each is and where it is proven."""
-    names = " ".join(entry.name for entry in entries)
-    yield f"\n<details>\n<summary><b>{len(entries)} {group}</b>: {names}</summary>\n"
+    """One group: a table of names, with the backends on which each is proven."""
+    yield f"\n## {group.capitalize()}\n"
     proved = SHOWN if group in PROVED else ()
     if not proved:
         yield f"{OTHERWISE[group]}.\n"
@@ -129,7 +135,6 @@ def section(group: str, entries: list[Entry], counts: dict) -> Iterator[str]:
     for entry in entries:
         cells = [f"`{entry.name}`", what(entry), *(mark(entry.proven(counts, name)) for name in proved)]
         yield f"| {' | '.join(cells)} |"
-    yield "\n</details>"
 
 
 def what(entry: Entry) -> str:
@@ -142,16 +147,16 @@ def mark(dtypes: tuple[str, ...]) -> str:
     return "✓" if dtypes == DTYPES else " ".join(dtypes) or "-"
 
 
-def readme(results: dict) -> str:
-    """README with the tables of these results."""
-    text = "\n".join(page(results)) + "\n\n"
-    return BETWEEN.sub(lambda _: text, README.read_text(encoding="utf-8"))
+def page(results: dict) -> str:
+    """docs/catalogue.md with the tables of these results."""
+    text = "\n".join(tables(results)) + "\n\n"
+    return BETWEEN.sub(lambda _: text, PAGE.read_text(encoding="utf-8"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python ci/catalogue.py", description=__doc__.partition("\n")[0])
     parser.add_argument("-n", type=int, default=4, metavar="N", help="how many processes run (default: 4)")
-    parser.add_argument("--readme", action="store_true", help="write README from the results that are there")
+    parser.add_argument("--page", action="store_true", help="write the page from the results that are there")
     parser.add_argument(
         "--backends",
         default=",".join(REQUIRED),
@@ -162,16 +167,16 @@ def main() -> None:
     names, failed = options.backends.split(","), []
     if not set(names) <= set(SHOWN):
         parser.error(f"--backends got {options.backends}: give some of {','.join(SHOWN)}")
-    if not options.readme:
+    if not options.page:
         # before JAX and BLAS load, as the tests have them
         os.environ.update(JAX_ENABLE_X64="1", JAX_DEFAULT_MATMUL_PRECISION="highest", OMP_NUM_THREADS="1")
         before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         results, failed = run(names, options.n, before)
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(as_json(results), encoding="utf-8")
-    README.write_text(readme(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
     if failed:
-        sys.exit("\n".join([f"{len(failed)} checks failed, and README has no tick there:", *failed]))
+        sys.exit("\n".join([f"{len(failed)} checks failed, and the page has no tick there:", *failed]))
 
 
 if __name__ == "__main__":

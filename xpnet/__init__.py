@@ -10,8 +10,6 @@ from importlib import import_module
 from sys import modules
 from typing import Any
 
-__version__ = "0.1.0"
-
 _PLACES = {
     "model": ("Model", "load"),
     "layers": ("Layer",),
@@ -38,7 +36,7 @@ _PLACES = {
     ),
 }
 _TABLES = {"layers": "LAYERS", "optim": "OPTIMIZERS"}
-"""Tables of rooms, all of whose names are public here."""
+"""Tables by room: all their names are public in `xpnet`."""
 _ROOMS = (
     "backends",
     "calculus",
@@ -62,6 +60,8 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f".{_HOME[name]}", __name__), name)
     elif name in _ROOMS:
         value = import_module(f".{name}", __name__)
+    elif name == "__version__":
+        value = _version()
     elif name == "__all__":
         value = ["__version__", *_HOME, *_listed(), *(room for room in _ROOMS if room not in _HOME)]
     elif not _is_module(name) and name in _listed():
@@ -77,14 +77,30 @@ def __dir__() -> list[str]:
     return sorted(__getattr__("__all__"))
 
 
+def _version() -> str:
+    """The version that pyproject.toml states: from the file itself in a checkout, else from the package's metadata."""
+    from pathlib import Path
+
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    if project.is_file():
+        from tomllib import loads
+
+        stated = loads(project.read_text(encoding="utf-8")).get("project", {})
+        if stated.get("name") == __name__:
+            return str(stated["version"])
+    from importlib.metadata import version
+
+    return version(__name__)
+
+
 def _is_module(name: str) -> bool:
-    """Whether it is one of the package's own, which asks here first and is imported by whoever asked; or Python's."""
+    """True for Python's own names and for submodules: `import xpnet.x` asks here first, then loads the submodule."""
     from importlib.util import find_spec
 
     return name.startswith("_") or find_spec(f"{__name__}.{name}") is not None
 
 
 def _listed() -> dict[str, Any]:
-    """What the tables hold, by name."""
+    """All entries of the tables, by name."""
     tables = (getattr(import_module(f".{room}", __name__), table) for room, table in _TABLES.items())
     return {name: value for table in tables for name, value in table.items()}

@@ -1,4 +1,4 @@
-"""What is installed, from metadata alone: nothing is imported, NumPy included."""
+"""Installed packages and backends, from metadata alone: nothing is imported, NumPy included."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ GROUP = "xpnet.backends"
 """The entry-point group in which an installed package names its backend class."""
 
 
-class Place(NamedTuple):
-    """Where a backend that comes with xpnet is, and what it needs.
+class BackendSpec(NamedTuple):
+    """The class of a backend that comes with xpnet, and the package that it needs.
 
-    cls: its module and class. package: what must be importable, None for what always is. install: what to type.
-    distributions: the names under which the package is installed.
+    cls: its module, relative to `xpnet.backends`, and its class.
+    package: the package that must be importable; None where NumPy is enough.
+    install: the command that installs the package.
+    distributions: the names under which the package may be installed.
     """
 
     cls: str
@@ -23,21 +25,21 @@ class Place(NamedTuple):
 
     @property
     def needs(self) -> tuple[str | None, str]:
-        """The package, and what to type where it is not."""
+        """(the package, the command that installs it)."""
         return self.package, self.install
 
 
 BACKENDS = {
-    "numpy": Place("numpy.backend:NumpyBackend", None, "", ("numpy",)),
-    "cupy": Place(
+    "numpy": BackendSpec("numpy.backend:NumpyBackend", None, "", ("numpy",)),
+    "cupy": BackendSpec(
         "cupy.backend:CupyBackend",
         "cupy",
         "pip install 'xpnet[cuda13]', or 'xpnet[cuda12]' for CUDA 12",
         ("cupy-cuda13x", "cupy-cuda12x", "cupy"),
     ),
-    "torch": Place("torch.backend:TorchBackend", "torch", "pip install 'xpnet[torch]'", ("torch",)),
-    "jax": Place("jax.backend:JaxBackend", "jax", "pip install 'xpnet[jax]'", ("jax",)),
-    "strict": Place(
+    "torch": BackendSpec("torch.backend:TorchBackend", "torch", "pip install 'xpnet[torch]'", ("torch",)),
+    "jax": BackendSpec("jax.backend:JaxBackend", "jax", "pip install 'xpnet[jax]'", ("jax",)),
+    "strict": BackendSpec(
         "strict:StrictBackend",
         "array_api_strict",
         "pip install array-api-strict",
@@ -47,7 +49,7 @@ BACKENDS = {
 
 
 def version(*distributions: str) -> str | None:
-    """The version of the first of these distributions that is installed; None where none is."""
+    """The version of the first of these distributions that is installed; None if none is."""
     from importlib import metadata  # 30 ms, which no start of the command line should pay
 
     for name in distributions:
@@ -59,22 +61,22 @@ def version(*distributions: str) -> str | None:
 
 
 def entry_points() -> Any:
-    """What installed packages name as backends; none of it is loaded."""
+    """The entry points by which installed packages name backends; none is loaded."""
     from importlib import metadata
 
     return metadata.entry_points(group=GROUP)
 
 
 def backends() -> list[dict[str, Any]]:
-    """Every known backend: name, installed, version, and what to type for one that is absent.
+    """Every known backend: name, installed, version, and the command that installs it.
 
-    Whether one computes, a probe tells: `xpnet.backends.available(probe=True)`.
+    Only a probe tells if it computes: `xpnet.backends.available(probe=True)`.
     """
     found = []
-    for name, place in BACKENDS.items():
-        there = place.package is None or find_spec(place.package) is not None
-        known = version(*place.distributions) if there else None
-        found.append({"name": name, "installed": there, "version": known, "install": place.install})
+    for name, spec in BACKENDS.items():
+        there = spec.package is None or find_spec(spec.package) is not None
+        known = version(*spec.distributions) if there else None
+        found.append({"name": name, "installed": there, "version": known, "install": spec.install})
     for point in entry_points():
         if point.name not in BACKENDS:
             known = point.dist and f"{point.dist.name} {point.dist.version}"

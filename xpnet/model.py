@@ -199,7 +199,7 @@ class Model(Placed):
         found: dict[str, Any] = trainer.scores(data, targets)
         if chosen:
             backend = trainer.backend
-            with backend.on():
+            with backend.device_context():
                 found |= measured(
                     chosen,
                     targets,
@@ -257,7 +257,11 @@ class Model(Placed):
         save(path, self, self._built(), self._targets)
 
     def __repr__(self) -> str:
-        place = "no backend yet" if self.backend is None else f"on {self.backend.name} ({self.backend.place})"
+        place = (
+            "no backend yet"
+            if self.backend is None
+            else f"on {self.backend.name} ({self.backend.device_name})"
+        )
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
 
     def _on_steps(self, listeners: list[Callback]) -> Callable[[dict[str, Any]], None] | None:

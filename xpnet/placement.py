@@ -170,7 +170,7 @@ class Placed:
             backend = backends.get(backend, device)
         elif device is not None:
             raise ValueError(
-                f"device {device!r}: the backend given is on {backend.place} already: leave device out"
+                f"device {device!r}: the backend given is on {backend.device_name} already: leave device out"
             )
         backend.dtype(self.dtype)
         self._trainer = Trainer(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.backends import Availability, Backend, available, find, get, names, of, register, registry
+from xpnet.backends import Availability, Backend, available, base, find, get, names, of, register, registry
 from xpnet.errors import BackendError
 from xpnet.namespace import device, is_array, namespace
 from xpnet.testing import watched
@@ -26,7 +26,7 @@ def test_the_environment_sets_the_default_when_it_is_read(monkeypatch):
     monkeypatch.setenv("XPNET_DEVICE", "device1")
     if not find("strict").available():
         pytest.skip("strict: array-api-strict is not installed")
-    assert (get().name, get().place) == ("strict", "device1")
+    assert (get().name, get().device_name) == ("strict", "device1")
     assert "XPNET_BACKEND" in get().why
     assert get("numpy").name == "numpy", "a name given is a name taken"
 
@@ -234,11 +234,20 @@ class TaggedBackend(Backend):
     def xp(self):
         return tagged
 
-    def on(self, device=None):
+    def device_context(self, device=None):
         return np.errstate(all="ignore")
 
     def to_numpy(self, x):
         return np.array(x.view(np.ndarray))
+
+
+@pytest.mark.parametrize("old", sorted(base.RENAMED))
+def test_an_override_of_a_renamed_method_is_refused(old):
+    new = base.RENAMED[old]
+    assert hasattr(Backend, new)
+    for bases, body in [((Backend,), {old: property(str)}), ((type("Mixin", (), {old: str}), Backend), {})]:
+        with pytest.raises(TypeError, match=rf"Mine\.{old}: .* is called {new} now"):
+            type("Mine", bases, body)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
     step, state, data, order, w = parts(backend, dtype)
     order, w = order[:n], w[:n]
     wanted, found, losses = backend.copy(state), backend.copy(state), []
-    with backend.on():
+    with backend.device_context():
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             batch = {name: backend.asarray(backend.to_numpy(x)[rows]) for name, x in data.items()}
@@ -105,12 +105,12 @@ def test_a_state_that_was_kept_outlives_its_epochs(backend):
     run = backend.epoch(step)
     for batch_size, steps in ((8, 9), (8, 2), (8, 1), (30, 1), (18, 2)):
         n = 36 if batch_size == 18 else 37
-        kept = backend.keep(state)
+        kept = backend.snapshot(state)
         for _ in run(state, data, order[:n], w[:n], batch_size, steps):
             pass
         same_bits(on_host(backend, kept), before)
         state = kept
-    kept = backend.keep(state)
+    kept = backend.snapshot(state)
     for _ in run(state, data, None, w, 37, 1):
         pass
     same_bits(on_host(backend, kept), before)

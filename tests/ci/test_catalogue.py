@@ -1,4 +1,4 @@
-"""README's catalogue: the code's own names, and ticks for what the committed run of the oracle has."""
+"""The page of the catalogue: the code's own names, and ticks for what the committed run of the oracle has."""
 
 import importlib.util
 import json
@@ -24,15 +24,15 @@ class Planted(xn.Layer):
     """A layer that is not in the catalogue; see `ops.relu`."""
 
 
-def test_readme_is_what_the_code_and_the_results_make():
+def test_the_page_is_up_to_date_with_code_and_results():
     """Red after a name or a row is added, and until the oracle has run on it."""
-    assert catalogue.README.read_text(encoding="utf-8") == catalogue.readme(RESULTS), (
-        f"README's catalogue is not that of the code and of ci/results/oracle.json: run `{catalogue.REPEAT}` (minutes)"
+    assert catalogue.PAGE.read_text(encoding="utf-8") == catalogue.page(RESULTS), (
+        f"docs/catalogue.md is not that of the code and of ci/results/oracle.json: run `{catalogue.REPEAT}` (minutes)"
     )
 
 
 def test_everything_is_proven_but_on_cupy():
-    """What is not would be in README without a tick, and nobody would see that it went missing."""
+    """A name that lost its proof would keep its place in the page without a tick, and the loss would go unseen."""
     for entry in catalogue.catalogue():
         if entry.group in PROVED:
             for name in catalogue.REQUIRED:
@@ -59,7 +59,7 @@ def test_everything_has_a_row(monkeypatch):
     assert without_rows() == []
     monkeypatch.setitem(layers.LAYERS, "Planted", Planted)
     assert without_rows() == ["layers: Planted"]
-    text = catalogue.readme(RESULTS)
+    text = catalogue.page(RESULTS)
     assert "| `Planted` | A layer that is not in the catalogue. | - | - | - | - | - |" in text
 
 
@@ -77,7 +77,7 @@ def test_everything_has_a_row(monkeypatch):
     ],
     ids=["one dtype", "a failure", "a row that did not run", "a row of absent checks", "another backend"],
 )
-def test_what_is_proven(counts, dtypes):
+def test_proven_dtypes(counts, dtypes):
     """All rows passed something and failed nothing."""
     assert Entry("layers", "X", "", ("a", "b")).proven(counts, "numpy") == dtypes
     assert Entry("metrics", "X", "", ()).proven(counts, "numpy") == ()

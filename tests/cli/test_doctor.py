@@ -1,4 +1,4 @@
-"""`xpnet doctor`: its facts, its verdicts, and the kernel that the command line chooses."""
+"""`xpnet doctor`: its facts, its advice, and the kernel that the command line chooses."""
 
 import json
 import os
@@ -12,7 +12,8 @@ import pytest
 from xpnet import backends
 from xpnet.backends import cores as machine
 from xpnet.cli import doctor, main
-from xpnet.machine import cpu, facts, verdicts
+from xpnet.machine import cpu, facts
+from xpnet.machine.advice import advice as advise
 
 INTEL = (
     "vendor_id\t: GenuineIntel\nmodel name\t: Xeon 8375C\nflags\t\t: sse2 avx avx2 fma {}\n\nprocessor : 1"
@@ -55,7 +56,7 @@ LIBRARY = {"library": "openblas", "version": "0.3.31", "kernel": "SkylakeX", "th
 
 def mended():
     """The lines to type that the doctor found."""
-    return [item["type"].partition("   #") for item in verdicts.verdicts(facts.facts())]
+    return [item["type"].partition("   #") for item in advise(facts.facts())]
 
 
 # The facts
@@ -137,14 +138,14 @@ def test_a_child_that_fails_is_no_speed(script, monkeypatch, capsys):
     assert "could not be measured on one core" in capsys.readouterr().out
 
 
-# The verdicts
+# The advice
 
 
 def test_a_setting_that_costs_is_named_and_left(monkeypatch, quick):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     quick[1, "Haswell"] = facts.Speed(100.0, "Haswell")
     found = facts.facts()
-    (item,) = verdicts.verdicts(found)
+    (item,) = advise(found)
     assert item["say"].startswith(
         "OPENBLAS_CORETYPE=Haswell is set, and without it NumPy takes kernel SkylakeX"
     )
@@ -188,7 +189,7 @@ def test_missing_packages_and_an_idle_cuda_device_are_named(monkeypatch, quick):
     monkeypatch.setattr(os.path, "exists", lambda path: path == "/dev/nvidia0")
     absent = backends.Availability(False, "cupy is not installed: pip install 'xpnet[cuda13]'")
     monkeypatch.setattr(backends, "available", lambda probe: {"cupy": absent})
-    items = verdicts.verdicts(facts.facts())
+    items = advise(facts.facts())
     assert [item["type"] for item in items] == ["pip install 'xpnet[fast]'"] * 2 + [""]
     assert items[2]["say"].endswith(absent.reason)
     advice = doctor._advice(items)
@@ -219,7 +220,7 @@ def test_a_processor_is_read(text, name, width, kernel):
     assert (found.width, found.kernel) == (width, kernel)
 
 
-def test_which_kernels_are_less():
+def test_order_of_kernels():
     wide, narrow, arm = cpu.read(AMD.format(WIDE)), cpu.read(INTEL.format("")), cpu.read(ARM.format(""))
     assert wide.less("Haswell")
     assert wide.less("Zen")
@@ -241,7 +242,7 @@ def test_which_kernels_are_less():
         (ARM.format(""), "0.3.20", None),
     ],
 )
-def test_only_what_openblas_would_miss_is_chosen(text, version, kernel):
+def test_only_a_kernel_that_openblas_would_miss_is_chosen(text, version, kernel):
     assert cpu.missed(OPENBLAS.format(version), cpu.read(text)) == kernel
     assert cpu.missed(OPENBLAS.format(version).replace("DYNAMIC_ARCH", ""), cpu.read(text)) is None
     assert cpu.missed('"name": "accelerate"', cpu.read(text)) is None

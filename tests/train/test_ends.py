@@ -203,7 +203,7 @@ def test_the_look_at_a_state(params, buffers, slots, largest, backend):
 
     state = {"params": placed(params), "buffers": placed(buffers), "slots": {"m": placed(slots)}}
     state["lr"] = backend.asarray(np.asarray(0.1), dtype="float32")
-    with backend.on():
+    with backend.device_context():
         found = backend.to_numpy(backend.compile(look)(state))
     assert found.shape == ()
     np.testing.assert_equal(float(found), largest)

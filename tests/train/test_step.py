@@ -195,7 +195,7 @@ def test_the_state_is_arrays_and_keeps_its_form(xpnet_backend):
     state, batch = (mapped(xpnet_backend.asarray, tree) for tree in host)
     before = mapped(kind, state)
     step = xpnet_backend.compile(make_step(network, softmax_cross_entropy, optimizer))
-    with xpnet_backend.on():
+    with xpnet_backend.device_context():
         for _ in range(2):
             state, metrics = step(state, batch)
     assert mapped(kind, state) == before  # another form would be another trace

@@ -10,7 +10,7 @@ from ..namespace import namespace
 from ..typing import Array, Op, Pullback
 
 
-def on_matrices(linear: Op) -> Op:
+def as_matrix(linear: Op) -> Op:
     """The op with x (..., in) taken as a matrix of as many rows as x has."""
 
     @wraps(linear)

@@ -22,11 +22,21 @@ from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State
-from .protocol import Availability, Capabilities, Epoch, Natives, Ran
+from .protocol import Availability, CallResult, Capabilities, Epoch, Natives
 
 _DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
 GATHERED = 2**18
 """How many numbers are gathered at once for the batches to come: what stays in a cache until its turn."""
+
+RENAMED = {
+    "begins_early": "overlaps_epochs",
+    "called": "name_of",
+    "in_order": "canonical_layout",
+    "keep": "snapshot",
+    "on": "device_context",
+    "place": "device_name",
+}
+"""Former names of methods of `Backend`. A subclass that has one is refused: its override would have no effect."""
 
 
 class Backend(ABC):
@@ -40,6 +50,14 @@ class Backend(ABC):
 
     why: str = "asked for by name"
     """Why it was chosen, in words."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for old, new in RENAMED.items():
+            if hasattr(cls, old):
+                raise TypeError(
+                    f"{cls.__name__}.{old}: this method of a backend is called {new} now: rename it"
+                )
 
     def __init__(self, device: Any = None) -> None:
         self.selected = self.device(device)
@@ -73,7 +91,7 @@ class Backend(ABC):
         got = self.to_numpy((x + 1.0) @ x)
         if not np.array_equal(got, [[4.0, 7.0], [8.0, 15.0]]):
             raise BackendError(f"a 2 x 2 matrix product came out as {got.tolist()}")
-        return f"computes on {self.place}"
+        return f"computes on {self.device_name}"
 
     def devices(self) -> list[Device]:
         """The devices that this library sees here."""
@@ -86,21 +104,21 @@ class Backend(ABC):
             info = getattr(self.xp, "__array_namespace_info__", None)
             return info().default_device() if info else None
         for known in self.devices():
-            if known == spec or spec in (str(known), self.called(known)):
+            if known == spec or spec in (str(known), self.name_of(known)):
                 return known
-        here = ", ".join(map(self.called, self.devices())) or "none by name"
+        here = ", ".join(map(self.name_of, self.devices())) or "none by name"
         raise BackendError(f"device {shown(spec)} is not one of backend {self.name!r}: here are {here}")
 
-    def on(self, device: Device = None) -> AbstractContextManager[Any]:
+    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
         """A context in which new arrays land on `device`, or on the backend's own."""
         return nullcontext()
 
     @property
-    def place(self) -> str:
+    def device_name(self) -> str:
         """The device in words, for messages and results."""
-        return "cpu" if self.selected is None else self.called(self.selected)
+        return "cpu" if self.selected is None else self.name_of(self.selected)
 
-    def called(self, device: Device) -> str:
+    def name_of(self, device: Device) -> str:
         """A device's name, as a user gives it."""
         return str(device)
 
@@ -179,9 +197,9 @@ class Backend(ABC):
         return {}
 
     def _no_float64(self) -> str:
-        return f"backend {self.name!r} has no float64 on {self.place}: use dtype='float32'"
+        return f"backend {self.name!r} has no float64 on {self.device_name}: use dtype='float32'"
 
-    def in_order(self, x: Array) -> Array:
+    def canonical_layout(self, x: Array) -> Array:
         """x, or a copy whose numbers lie in order where its products would have other bits as they lie."""
         return x
 
@@ -189,7 +207,7 @@ class Backend(ABC):
         """The same structure of dicts with copies of its arrays."""
         return tree.map(lambda x: self._own(x, device(x)), arrays)
 
-    def keep(self, state: State) -> State:
+    def snapshot(self, state: State) -> State:
         """What is left of a state once an epoch's steps have consumed it: here, a copy made before."""
         return self.copy(state)
 
@@ -236,7 +254,7 @@ class Backend(ABC):
         """
         return 1
 
-    def begins_early(self, seconds: float) -> bool:
+    def overlaps_epochs(self, seconds: float) -> bool:
         """Whether an epoch whose portable steps take so long is begun while the one before it runs.
 
         Its calls must leave the state alone that they begin with: they are dropped where somebody replaces an array of
@@ -256,7 +274,7 @@ class Backend(ABC):
 
         def run(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
-        ) -> Iterator[Ran]:
+        ) -> Iterator[CallResult]:
             losses: list[Array] = []
             left = -(-len(w) // batch_size)
             for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020 - each state leads to the next

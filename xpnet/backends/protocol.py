@@ -50,7 +50,7 @@ class Natives(NamedTuple):
     deterministic: bool = True
 
 
-Ran = tuple[State, Array, int, Array | None]
+CallResult = tuple[State, Array, int, Array | None]
 """What a call of an epoch leaves: (state, losses, steps, looked); a plain tuple, for there may be one for each step.
 
 Of `losses`, () or (k,), the first `steps` are those of its steps. looked: what the epoch's `look` gives of the state,
@@ -74,4 +74,4 @@ class Epoch(Protocol):
         w: np.ndarray,
         batch_size: int,
         steps: int,
-    ) -> Iterator[Ran]: ...
+    ) -> Iterator[CallResult]: ...

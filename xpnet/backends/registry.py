@@ -19,7 +19,7 @@ from ..typing import Array
 from .base import Backend
 from .protocol import Availability
 
-_known: dict[str, type[Backend] | str] = {name: place.cls for name, place in BACKENDS.items()}
+_known: dict[str, type[Backend] | str] = {name: spec.cls for name, spec in BACKENDS.items()}
 
 
 def get(name: str = "auto", device: Any = None) -> Backend:
@@ -95,8 +95,10 @@ def probe(name: str) -> dict[str, Any]:
     found = {"computes": usable.ok, "reason": usable.reason, "device": None, "devices": [], "float64": None}
     if usable:
         backend = find(name)()
-        found["device"], found["float64"] = backend.place, backend.capabilities.float64
-        found["devices"] = [find(name)(device).place for device in backend.devices()] or [backend.place]
+        found["device"], found["float64"] = backend.device_name, backend.capabilities.float64
+        found["devices"] = [find(name)(device).device_name for device in backend.devices()] or [
+            backend.device_name
+        ]
     return found
 
 

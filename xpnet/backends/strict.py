@@ -32,7 +32,7 @@ class StrictBackend(Backend):
     def device(self, spec: Any = None) -> Device:
         return super().device("CPU_DEVICE" if spec in (None, "cpu") else spec)
 
-    def called(self, device: Device) -> str:
+    def name_of(self, device: Device) -> str:
         return device._device
 
     @cached_property
@@ -44,4 +44,4 @@ class StrictBackend(Backend):
     def to_numpy(self, x: Array) -> np.ndarray:
         return np.array(np.from_dlpack(self._own(x, self.device("cpu"))))
 
-    on = NumpyBackend.on
+    device_context = NumpyBackend.device_context

@@ -1,4 +1,4 @@
-"""`xpnet doctor`: what this machine computes with, how fast, and what would make it faster."""
+"""`xpnet doctor`: the libraries and cores that this machine computes with, their speed, and advice for more."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from . import shared
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """It has none of its own."""
+    """No options of its own."""
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..machine.advice import advice
     from ..machine.facts import facts
-    from ..machine.verdicts import verdicts
 
     if not args.json:
         shared.say(args, "measuring for about 5 seconds...")
     found = facts()
-    found["mend"] = verdicts(found)
+    found["mend"] = advice(found)
     shared.show(args, found, lambda: report(found))
     return 0
 
 
 def report(found: dict[str, Any]) -> str:
-    """The facts as a table, and the verdicts below it."""
+    """The facts as a table, and the advice below it."""
     blas, cores, matmul, cpu = found["blas"], found["cores"], found["matmul"], found["cpu"]
     quota = f", by a quota of {cores['quota']:g}" if cores["quota"] is not None else ""
     kernel = f"kernel {blas['kernel']}, " if blas["kernel"] else ""

@@ -14,9 +14,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     model = shared.model_of(args)
 
-    from ..runs import answers
+    from ..runs import predict
 
-    result, notes = answers.evaluate(model, args.data)
+    result, notes = predict.evaluate(model, args.data)
     shared.say(
         args, *notes, f"{result['samples']} samples, backend {result['backend']} on {result['device']}"
     )

@@ -24,9 +24,9 @@ def run(args: argparse.Namespace) -> int:
     model = shared.model_of(args)
 
     from ..io import write_whole
-    from ..runs import answers
+    from ..runs import predict
 
-    columns, notes = answers.predict(model, args.data, proba=args.proba)
+    columns, notes = predict.predict(model, args.data, proba=args.proba)
     shared.say(args, *notes)
 
     def text() -> str:

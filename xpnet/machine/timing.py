@@ -31,7 +31,7 @@ def measure(backend: Any, sizes: tuple[int, ...], batch: int, *, at_least: float
     predicts = list(timed(lambda: model.predict(x[:1]), at_least))
     return {
         "backend": backend.name,
-        "device": backend.place,
+        "device": backend.device_name,
         "network": "-".join(map(str, sizes)),
         "batch": batch,
         "step_us": statistics.median(clock.times),

@@ -125,7 +125,7 @@ def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[A
         stopped, scores = stopped or best.best_epoch, {"train": None, "test": None}
     metrics = {
         "backend": model.backend.name,
-        "device": model.backend.place,
+        "device": model.backend.device_name,
         "seed": config.seed,
         "epochs": epochs,
         "stopped": stopped,

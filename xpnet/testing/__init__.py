@@ -1,8 +1,9 @@
-"""The oracle, for xpnet's own parts and for one's own: cases, checks, test backends and a pytest plugin."""
+"""The oracle, for xpnet's own parts and for users': cases, checks, test backends and a pytest plugin."""
 
 from __future__ import annotations
 
-from .cases import Case, layer_case
+from .case import Case, layer_case
+from .cases import CASES
 from .catalogue import Entry, catalogue, without_rows
 from .checks import CHECKS, AbsentError, close
 from .doubles import BUILTIN, register_doubles
@@ -10,7 +11,6 @@ from .draws import Draw, between, key, labels, normal, probabilities
 from .oracle import DTYPES, Outcome, check_op, prove, run_check, run_table, table
 from .spy import watched
 from .steps import NETWORKS, STEP_CHECKS, Network
-from .tables import CASES
 
 __all__ = [
     "BUILTIN",

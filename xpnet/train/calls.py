@@ -17,7 +17,7 @@ from .batches import Source
 
 
 class Calls:
-    """What each call of an epoch leaves, as `backends.Ran` has it, and the weights of its part's batches."""
+    """What each call of an epoch leaves, as `backends.CallResult` has it, and the weights of its part's batches."""
 
     def __init__(
         self, run: Callable[..., Any], batches: Source, steps_per_call: int, number: int, state: State

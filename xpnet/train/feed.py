@@ -94,7 +94,7 @@ def to_inputs(
     fits = type(x) is np.ndarray and x.dtype == wanted and x.ndim > 0 and x.shape[1:] == input_shape
     if fits and backend.xp is np and file_of(x) is None:
         check(x)  # what follows could not fail; without it a prediction of one row takes a tenth less
-        return backend.in_order(x)
+        return backend.canonical_layout(x)
     require_own(backend, x, name)
     backend.require_values(name, x)
     check_numbers(name, x)
@@ -104,8 +104,8 @@ def to_inputs(
     def put(x: Array, rows: Sequence[int] | np.ndarray | None) -> Array:
         if backend.owns(x) and x.dtype == own and device(x) is None:  # nothing to do, on any device
             check(x, rows=rows)
-            return backend.in_order(x)
-        with backend.on():
+            return backend.canonical_layout(x)
+        with backend.device_context():
             if ids:  # before the cast: it may make another id of one that is too large
                 check(x, rows=rows)
             if not backend.owns(x):
@@ -117,7 +117,7 @@ def to_inputs(
                 check(x, rows=rows)
             if not backend.owns(x) or device(x) not in (None, backend.selected):
                 x = backend.asarray(x)
-        return backend.in_order(x)
+        return backend.canonical_layout(x)
 
     return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)
 

@@ -61,7 +61,7 @@ def fit_lbfgs(
     held = None if validation_data is None else model._data(*validation_data)[0]
     with model._stay() as trainer, ExitStack() as ends:
         whole = Whole(trainer, data, -(-len(data) // batch_size) if batch_size else 1, float(weight_decay))
-        ends.enter_context(trainer.backend.on())
+        ends.enter_context(trainer.backend.device_context())
         ends.enter_context(trainer.threads(tuple(data.x.shape[1:]), min(batch_size or len(data), len(data))))
         for listener in reversed(listeners):
             ends.callback(listener.on_end, model)

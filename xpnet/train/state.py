@@ -58,7 +58,7 @@ def replaced(backend: Any, old: Flat, new: Any, part: str, dtype: str) -> Flat:
         check_numbers(what, value)
         if tuple(value.shape) != tuple(old[name].shape):
             raise ValueError(f"{what} {tuple(value.shape)} must have the shape {tuple(old[name].shape)}")
-        with backend.on():
+        with backend.device_context():
             placed[name] = backend.asarray(value, dtype=dtype)
             check_finite(placed[name], name=what)
     return placed

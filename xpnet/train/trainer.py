@@ -123,7 +123,7 @@ class Trainer:
         watch = self._watching(batches)
         with (
             self.threads(batches.shape, len(data)),
-            self.backend.on(),
+            self.backend.device_context(),
             self._all_or_nothing("this step", watch, batches),
         ):
             run = self._runner(1, batches.shape, len(data))
@@ -147,13 +147,17 @@ class Trainer:
         seconds = self._estimate.seconds(self.state["params"], batches.shape, batches.size, 1)
         self.steps_per_call = min(steps_per_call or self.backend.choose_steps(seconds), batches.at_once)
         alone = on_steps is None and isinstance(batches, Batches)
-        early = alone and self.backend.begins_early(seconds * batches.steps)
+        early = alone and self.backend.overlaps_epochs(seconds * batches.steps)
         watch = self._watching(batches)
         calls = partial(Calls, run, batches, self.steps_per_call)
         ahead: Calls | None = None
         for left in reversed(range(epochs)):
             threads = self.threads(batches.shape, batches.rows or batches.size)
-            with threads, self.backend.on(), self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches):
+            with (
+                threads,
+                self.backend.device_context(),
+                self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches),
+            ):
                 if ahead is None or not ahead.begun_with(self.state):
                     ahead = calls(self.epochs, self.state)
                 ahead = self._epoch(ahead, watch, on_steps, calls if early and left else None)
@@ -163,7 +167,7 @@ class Trainer:
     def outputs(self, x: Array | Rows) -> Array:
         """The network's outputs in prediction mode, worked off in chunks."""
         params, buffers = self.state["params"], self.state["buffers"]
-        with self.backend.on():
+        with self.backend.device_context():
             if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
                 return self.forward(params, buffers, x)
             with closing(taken((x,), chunks(x) or [slice(0)])) as found:
@@ -176,7 +180,7 @@ class Trainer:
         w, _ = normalised(data.weight, len(data), reduction=self.reduction)
         loss = right = 0.0
         parts = chunks(data.x)
-        with self.backend.on(), closing(taken((data.x, data.y), parts)) as found:
+        with self.backend.device_context(), closing(taken((data.x, data.y), parts)) as found:
             for chunk, (x, y) in zip(parts, found, strict=True):
                 outputs, part_loss = self._score(
                     self.state["params"], self.state["buffers"], x, y, self._weights(w[chunk])
@@ -283,7 +287,7 @@ class Trainer:
         A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
         on from; and an epoch that is half done would be another one when it is taken up again.
         """
-        good, epochs = self.backend.keep(self.state), self.epochs
+        good, epochs = self.backend.snapshot(self.state), self.epochs
         try:
             yield
             watch.after = self._loss_now(batches.few(PROBE)) if watch.grown() else 0.0

@@ -160,13 +160,14 @@ class OnHost(CupyBackend):
 
     name, package = "cupy-on-host", None
     xp = property(lambda self: np)
-    place, synchronize, to_numpy, _upload = (
-        Backend.place,
+    device_name, synchronize, to_numpy, _upload = (
+        Backend.device_name,
         Backend.synchronize,
         Backend.to_numpy,
         Backend._upload,
     )
-    device, on, _own = NumpyBackend.device, NumpyBackend.on, NumpyBackend._own
+    device, _own = NumpyBackend.device, NumpyBackend._own
+    device_context = NumpyBackend.device_context
 
 
 CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS), *OPTIONS.items()]

@@ -35,7 +35,7 @@ def twins(backend, passes, *, exact):
         return lambda *arrays, **options: (used.add(name), op(*arrays, **options))[1]
 
     spies = natives._replace(ops={name: spied(name, op) for name, op in natives.ops.items()})
-    with backend.on():
+    with backend.device_context():
         got, wanted = (leaves(backend, run()) for run in (backend.compile(passes, natives=spies), passes))
     check = same_bits if exact or not isinstance(backend, OnHost) else near
     assert len(got) == len(wanted)

@@ -42,7 +42,7 @@ def test_the_update_has_the_portable_bits_in_place(row, dtype, backend):
         drawn_grads = {name: RNG.standard_normal(s) for name, s in shapes.items()}
         drawn_grads["0.bias"][0] = np.nan
         grads = {name: backend.asarray(g, dtype=dtype) for name, g in drawn_grads.items()}
-        with backend.on():
+        with backend.device_context():
             scalars = scalars_after(part, lr, backend.asarray(np.asarray([t], "int32")))
             wanted, wanted_slots = update_each(part.rule, wanted, grads, wanted_slots, scalars)
             found, found_slots = update(part.rule, p, grads, slots, scalars)

@@ -61,25 +61,25 @@ class CupyBackend(Backend):
         here = ", ".join(f"cuda:{d.id}" for d in self.devices())
         raise BackendError(f"device {spec!r} is not one of backend 'cupy': here are {here}")
 
-    def on(self, device: Device = None) -> AbstractContextManager[Any]:
+    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
         return self.selected if device is None else device
 
     @property
-    def place(self) -> str:
+    def device_name(self) -> str:
         return f"cuda:{self.selected.id}"
 
-    # array_api_compat drops `device=` in every creation function but asarray (its issue 337): hence `on`
+    # array_api_compat drops `device=` in every creation function but asarray (its issue 337): hence `device_context`
 
     def _upload(self, host: np.ndarray, device: Device) -> Array:
         import cupy
 
-        with self.on(device):
+        with self.device_context(device):
             return cupy.asarray(host)
 
     def _own(self, x: Array, device: Device) -> Array:
         import cupy
 
-        with self.on(device):
+        with self.device_context(device):
             return cupy.array(x, copy=True)
 
     def to_numpy(self, x: Array) -> np.ndarray:
@@ -88,7 +88,7 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         import cupy
 
-        with self.on():
+        with self.device_context():
             cupy.cuda.get_current_stream().synchronize()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:

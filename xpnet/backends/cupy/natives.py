@@ -18,8 +18,8 @@ from ...namespace import namespace
 from ...ops import Key
 from ...ops.random import salted
 from ...typing import Array, Op, Pullback
-from ..activation import Activation, chosen, known, unbound
-from ..as_matrix import on_matrices
+from ..activation import Activation, expressible, specialize, unwrap
+from ..as_matrix import as_matrix
 from .codegen import Define, kernel, loop, plain
 
 MIXED = """
@@ -34,10 +34,10 @@ __device__ __forceinline__ unsigned int mixed(unsigned int x, unsigned int word)
 @cache
 def table(define: Define) -> Mapping[str, Op]:
     """The entries; a kernel is compiled, or read from CuPy's cache on disk, when it first runs."""
-    formulas = known()
+    formulas = expressible()
     return MappingProxyType(
         {
-            "linear": on_matrices(_linear(define, formulas.values())),
+            "linear": as_matrix(_linear(define, formulas.values())),
             **{name: _elementwise(define, op) for name, op in formulas.items()},
             "softmax_cross_entropy": _softmax_cross_entropy(define),
             "dropout": _dropout(define),
@@ -48,7 +48,7 @@ def table(define: Define) -> Mapping[str, Op]:
 
 def _elementwise(define: Define, op: Any) -> Op:
     """An activation in one kernel for each pass."""
-    choose = chosen(op, partial(_passes, define=define))
+    choose = specialize(op, partial(_passes, define=define))
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options) if plain(x) else (None, [])
@@ -66,12 +66,12 @@ def _linear(define: Define, formulas: Iterable[Any]) -> Op:
     """The products and the sum as in the twin, bias and activation in one kernel for each pass."""
     portable = ops.linear.portable
     make = partial(_passes, define=define, biased=True)
-    choices = {op: chosen(op, make) for op in (None, *formulas)}
+    choices = {op: specialize(op, make) for op in (None, *formulas)}
 
     def native(
         x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
     ) -> tuple[Array, Pullback]:
-        op, options = unbound(activation)
+        op, options = unwrap(activation)
         fits = b is not None and x.ndim == 2 and x.shape[1] == w.shape[0] and b.shape == w.shape[1:]
         fits = fits and plain(x, w, b)
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])

@@ -13,7 +13,7 @@ from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, Op, State
 from ..base import Backend
 from ..cores import cores
-from ..protocol import Capabilities, Epoch, Natives, Ran
+from ..protocol import CallResult, Capabilities, Epoch, Natives
 
 CALL = 0.5
 """Seconds of portable steps that a call runs at most. It cannot be broken off, so that Ctrl-C may wait as long."""
@@ -78,7 +78,7 @@ class JaxBackend(Backend):
     def copy(self, arrays: Any) -> Any:
         return _copy()(arrays)
 
-    def keep(self, state: State) -> State:
+    def snapshot(self, state: State) -> State:
         return dict(state)  # an epoch works on copies, made within its first call where that is its only one
 
     def synchronize(self) -> None:
@@ -112,7 +112,7 @@ class JaxBackend(Backend):
     def choose_steps(self, seconds: float) -> int:
         return max(1, int(CALL / seconds))
 
-    def begins_early(self, seconds: float) -> bool:
+    def overlaps_epochs(self, seconds: float) -> bool:
         beside = self.selected.platform != "cpu" or cores() > 1  # the host runs on a core of its own
         return beside and seconds <= EARLY
 
@@ -127,7 +127,7 @@ class JaxBackend(Backend):
 
         def calls(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
-        ) -> Iterator[Ran]:
+        ) -> Iterator[CallResult]:
             n = len(w)
             if order is None and n <= batch_size:
                 state, metrics = step(copy(state), {**data, "w": w})
@@ -150,7 +150,7 @@ class JaxBackend(Backend):
                 state, metrics = step(state, batch)
                 yield state, metrics["loss"], 1, None
 
-        def run(*args: Any, **options: Any) -> Iterator[Ran]:
+        def run(*args: Any, **options: Any) -> Iterator[CallResult]:
             before = None
             for ran in calls(*args, **options):
                 if before is not None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.replay import Replayed
-from ...compiler.threadpool import Hands
-from ...compiler.tracing import Recorded
+from ...compiler.replay import ReplayedStep
+from ...compiler.threadpool import Parallelism
+from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
 from ..protocol import Natives
 from .blas import cores_for, limited, threads_for
-from .predict import Answers
+from .predict import ReplayedForward
 
 REPAYS = 0.5
 """Seconds of portable work that importing Numba and reading its kernels are worth."""
@@ -41,7 +41,7 @@ class NumpyBackend(Backend):
     def _own(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
-    def in_order(self, x: Array) -> Array:
+    def canonical_layout(self, x: Array) -> Array:
         return x if len(x) > 1 or x.flags.c_contiguous else x.copy()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
@@ -63,21 +63,21 @@ class NumpyBackend(Backend):
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
         if natives is not None and natives.ops:
-            function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
+            function = with_natives(function, np.ndarray, Tracer, table=natives.ops)
         if natives is None or not natives.pure:
             return function
         if not consumes:
-            return Answers(function)
+            return ReplayedForward(function)
         cores = cores_for(alone=not natives.deterministic)
-        return Replayed(function, Hands(cores, compiled=bool(natives.ops)))
+        return ReplayedStep(function, Parallelism(cores, nogil=bool(natives.ops)))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
     ) -> Iterator[tuple[State, dict[str, Array]]]:
-        if order is None or not isinstance(step, Replayed):
+        if order is None or not isinstance(step, ReplayedStep):
             return super().steps(step, state, data, order, w, batch_size)
         return step.steps(state, data, order, w, batch_size)
 
-    def on(self, device: Device = None) -> AbstractContextManager[Any]:
+    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
         # overflow and NaN are looked for once an epoch, on every backend alike, and named there
         return np.errstate(all="ignore")

@@ -14,23 +14,23 @@ import numpy as np
 
 from ... import ops
 from ...compiler.codegen import contiguous
-from ...compiler.tracing import kernel
+from ...compiler.kernel import Kernel
 from ...ops import Key
 from ...ops.embedding import FEW, add_rows
 from ...ops.pool import pooled
 from ...ops.random import salted
 from ...ops.windows import Window
 from ...typing import Array, Op, Pullback
-from ..activation import known
-from ..as_matrix import on_matrices
+from ..activation import expressible
+from ..as_matrix import as_matrix
 from . import kernels
 from .activations import elementwise, linear, plain
 
-shift_rows, sum_rows = map(kernel, (kernels.shift_rows, kernels.sum_rows))
-pick, subtract_one_hot = map(kernel, (kernels.pick, kernels.subtract_one_hot))
-key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
-to_first_largest = kernel(kernels.to_first_largest)
-add_sorted = kernel(kernels.add_sorted)
+shift_rows, sum_rows = map(Kernel, (kernels.shift_rows, kernels.sum_rows))
+pick, subtract_one_hot = map(Kernel, (kernels.pick, kernels.subtract_one_hot))
+key_words, keep_some, drop_some = map(Kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
+to_first_largest = Kernel(kernels.to_first_largest)
+add_sorted = Kernel(kernels.add_sorted)
 
 PAIRED = 128
 """How many numbers NumPy adds in one go; more it halves first."""
@@ -39,8 +39,8 @@ PAIRED = 128
 @cache
 def table(dtype: str) -> dict[str, Op]:
     """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
-    kind, formulas = np.dtype(dtype), known()
-    entries: dict[str, Op] = {"linear": on_matrices(linear(formulas.values(), kind))}
+    kind, formulas = np.dtype(dtype), expressible()
+    entries: dict[str, Op] = {"linear": as_matrix(linear(formulas.values(), kind))}
     for name, op in formulas.items():
         _add(entries, name, elementwise, op, kind)
     _add(entries, "softmax_cross_entropy", _softmax_cross_entropy, kind)

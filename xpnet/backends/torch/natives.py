@@ -22,7 +22,7 @@ from ...ops import log_softmax
 from ...ops.embedding import add_rows as op_add_rows
 from ...ops.windows import windows
 from ...typing import Array, Op, Pullback
-from ..as_matrix import on_matrices
+from ..as_matrix import as_matrix
 
 _conv, _conv_back = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
 _relu_back = torch.ops.aten.threshold_backward.default
@@ -32,7 +32,7 @@ NARROW, LONG = 16, 2**11
 """On a CPU a product with at most so many columns is made transposed, where the other factor has so many numbers."""
 
 
-@on_matrices
+@as_matrix
 def linear(
     x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
 ) -> tuple[Array, Pullback]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import ops
-from ..cases import Case
+from ..case import Case
 from ..draws import between, key, normal
 from . import plain
 

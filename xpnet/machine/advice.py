@@ -8,7 +8,7 @@ WORTH = 1.15
 """How many times as fast another setting must be, to be named: less is within the noise."""
 
 
-def verdicts(found: dict[str, Any]) -> list[dict[str, str]]:
+def advice(found: dict[str, Any]) -> list[dict[str, str]]:
     """What is worth mending: in words, and the line to type where there is one."""
     mend = [*_kernel(found), *_threads(found)]
     for package, gain in (

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import ops
 from ...typing import Array
-from ..cases import Case
+from ..case import Case
 from ..draws import normal
 from . import plain
 

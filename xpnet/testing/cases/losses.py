@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import ops
 from ...typing import Array
-from ..cases import Case
+from ..case import Case
 from ..draws import Draw, between, labels, normal, probabilities
 from . import plain
 

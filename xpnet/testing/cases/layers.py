@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import layers
 from ...typing import Array
-from ..cases import layer_case
+from ..case import layer_case
 from . import plain
 from .activations import ACTIVATIONS
 from .ops import OPS

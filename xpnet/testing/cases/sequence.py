@@ -11,7 +11,7 @@ from ...layers import Pass
 from ...namespace import device
 from ...ops.embedding import FEW
 from ...typing import Array, Pullback
-from ..cases import Case, layer_case
+from ..case import Case, layer_case
 from ..draws import Draw, labels, normal
 from . import plain
 
@@ -54,7 +54,7 @@ def _along(
     reverse: bool = False,
     last: bool = False,
 ) -> Array:
-    """A cell at one time after another."""
+    """A recurrent cell applied at one time after another."""
     found = []
     times = range(x.shape[1])
     for t in reversed(times) if reverse else times:

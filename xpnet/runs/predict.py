@@ -75,7 +75,7 @@ def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     return {
         "samples": len(x),
         "backend": model.backend.name,
-        "device": model.backend.place,
+        "device": model.backend.device_name,
         "scores": found,
         "baseline": rate,
         "baseline_says": says,
