@@ -8,7 +8,7 @@ from .cells import GRU, LSTM, RELU, TANH
 from .scan import run
 
 NONLINEARITIES = ("tanh", "relu")
-"""What the function of an `rnn` may be."""
+"""The functions of an `rnn`."""
 
 
 def rnn(
