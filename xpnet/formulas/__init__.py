@@ -71,7 +71,8 @@ class Formula:
                 inner = nodes(target.at if isinstance(target, Index) else getattr(target, "arguments", ()))
                 bound |= {node.name for node in inner if isinstance(node, Name)}
             values = list(nodes(equation.values))
-            functions = {id(node.function) for node in values if isinstance(node, Call | Prime)}
+            called = (nodes(node.function) for node in values if isinstance(node, Call | Prime))
+            functions = {id(inner) for function in called for inner in function}
             for node in values:
                 if isinstance(node, Name) and id(node) not in functions:
                     found.add(node.name)
@@ -93,7 +94,7 @@ class Formula:
         )
 
     def within(self, first: Formula) -> Formula:
-        """The equations of `first`, the formula without a label, but for those that this one states anew."""
+        """This formula completed by the equations of `first`, the one without a label, that it does not state anew."""
         own = {equation.targets[0] for equation in self.equations}
         kept = (equation for equation in first.equations if equation.targets[0] not in own)
         return Formula((*kept, *self.equations), self.label)

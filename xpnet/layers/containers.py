@@ -102,6 +102,7 @@ class Sequential(Container):
     """Layers one after another, each on the output of the one before.
 
     y = x_n, x_i = f_i(x_i-1), x_0 = x;  dx_i-1 = dx_i f_i'(x_i-1)
+    n is the number of layers; without a layer it is the identity.
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:

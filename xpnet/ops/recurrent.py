@@ -33,7 +33,7 @@ def rnn(
     dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T dz_t, db = sum da, dv = sum dz
     x (n, time, in), h0 (n, h), w (in, h), u (h, h), b and v (h,) or both left out -> y (n, time, h); with `last` only
     the h after the last time, (n, h). mask (n, time) bool: where it is false, h stays and y is 0. `reverse`
-    goes from the last time to the first. The pullback gives None for x without `wants_dx`.
+    goes from the last time to the first. The pullback returns None for x without `wants_dx`.
     Source: Elman, 1990, Cognitive Science 14; the form is PyTorch's.
     """
     choose("rnn: nonlinearity", nonlinearity, NONLINEARITIES)

@@ -51,7 +51,7 @@ def run(
     last: bool,
     wants_dx: bool,
 ) -> tuple[Array, Pullback]:
-    """A cell along the time of x; the pullback gives (dx, *dstart, dw, du), and (db, dv) where they were given."""
+    """A cell along the time of x; the pullback returns (dx, *dstart, dw, du), and (db, dv) where they were given."""
     _check(what, cell, x, start, w, u, b, v, mask)
     xp, (n, time, features), h = namespace(x), x.shape, u.shape[0]
     flat_x = xp.reshape(xp.permute_dims(x, (1, 0, 2)), (time * n, features))
