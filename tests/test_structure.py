@@ -40,8 +40,10 @@ MAY_IMPORT = {
     "formulas": {"typing", "errors"},
     "backends": BASE | {"ops", "optim", "compiler"},  # the portable update loop is optim's
     "io": BASE | {"layers"},
-    "placement": BASE | ROOMS,
-    "model": BASE | ROOMS | {"placement", "saving"},
+    "spec": BASE | ROOMS,
+    "placement": BASE | ROOMS | {"spec"},
+    "model": BASE | ROOMS | {"spec", "placement", "saving"},
+    "lbfgs": BASE | ROOMS | {"model"},
     "saving": BASE | ROOMS,
     **{room: BASE | ROOMS | {"model", "placement", "saving"} for room in EDGES},
     "runs": BASE | ROOMS | {"model", "placement", "saving", "plots"},
