@@ -100,6 +100,16 @@ def test_a_person_sees_every_fact(monkeypatch, quick, capsys):
     ):
         assert fact in out
     assert out.endswith("\nnothing to mend\n")
+    for decision in ("natives", "threads", "steps_per_call", "epoch_overlap", "cuts"):
+        assert f"\n{decision}" in out
+
+
+def test_the_plan_of_an_example_training_is_explained(capsys, quick):
+    assert main(["doctor", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert "64-64-10" in plan["training"]
+    assert all(decision["why"] for decision in plan["decisions"].values())
+    assert plan["decisions"]["cuts"]["value"] == "between steps"
 
 
 def test_without_threadpoolctl_numpy_is_asked(monkeypatch, capsys):

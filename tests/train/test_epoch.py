@@ -81,7 +81,7 @@ def test_what_a_callback_changes_counts_from_the_next_epoch_on(begun, late, chan
     same_models(model, other)
 
 
-def test_an_epoch_that_nobody_wants_leaves_nothing_behind(begun, late):
+def test_an_epoch_begun_early_and_not_wanted_leaves_nothing_behind(begun, late):
     model, other = make(), make()
     model.fit(X, Y, epochs=9, batch_size=8, callbacks=[lambda model, record: record["epoch"] == 2])
     late(other, epochs=2, batch_size=8)
