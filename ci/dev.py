@@ -7,6 +7,8 @@ Standard output belongs to the program that runs; everything said here goes to s
 import hashlib
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,14 +32,43 @@ PYTHON, XPNET = (
 # NumPy and array-api-strict come with the project and its extra `test`.
 INSTALLED_BY = {"numpy": None, "strict": None, "torch": "torch==2.13.0", "jax": "jax", "numba": ".[fast]"}
 REQUIRED_BY_ALL = "numpy,strict,torch,jax"
+EXTRAS = {"test": ".[test]", "lint": ".[lint]", "docs": ".[docs]"}
+
+MOST_WORKERS = 8  # each collects all tests by itself
+WITHOUT_WORKERS = {
+    "--pdb",
+    "--trace",
+    "-s",
+    "--capture=no",
+    "--collect-only",
+    "--co",
+    "--fixtures",
+    "--markers",
+}
+WITHOUT_WORKERS |= {
+    "-h",
+    "--help",
+    "-V",
+    "--version",
+    "-n",
+    "--numprocesses",
+    "--dist",
+    "-d",
+    "--tx",
+    "no:xdist",
+}
+"""Pytest's arguments with which workers would be in the way, or which choose them."""
 
 USAGE = """\
 usage: python3 ci/dev.py COMMAND [ARGUMENTS]
   train digits ...   or any other xpnet command, with its arguments as they are
   test [--backends all|NAME,...] [PYTEST ARGUMENTS]
-                     the tests, from the repository root; --backends installs libraries
-                     among torch, jax and numba first, and `all` fails if one is absent
+                     the tests, from the repository root, in one process for each core;
+                     the costly ones are sampled, --full runs them all; --backends installs
+                     torch, jax or numba first, and `all` fails if one is absent
   lint               ruff check, ruff format --check and mypy
+  docs [FOLDER]      the documentation and the API reference as a site, in build/docs
+  install NAME ...   only install: test, lint, docs, torch, jax or numba
   catalogue          the oracle on every backend, and docs/catalogue.md, which says what passed
 Everything runs in .venv, made on first use; delete it to start anew."""
 
@@ -93,7 +124,7 @@ def missing(wanted):
 
 
 def usable():
-    """Whether .venv's Python runs, is as new as this one, and has pip (a half-made environment does not)."""
+    """True if .venv's Python runs, is as new as this one, and has pip (a half-made environment does not)."""
     probe = "import sys, pip; print(*sys.version_info[:2])"
     try:
         found = subprocess.run([PYTHON, "-I", "-c", probe], capture_output=True, text=True).stdout
@@ -103,7 +134,7 @@ def usable():
 
 
 def run(command):
-    """Whether a command that sets things up succeeds; what it prints goes to standard error."""
+    """True if a set-up command succeeds; its output goes to standard error."""
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return subprocess.call(command, cwd=str(ROOT), env=environment, stdout=sys.stderr) == 0
 
@@ -167,14 +198,42 @@ def become(command, environment=os.environ):
     sys.exit(subprocess.call(command, env=environment))
 
 
+def cores():
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers(arguments):
+    """Pytest's arguments for one process per core; none where an argument rules that out or names one test."""
+    given = [*shlex.split(os.environ.get("PYTEST_ADDOPTS", "")), *arguments]
+    for argument in given:
+        word = argument.partition("=")[0] if argument.startswith("--") else argument
+        if word in WITHOUT_WORKERS or argument in WITHOUT_WORKERS or "::" in argument:
+            return []
+        if re.match(r"-n(\d+|auto|logical)$|-p\s*no:xdist$", argument):
+            return []
+    count = min(cores(), MOST_WORKERS)
+    return ["-n", str(count), "--dist", "worksteal"] if count > 1 else []
+
+
+def say_what_is_absent():
+    absent = [name for name, item in INSTALLED_BY.items() if item and item not in installed()]
+    if absent:
+        listed = ", ".join(absent[:-1]) + " and " + absent[-1] if len(absent) > 1 else absent[0]
+        say(
+            f"not installed here, so their tests are skipped: {listed} (`test --backends all` installs them)."
+        )
+
+
 def test(arguments):
     backends, arguments = split_backends(arguments)
     prepare(".[test]", *filter(None, map(INSTALLED_BY.get, backends)))
+    say_what_is_absent()
     environment = dict(os.environ)
     if backends == list(INSTALLED_BY):
         environment["XPNET_REQUIRE_BACKENDS"] = REQUIRED_BY_ALL
     os.chdir(str(ROOT))
-    become([PYTHON, "-m", "pytest", *arguments], environment)
+    become([PYTHON, "-m", "pytest", *workers(arguments), *arguments], environment)
 
 
 def lint(arguments):
@@ -184,6 +243,25 @@ def lint(arguments):
     checks = ["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]
     failed = [subprocess.call([PYTHON, "-m", *check], cwd=str(ROOT)) for check in checks]
     sys.exit(1 if any(failed) else 0)
+
+
+def docs(arguments):
+    if len(arguments) > 1 or "".join(arguments).startswith("-"):
+        fail(f"docs got {' '.join(arguments)}: give the folder of the site, or nothing for build/docs.")
+    folder = os.path.abspath(arguments[0]) if arguments else str(ROOT / "build" / "docs")
+    prepare(".[docs]")
+    strict = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
+    sys.exit(subprocess.call([PYTHON, "-m", "sphinx", *strict, "-c", "docs", ".", folder], cwd=str(ROOT)))
+
+
+def install_only(names):
+    """Install what the names need, so that a later command downloads nothing."""
+    known = dict(INSTALLED_BY, **EXTRAS)
+    wrong = [name for name in names if not known.get(name)]
+    if wrong or not names:
+        fail(f"install got {' '.join(names) or 'nothing'}: give some of test, lint, docs, torch, jax, numba.")
+    for name in names:
+        prepare(known[name])
 
 
 def catalogue(arguments):
@@ -202,6 +280,10 @@ def main(arguments):
         lint(arguments[1:])
     elif arguments[0] == "catalogue":
         catalogue(arguments[1:])
+    elif arguments[0] == "docs":
+        docs(arguments[1:])
+    elif arguments[0] == "install":
+        install_only(arguments[1:])
     else:
         prepare(".")
         become([XPNET, *arguments])

@@ -6,6 +6,8 @@ from itertools import count
 
 import pytest
 
+from . import selection
+
 # many small arrays on shared cores: threads cost more than they bring, and a reduction's order stays the same
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -15,6 +17,10 @@ os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 
 
 _tests = count(1)
+
+
+def pytest_addoption(parser, pluginmanager):
+    pluginmanager.register(selection, "selection")
 
 
 def pytest_runtest_teardown(item, nextitem):

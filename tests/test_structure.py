@@ -1,4 +1,4 @@
-"""The shape of the house: who may import whom, what is named where, and what an import costs."""
+"""The structure of the package: allowed imports between rooms, names, file lengths, and the cost of an import."""
 
 import ast
 import inspect
@@ -98,7 +98,7 @@ def in_rooms(*rooms):
 
 
 @pytest.mark.parametrize("path", TREES)
-def test_who_imports_whom(path):
+def test_imports_go_downward(path):
     here = room(path)
     assert here in MAY_IMPORT, f"{here} is a new room: say in MAY_IMPORT whom it may import"
     beyond = set(own_imports(path)) - MAY_IMPORT[here] - {here}

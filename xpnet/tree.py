@@ -1,6 +1,6 @@
-"""Structures of nested dicts, lists and tuples with arrays as leaves: the one walker of them.
+"""Trees: nested dicts, lists and tuples with arrays as leaves, and the one walker of them.
 
-A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. Order is that of the structure.
+A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. The order is the structure's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The types that the contracts are written in.
+"""The types of the contracts.
 
-An array is whatever the array library makes, so `Array` is `Any` to a type checker: the contract is the
-Python Array API standard, and the oracle in `xpnet.testing` is what holds code to it.
+An array may be any library's, so `Array` is `Any` to a type checker: the contract is the Python Array API standard,
+and the oracle in `xpnet.testing` checks it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Op(Protocol):
 
 
 class Loss(Protocol):
-    """An op of the outputs that gives one value per sample."""
+    """An op of the outputs that returns one value per sample."""
 
     def __call__(self, outputs: Array, /, *, target: Array) -> tuple[Array, Pullback]: ...
 

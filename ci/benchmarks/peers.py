@@ -1,10 +1,10 @@
 """Microseconds a training step of xpnet and of its peers, side by side, and the ratios between them.
 
-    python ci/benchmarks/peers.py [--cores all] [--size medium] [--json FILE] [--quick]
+    python ci/benchmarks/peers.py [--cores all] [--size medium] [--build PATH] [--json FILE] [--quick]
 
 Each contestant is a process of its own, pinned, with the same samples in the same order, the same initial
 weights and the same number of steps; one runs at a time. See README.md beside this file. Exit status 1: one
-of xpnet's failed, or somebody did not learn.
+of xpnet's failed, or a contestant did not learn.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent / "workers"))
 
-from contest import figures, kernel, processes, rounds
+from contest import builds, figures, kernel, processes, rounds
 from contest.processes import Contestant
 from task import TASKS, Task
 
@@ -39,16 +39,18 @@ CONTESTANTS = {
 SLOW = ("torch-compile",)
 """Takes too long to start for --quick."""
 
+LEARNING = ("small", "medium", "large")
+"""The tasks that targets are set for."""
 PLAIN = ("jax-jit", "torch-eager", "torch-compile", "sklearn")
 TARGETS = (
     ("numpy", PLAIN, {"small": 0.8, "medium": 0.95, "large": 1.0}),
     ("numpy", ("jax-scan",), {"medium": 1.0, "large": 1.05}),
     ("numpy", ("floor",), {"small": 3.0, "medium": 1.3, "large": 1.2}),
-    ("numpy-portable", ("sklearn",), dict.fromkeys(TASKS, 1.0)),
-    ("numpy-portable", ("torch-eager",), dict.fromkeys(TASKS, 1.0)),
-    ("jax", ("jax-scan",), dict.fromkeys(TASKS, 1.05)),
-    ("torch", ("torch-eager",), dict.fromkeys(TASKS, 1.0)),
-    ("cupy", ("torch-cuda",), dict.fromkeys(TASKS, 1.0)),
+    ("numpy-portable", ("sklearn",), dict.fromkeys(LEARNING, 1.0)),
+    ("numpy-portable", ("torch-eager",), dict.fromkeys(LEARNING, 1.0)),
+    ("jax", ("jax-scan",), dict.fromkeys(LEARNING, 1.05)),
+    ("torch", ("torch-eager",), dict.fromkeys(LEARNING, 1.0)),
+    ("cupy", ("torch-cuda",), dict.fromkeys(LEARNING, 1.0)),
 )
 """(whose time, over the best of whose, at most what by size); the one to the floor holds on one core."""
 
@@ -64,7 +66,13 @@ def options() -> argparse.Namespace:
         help=f"{', '.join(TASKS)}, or units and batch such as 784-512-512-10:128 (default: all)",
     )
     add("--seconds", type=float, default=0.5, help="at least, of each measurement (default: 0.5)")
-    add("--repeats", type=int, default=7, help="rounds, of which the medians count (default: 7)")
+    add("--repeats", type=int, help="rounds, of which the medians count (default: 7, with --build 15)")
+    add(
+        "--build",
+        type=checkout,
+        metavar="PATH",
+        help="another checkout of xpnet, beside each of ours that --only names (default: numpy), and no peer",
+    )
     add(
         "--only", action="append", choices=CONTESTANTS, metavar="NAME", help="some: " + ", ".join(CONTESTANTS)
     )
@@ -75,11 +83,22 @@ def options() -> argparse.Namespace:
         help="for an instant, the small network unless --size: shows that it runs",
     )
     args = parser.parse_args()
+    if args.build and not args.only:
+        args.only = ["numpy"]
+    if args.repeats is None:
+        args.repeats = 15 if args.build else 7
     if args.quick:
         args.size, args.seconds, args.repeats = "small" if args.size == "all" else args.size, 0.02, 3
     if args.seconds <= 0 or args.repeats < 1:
         parser.error("--seconds and --repeats must be positive")
     return args
+
+
+def checkout(text: str) -> Path:
+    """The root of a checkout of xpnet."""
+    if not (Path(text) / "xpnet" / "__init__.py").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is no checkout of xpnet: it has no xpnet/__init__.py")
+    return Path(text).resolve()
 
 
 def size(text: str) -> str:
@@ -115,6 +134,8 @@ def main() -> int:
     chosen = {key: one for key, one in CONTESTANTS.items() if not args.only or key in (*args.only, "floor")}
     if args.quick and not args.only:
         chosen = {key: one for key, one in chosen.items() if key not in SLOW}
+    if args.build:
+        chosen = builds.beside(chosen, args.build)
     contests, status = {}, 0
     for size in TASKS if args.size == "all" else (args.size,):
         how = {"cores": cores, "kernel": best, "seconds": args.seconds, "repeats": args.repeats}
@@ -124,6 +145,11 @@ def main() -> int:
         status |= bool(contest.failed or any(entry.strayed for entry in contest.entries.values()))
     result["targets"] = targets(contests, one_core=len(cores) == 1)
     print(against(result["targets"]))
+    if args.build:
+        commits = {"new": builds.commit(builds.OURS), "old": builds.commit(args.build)}
+        result["build"] = {"commits": commits, "limit": builds.LIMIT, "rows": builds.ratios(contests)}
+        print(builds.shown(result["build"]["rows"], TASKS))
+        print("\nnew is {new}, old is {old}.".format(**commits))
     if args.json:
         Path(args.json).write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     return status
@@ -139,13 +165,13 @@ def processor() -> str:
 
 
 def heading(result) -> str:
-    """What was measured where."""
+    """The machine and the libraries of a measurement."""
     count = len(processes.all_cores())
     where = "One core" if result["cores"] == "one" else f"All {count} cores"
     rounds = f"{result['repeats']} rounds of at least {result['seconds']} s"
     us = ", ".join(f"{name} {figures.us(time)}" for name, time in result["kernel"]["us"].items())
     lines = [
-        f"{where} of {result['machine']}; Python {result['python']}; float32, Adam, softmax cross-entropy; {rounds}.",
+        f"{where} of {result['machine']}; Python {result['python']}; float32, Adam, cross-entropy; {rounds}.",
         f"OpenBLAS kernel for everyone: {result['kernel']['chosen']}" + (f" (us: {us})." if us else "."),
     ]
     if result["quick"]:
@@ -198,7 +224,7 @@ def shown(task, contest) -> str:
 
 
 def targets(contests, *, one_core) -> list[dict]:
-    """Each target with the ratio that was found, by size; None where somebody was absent."""
+    """Each target with the measured ratio, by size; None where a contestant was absent."""
     rows = []
     for ours, peers, limits in TARGETS:
         row = {"ours": ours, "peers": list(peers), "ratios": {}}

@@ -1,6 +1,7 @@
 """The benchmark scripts: each runs for an instant, and who does not learn is named."""
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "ci" / "benchmarks"
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "ci" / "benchmarks"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
 
@@ -26,7 +28,7 @@ def cells(out):
     return [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
 
 
-def test_peers_compares_ours_with_whoever_is_here(tmp_path):
+def test_peers_compares_ours_with_the_installed_libraries(tmp_path):
     names = ["numpy", "numpy-portable", "sklearn", "torch-cuda"]
     only = [word for name in names for word in ("--only", name)]
     done, result = script(BENCHMARKS / "peers.py", *only, tmp_path=tmp_path)
@@ -61,9 +63,71 @@ def test_peers_takes_any_network(tmp_path):
         done, _ = script(BENCHMARKS / "peers.py", *only, wrong, tmp_path=tmp_path)
         assert done.returncode == 2
         assert (
-            f"{wrong!r} is none of 'small', 'medium', 'large', 'all' and no '784-512-512-10:128'"
+            f"{wrong!r} is none of 'small', 'medium', 'large', 'one', 'all' and no '784-512-512-10:128'"
             in done.stderr
         )
+
+
+def test_peers_holds_this_build_against_another(tmp_path):
+    """The other build is a copy of this one with another version, which its own row must show."""
+    build = tmp_path / "build"
+    shutil.copytree(ROOT / "xpnet", build / "xpnet", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(build / "xpnet" / "__init__.py", "a") as file:
+        file.write('\n__version__ = "another"\n')
+    arguments = ("--only", "numpy-portable", "--size", "one", "--build", str(build))
+    done, result = script(BENCHMARKS / "peers.py", *arguments, tmp_path=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {row["contestant"]: row for row in result["networks"]["one"]["rows"]}
+    assert list(rows) == ["floor", "numpy-portable", "numpy-portable-build"]
+    assert "xpnet another," in rows["numpy-portable-build"]["about"]
+    assert "xpnet another," not in rows["numpy-portable"]["about"]
+    (row,) = result["build"]["rows"]
+    assert (row["network"], row["contestant"]) == ("one", "numpy-portable")
+    assert row["low"] <= row["ratio"] <= row["high"]
+    assert row["below"] == (row["low"] < 1.02)
+    assert len(row["ratios"]) == result["repeats"]
+    assert "numpy-portable, 2-3-1" in cells(done.stdout)
+
+
+def test_peers_wants_a_checkout(tmp_path):
+    done, _ = script(BENCHMARKS / "peers.py", "--build", str(tmp_path), tmp_path=tmp_path)
+    assert done.returncode == 2
+    assert "is no checkout of xpnet" in done.stderr
+
+
+def test_the_medians_interval_is_distribution_free(monkeypatch):
+    """By the binomial distribution: 15 values, the 4th and the 12th; fewer than 6, the range."""
+    figures = contest(monkeypatch, "figures")
+    assert figures.interval([*range(15, 0, -1)]) == (4, 12)
+    assert figures.interval([*range(1, 7)]) == (1, 6)
+    assert figures.interval([*range(1, 10)]) == (2, 8)
+    assert figures.interval([2.0]) == (2.0, 2.0)
+
+
+OTHER_NUMBERS = """
+import numpy
+
+_generator = type(numpy.random.default_rng(0))
+numpy.random.default_rng = lambda *seed: _generator(numpy.random.SFC64(5))
+"""
+
+
+def test_another_checkout_has_the_same_bits_or_is_told_where_not(tmp_path):
+    build = tmp_path / "build"
+    shutil.copytree(ROOT / "xpnet", build / "xpnet", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, str(ROOT / "ci" / "same_bits.py"), "--build", str(build)]
+    only = [*command, "--only", "sgd, nesterov, float64, natives=False"]
+    done = subprocess.run(only, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1 results, 0 differ, 0 are in one build only\n"
+    with open(build / "xpnet" / "optim" / "__init__.py", "a") as file:
+        file.write(OTHER_NUMBERS)
+    done = subprocess.run(only, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines()[0] == "differs: sgd, nesterov, float64, natives=False"
+    done = subprocess.run([*command, "--only", "no such result"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no result has a name with this text" in done.stderr
 
 
 PLANTED = """\
@@ -101,7 +165,7 @@ serve(Idle)
 """
 
 
-def test_who_does_not_learn_and_who_fails_is_an_error(tmp_path):
+def test_a_contestant_that_fails_or_does_not_learn_is_an_error(tmp_path):
     """An idle contestant is planted, one whose library is missing, and one of ours that is broken."""
     workers = str(BENCHMARKS / "workers")
     (tmp_path / "idle.py").write_text(IDLE.format(workers=workers))

@@ -133,6 +133,69 @@ def test_backends_it_cannot_install_are_refused(dev, capsys, arguments):
     assert "numpy,strict,torch,jax,numba" in refusal(capsys)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "addopts", "count"),
+    [
+        ([], "", 3),
+        (["tests/ops", "-x", "-k", "relu"], "", 3),
+        (["-k", "no:xdistant"], "", 3),
+        (["-n", "2"], "", 0),
+        (["-n4"], "", 0),
+        (["--numprocesses=2"], "", 0),
+        ([], "-n 2", 0),
+        (["-p", "no:xdist"], "", 0),
+        (["--pdb"], "", 0),
+        (["tests/test_tree.py::test_it"], "", 0),
+    ],
+)
+def test_one_worker_for_each_core_unless_an_argument_rules_it_out(
+    dev, monkeypatch, arguments, addopts, count
+):
+    monkeypatch.setattr(dev, "cores", lambda: 3)
+    monkeypatch.setenv("PYTEST_ADDOPTS", addopts)
+    assert dev.workers(arguments) == (["-n", "3", "--dist", "worksteal"] if count else [])
+
+
+@pytest.mark.parametrize(("cores", "count"), [(1, 0), (64, 8)])
+def test_workers_are_as_many_as_pay(dev, monkeypatch, cores, count):
+    monkeypatch.setattr(dev, "cores", lambda: cores)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    assert dev.workers([])[1:2] == ([str(count)] if count else [])
+
+
+def test_what_is_not_installed_is_said_before_the_tests(dev, capsys):
+    dev.install(".[test]", None)
+    dev.install("jax", None)
+    capsys.readouterr()
+    with pytest.raises(ReplacedError):
+        dev.main(["test"])
+    assert "not installed here, so their tests are skipped: torch and numba" in refusal(capsys)
+
+
+def test_it_only_installs(dev):
+    dev.main(["install", "lint", "jax"])
+    assert [call[-1] for call in dev.calls] == [".[lint]", "jax"]
+
+
+@pytest.mark.parametrize("names", [[], ["cupy"], ["numpy"]])
+def test_what_it_cannot_install_is_refused(dev, capsys, names):
+    with pytest.raises(SystemExit) as stop:
+        dev.main(["install", *names])
+    assert stop.value.code == 2
+    assert "test, lint, docs, torch, jax, numba" in refusal(capsys)
+
+
+@pytest.mark.parametrize("folder", [None, "site"])
+def test_docs_are_built_into_a_folder_and_warnings_are_errors(dev, monkeypatch, folder):
+    ran = []
+    monkeypatch.setattr(dev.subprocess, "call", lambda command, cwd: ran.append(command) or 0)
+    with pytest.raises(SystemExit) as stop:
+        dev.main(["docs", *([folder] if folder else [])])
+    assert stop.value.code == 0
+    assert {"--fail-on-warning", "--nitpicky"} <= set(ran[0])
+    assert Path(ran[0][-1]) == (Path.cwd() / folder if folder else dev.ROOT / "build" / "docs")
+
+
 def test_pip_installs_the_project_where_uv_cannot(dev, monkeypatch):
     ran = []
     monkeypatch.setattr(dev, "run", lambda command: ran.append(command[0]) or command[0] != "uv")
@@ -141,7 +204,7 @@ def test_pip_installs_the_project_where_uv_cannot(dev, monkeypatch):
     assert dev.missing(["."]) == []
 
 
-def test_what_is_installed_is_remembered(dev):
+def test_installed_packages_are_remembered(dev):
     assert dev.missing([".[test]", "jax"]) == [".[test]", "jax"]
     dev.install(".[test]", None)
     assert dev.missing([".[test]", "jax"]) == ["jax"]
@@ -237,7 +300,7 @@ def test_lint_runs_every_check_and_fails_if_one_does(dev, monkeypatch, failing):
     assert ran == [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
 
 
-def test_what_installs_prints_to_standard_error(tmp_path):
+def test_installers_print_to_standard_error(tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(DEV.parent)!r})
 import dev
@@ -253,7 +316,7 @@ def test_usage(arguments, status):
     done = subprocess.run([sys.executable, DEV, *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.startswith("usage: python3 ci/dev.py")
-    assert 5 <= len(done.stderr.splitlines()) <= 8
+    assert 5 <= len(done.stderr.splitlines()) <= 12
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an environment is laid out otherwise there")

@@ -1,9 +1,10 @@
 """Medians, spreads and ratios of times, and the tables that show them."""
 
+import math
 import statistics
 
 LIMIT = 0.15
-"""How far the floor may move before a run proves nothing."""
+"""The largest relative change of the floor; above it a run proves nothing."""
 
 
 def spread(times) -> float:
@@ -17,6 +18,17 @@ def spread(times) -> float:
 def ratio(times, others) -> float:
     """The median of the ratios round by round: a machine that slows down slows both."""
     return statistics.median(a / b for a, b in zip(times, others, strict=True))
+
+
+def interval(values, coverage=0.95) -> tuple[float, float]:
+    """The median's confidence interval, distribution-free: the k-th smallest and the k-th largest value.
+
+    coverage(k) = 1 - 2 P(Binomial(n, 1/2) < k); k is the largest that reaches it, 1 where none does (n < 6).
+    """
+    ordered, n, k = sorted(values), len(values), 1
+    while 1 - 2 * sum(math.comb(n, j) for j in range(k + 1)) / 2**n >= coverage:
+        k += 1
+    return ordered[k - 1], ordered[n - k]
 
 
 def moved(marks) -> float:
@@ -37,12 +49,12 @@ def us(time) -> str:
 
 
 def noisy(marks, times=()) -> bool:
-    """Whether the floor, timed at marks of a run and in its rounds, varied too much to conclude anything."""
+    """True if the floor, timed at marks of a run and in its rounds, varied too much to conclude anything."""
     return moved(marks) > LIMIT or spread(times) > LIMIT
 
 
 def verdict(marks, times=()) -> str:
-    """What the floor says of the machine, in words."""
+    """A sentence on the machine, from the floor's times."""
     said = f"the floor moved by {moved(marks):.0%} between beginning, middle and end"
     if times:
         said += f", and has a spread of {spread(times):.0%} over the rounds"

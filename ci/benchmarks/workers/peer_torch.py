@@ -16,15 +16,16 @@ class Torch(talk.Contestant):
         super().__init__(given, x, y, variant)
         self.device = torch.device("cuda" if variant == "cuda" else "cpu")
         self.samples = torch.from_numpy(x).to(self.device)
-        self.labels = torch.from_numpy(y).long().to(self.device)
+        labels = torch.from_numpy(y).to(self.device)
+        self.labels = labels[:, None].float() if given.binary else labels.long()
         layers: list[nn.Module] = []
         for inputs, outputs in zip(given.sizes[:-1], given.sizes[1:], strict=True):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.net = nn.Sequential(*layers[:-1]).to(self.device)
-        net = self.net
+        net, loss = self.net, F.binary_cross_entropy_with_logits if given.binary else F.cross_entropy
 
         def objective(x, y):
-            return F.cross_entropy(net(x), y)
+            return loss(net(x), y)
 
         self.objective = torch.compile(objective) if variant == "compile" else objective
 

@@ -1,7 +1,9 @@
 """xpnet through its public `Model.fit`; a variant is a backend's name, "portable" being NumPy without Numba."""
 
+import os
 import sys
 import time
+from pathlib import Path
 
 import talk
 import task
@@ -12,12 +14,16 @@ if "portable" in sys.argv[1:]:
 import xpnet as xn
 from xpnet.machine import timing
 
+BUILD = os.environ.get("BENCHMARK_BUILD", "")
+if BUILD and not Path(xn.__file__).is_relative_to(BUILD):
+    raise ImportError(f"xpnet was to come from the checkout that is compared, and came from {xn.__file__}")
+
 FAR = 10**6
 """Epochs asked for: what runs is chosen by the length of a training, and a clock ends this one."""
 
 
 class Clock(xn.Callback):
-    """Ends a training after so many seconds, the first epoch not counted."""
+    """Ends a training after a number of seconds, the first epoch not counted."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.epochs, self.spent, self.begun = seconds, -1, 0.0, 0.0
@@ -37,7 +43,7 @@ class Xpnet(talk.Contestant):
         hidden = [xn.Dense(units, "relu") for units in given.sizes[1:-1]]
         self.model = xn.Model(
             xn.Sequential(*hidden, xn.Dense(given.sizes[-1])),
-            loss="softmax_cross_entropy",
+            loss="sigmoid_cross_entropy" if given.binary else "softmax_cross_entropy",
             optimizer=xn.adam(task.RATE),
             backend=name,
             seed=0,

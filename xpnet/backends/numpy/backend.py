@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.replay import Replayed
-from ...compiler.threadpool import Hands
-from ...compiler.tracing import Recorded
+from ...compiler.replay import ReplayedStep
+from ...compiler.threadpool import Parallelism
+from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
@@ -63,18 +63,18 @@ class NumpyBackend(Backend):
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
         if natives is not None and natives.ops:
-            function = with_natives(function, np.ndarray, Recorded, table=natives.ops)
+            function = with_natives(function, np.ndarray, Tracer, table=natives.ops)
         if natives is None or not natives.pure:
             return function
         if not consumes:
             return ReplayedForward(function)
         cores = cores_for(alone=not natives.deterministic)
-        return Replayed(function, Hands(cores, compiled=bool(natives.ops)))
+        return ReplayedStep(function, Parallelism(cores, nogil=bool(natives.ops)))
 
     def steps(
         self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
     ) -> Iterator[tuple[State, dict[str, Array]]]:
-        if order is None or not isinstance(step, Replayed):
+        if order is None or not isinstance(step, ReplayedStep):
             return super().steps(step, state, data, order, w, batch_size)
         return step.steps(state, data, order, w, batch_size)
 
