@@ -15,7 +15,8 @@ _PLACES = {
     "layers": ("Layer",),
     "ops": ("Loss",),
     "optim": ("schedules",),
-    "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "fit_lbfgs", "make_step"),
+    "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "make_step"),
+    "lbfgs": ("fit_lbfgs",),
     "calculus": (
         "check_gradient",
         "derivative",

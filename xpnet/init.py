@@ -178,6 +178,11 @@ def initializer(
     return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
 
 
+def check_initializer(spec: Any) -> None:
+    """ValueError or TypeError for what `initializer` does not know."""
+    initializer(spec)
+
+
 class Undrawn(np.random.Generator):
     """A generator for shapes alone: with it, `initial` returns zeros that take no memory."""
 

@@ -70,10 +70,10 @@ def state_of(made):
     """The whole state of a model."""
     arrays = None
     if made.input_shape is not None:
-        flat = xn.io.flat_state(made._built().dump())
+        flat = xn.io.flat_state(made._placement.require_built().dump())
         arrays = {name: (x.dtype, x.shape, x.tobytes()) for name, x in flat.items()}
     place = made.backend and (made.backend.name, made.backend.device_name)
-    return arrays, place, made.input_shape, made._targets, {k: list(v) for k, v in made.history.items()}
+    return arrays, place, made.input_shape, made.targets, {k: list(v) for k, v in made.history.items()}
 
 
 def wrong(call, *fragments, error=ValueError, name=None, trains=False):

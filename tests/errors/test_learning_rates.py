@@ -25,7 +25,7 @@ DEEP = xn.Sequential(*[xn.Dense(8, "relu")] * 7, xn.Dense(3))
 
 def arrays(made):
     """All of a model's numbers, on the host."""
-    flat = xn.io.flat_state(made._built().dump())
+    flat = xn.io.flat_state(made._placement.require_built().dump())
     return {name: x for name, x in flat.items() if name not in ("lr", "key")}
 
 

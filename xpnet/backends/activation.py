@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import ops
 from ..compiler.expression import Expression, NotElementwiseError, Symbol
-from ..ops.chosen import option_defaults
+from ..ops.opspec import option_defaults
 from ..typing import Op
 
 

@@ -182,7 +182,7 @@ class Program:
         metrics = self.run(state)
         return None if metrics is None else (state, {name: x[()] for name, x in metrics.items()})
 
-    def run(self, state: dict[str, Any]) -> dict[str, Any] | None:
+    def run(self, state: Any) -> dict[str, Any] | None:
         """Makes the calls on a state's arrays and returns copies of the metrics; None as in `step`.
 
         The calls stay bound to the arrays of the last state as long as its parts are the same dicts: code that

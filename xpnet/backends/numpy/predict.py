@@ -69,7 +69,8 @@ class ReplayedForward:
 
         self._programs[key] = None
         try:
-            program = Program(step, {"params": params, "buffers": buffers}, {"x": x})
+            part: Any = {"params": params, "buffers": buffers}  # of a state: a forward pass needs no more
+            program = Program(step, part, {"x": x})
         except Exception as error:
             # whatever it is, the pass itself still runs, and shows errors of its own
             self.reason = f"{type(error).__name__}: {error}"
