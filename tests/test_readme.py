@@ -65,8 +65,9 @@ def as_run_here(words, monkeypatch):
         with contextlib.chdir(ROOT), contextlib.suppress(SystemExit):  # `test` changes the folder
             dev.main(words[2:])
         words = started[0]
-    if words[1:3] == ["-m", "ruff"] and not installed("ruff"):
-        pytest.skip("ruff is not installed: pip install 'xpnet[lint]'")
+    for module, extra in (("ruff", "lint"), ("sphinx", "docs")):
+        if words[1:3] == ["-m", module] and not installed(module):
+            pytest.skip(f"{module} is not installed: pip install 'xpnet[{extra}]'")
     program = Path(words[0]).name
     if program == "xpnet":
         return [sys.executable, "-m", "xpnet", *words[1:]]
