@@ -33,7 +33,7 @@ html_title = f"xpnet {release}"
 html_copy_source = False
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["linkify"]
+myst_enable_extensions = ["linkify", "tasklist"]
 myst_linkify_fuzzy_links = False
 
 autodoc_member_order = "bysource"
