@@ -128,6 +128,7 @@ def test_batches_gathered_together_are_the_same(backend, gathered, monkeypatch):
         same_bits(batch, {"x": X[rows], "y": Y[rows], "w": w[start : start + 8]})
 
 
+@pytest.mark.sample(2, by=("xpnet_backend",))
 @pytest.mark.parametrize("steps_per_call", [1, 2, 3, 7, None])
 def test_a_training_has_the_same_bits_however_many_steps_a_call_runs(backend, steps_per_call):
     by_steps, model = make(backend), make(backend)

@@ -81,6 +81,7 @@ def on(path, size):
     }
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("seed", range(24))
 def test_what_is_drawn_at_random_keeps_its_bits(seed, tmp_path):
     rng = np.random.default_rng(seed)
