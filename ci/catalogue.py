@@ -86,7 +86,7 @@ def run(names: list[str], workers: int, before: dict) -> tuple[dict, list[str]]:
 
 
 def as_it_is_here(name: str) -> dict[str, str]:
-    """What a backend was run with, and when."""
+    """The versions that a backend was run with, and the date."""
     return {
         "date": date.today().isoformat(),
         "version": installed.version(*installed.BACKENDS[name].distributions) or "",

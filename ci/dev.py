@@ -124,7 +124,7 @@ def missing(wanted):
 
 
 def usable():
-    """Whether .venv's Python runs, is as new as this one, and has pip (a half-made environment does not)."""
+    """True if .venv's Python runs, is as new as this one, and has pip (a half-made environment does not)."""
     probe = "import sys, pip; print(*sys.version_info[:2])"
     try:
         found = subprocess.run([PYTHON, "-I", "-c", probe], capture_output=True, text=True).stdout
@@ -134,7 +134,7 @@ def usable():
 
 
 def run(command):
-    """Whether a command that sets things up succeeds; what it prints goes to standard error."""
+    """True if a set-up command succeeds; its output goes to standard error."""
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     return subprocess.call(command, cwd=str(ROOT), env=environment, stdout=sys.stderr) == 0
 

@@ -26,7 +26,7 @@ LOSSES = {0: 7200.0, 1: "3225.1372", 10: "44.9086"}
 
 
 def on_paper():
-    """Every number has its own name. The predictions, and the last weights."""
+    """(predictions, first weights, second weights), each number under a name of its own."""
     w11 = w12 = w13 = w21 = w22 = w23 = 0.5
     v1 = v2 = v3 = 1.0
     predictions = []

@@ -15,7 +15,8 @@ from xpnet import ops
 
 from lesson import run
 
-EPOCHS, LR = 50, 0.05
+EPOCHS = 50
+LR = 0.05
 
 
 def main(lesson):

@@ -28,7 +28,9 @@ LOSSES = {
     4000: "0.0049",
     5000: "0.0033",
 }
-EPOCHS, LR, DISPLAY = 5000, 0.5, 100
+EPOCHS = 5000
+LR = 0.5
+DISPLAY = 100
 
 
 def network(lesson, numbers):
@@ -54,7 +56,7 @@ def numbers(lesson, model):
 
 
 def right(lesson, model, x, t):
-    """How many of the twelve it gets right."""
+    """The number of garments, of twelve, that the model gets right."""
     return int(np.sum((lesson.host(model.predict(x)) > 0.5) == lesson.host(t)))
 
 

@@ -18,7 +18,10 @@ from xpnet import ops
 from images import HIDDEN, load
 from lesson import run
 
-SIZE, BATCH, LR, EPOCHS = 28, 64, 3e-3, 3
+SIZE = 28
+BATCH = 64
+LR = 3e-3
+EPOCHS = 3
 NETWORK = xn.Sequential(
     xn.Conv2D(8, 3, stride=2, padding=1, activation="relu"),
     xn.Conv2D(16, 3, stride=2, padding=1, activation="relu"),
@@ -30,7 +33,7 @@ DENSE = xn.Sequential(xn.Flatten(), xn.Dense(HIDDEN, "sigmoid"), xn.Dense(10))  
 
 
 def convolve(x, w, b, stride, padding):
-    """An image (height, width, k) written out: at each place the window's numbers times the weights, added up."""
+    """The convolution of an image (height, width, k) in loops: at each place the window times the weights, summed."""
     x = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
     height, width, _, features = w.shape
     rows = (x.shape[0] - height) // stride + 1
@@ -65,7 +68,7 @@ def main(lesson):
 
 
 def an_edge(lesson):
-    """A dark left and a bright right half, and weights that look for what becomes brighter to the right."""
+    """An edge: a dark left and a bright right half, and weights that answer to brightness rising to the right."""
     x = np.broadcast_to([0.0, 0.0, 1.0, 1.0, 1.0], (5, 5))[None, ..., None]
     edge = np.broadcast_to([-1.0, 0.0, 1.0], (3, 3))[..., None, None]
     lesson.title("5 x 5 pixels, dark and from column 2 on bright; weights -1 0 1 in each of 3 rows")
@@ -82,7 +85,7 @@ def an_edge(lesson):
 
 
 def an_image(lesson):
-    """Numbers at random: the loops against the op, the derivatives against differences, and an image that moves."""
+    """Random numbers: the loops against the op, the derivatives against differences, and a shifted image."""
     rng = np.random.default_rng(0)
     x, w, b = (rng.standard_normal(shape) for shape in ((1, 8, 7, 2), (3, 3, 2, 4), (4,)))
     here, options = [lesson.array(each) for each in (x, w, b)], {"stride": 2, "padding": 1}
@@ -111,7 +114,7 @@ def count_weights(lesson):
     weights = sum(math.prod(model.params[f"0.{name}"].shape) for name in ("weight", "bias"))
     lesson.expect("parameters of the first convolution, 3 x 3 x 1 x 8 + 8", weights, 80.0)
     dense = SIZE * SIZE * (14 * 14 * 8) + 14 * 14 * 8
-    lesson.expect("a dense layer to as many outputs has so many times more", dense / weights, 15386.0)
+    lesson.expect("a dense layer to as many outputs has more by a factor of", dense / weights, 15386.0)
 
 
 def train(lesson, network, data):
@@ -139,7 +142,7 @@ def images(x):
 
 
 def draw(lesson, model, data, right):
-    """One garment through the first convolution: its weights, and what each of its features finds; the accuracy."""
+    """One garment through the first convolution, with its weights and its features; and the accuracy."""
     garment = images(data.x_test[:1])
     w, b = (model.params[f"0.{name}"] for name in ("weight", "bias"))
     found = lesson.host(ops.relu(ops.conv(lesson.array(garment), w, b, stride=2, padding=1)[0])[0])[0]

@@ -1,4 +1,4 @@
-"""A network of any number of layers, written out; and why the one taught learns nothing.
+"""A network of any number of layers, written out; and the reason why the usual first one learns nothing.
 
     forward:   z = a W + b,  a <- g(z)
     backward:  dz = da * g'(z),  dW = a^T dz,  db = sum dz,  da <- dz W^T
@@ -17,7 +17,9 @@ from xpnet import ops
 
 from lesson import run
 
-HIDDEN, LR, ITERATIONS = (10, 20, 30), 0.01, 1000
+HIDDEN = (10, 20, 30)
+LR = 0.01
+ITERATIONS = 1000
 
 
 def data():
@@ -79,7 +81,7 @@ def train(lesson, layers, x, t, iterations):
 
 
 def mended(lesson, activation, initializer, optimizer, x, t, start=None):
-    """How many of the 200 a network of the same sizes gets right after as many iterations."""
+    """(a network of the same sizes trained for as many iterations, the number of the 200 points it gets right)."""
     hidden = [xn.Dense(units, activation, initializer=initializer) for units in HIDDEN]
     network = xn.Sequential(*hidden, xn.Dense(2, initializer=initializer))
     here = {"backend": lesson.backend, "dtype": "float64", "seed": 0}

@@ -17,10 +17,15 @@ from xpnet import ops
 
 from lesson import run
 
-HIDDEN, BATCH, LR, EPOCHS, BRIEF, COMPARED = 50, 100, 0.1, 17, 5, 200
-OF_DIGITS = 10
-"""A batch of the digits, of which there are so few that an epoch in batches of 100 has 15 steps and learns nothing."""
-FASHION = {  # test accuracy after so many epochs
+HIDDEN = 50
+BATCH = 100
+LR = 0.1
+EPOCHS = 17
+BRIEF_EPOCHS = 5
+COMPARED_STEPS = 200
+DIGITS_BATCH = 10
+"""The batch size for the digits: in batches of 100 an epoch has 15 steps and learns nothing."""
+FASHION = {  # test accuracy by epoch
     1: (0.66, "to", 0.70),
     2: "0.76",
     5: (0.807, "to", 0.827),
@@ -30,7 +35,7 @@ FASHION = {  # test accuracy after so many epochs
 
 
 def load(lesson):
-    """Fashion-MNIST, or the digits that come with xpnet: (the data, whether it is Fashion-MNIST)."""
+    """(data, True) with Fashion-MNIST, or (data, False) with the digits that come with xpnet."""
     try:
         return xn.data.fashion_mnist(), True
     except FileNotFoundError as error:
@@ -88,7 +93,7 @@ def accuracy(xp, p, x, t):
 
 def main(lesson):
     data, fashion = load(lesson)
-    batch = BATCH if fashion else OF_DIGITS
+    batch = BATCH if fashion else DIGITS_BATCH
     (n, pixels), n_test = data.x_train.shape, len(data.x_test)
     print(f"  {n} images of {pixels} pixels to learn from, {n_test} to test on")
     check_gradient(lesson, data)
@@ -97,7 +102,7 @@ def main(lesson):
     if lesson.length == "least":
         return
 
-    xp, rng, epochs = lesson.xp, np.random.default_rng(1), EPOCHS if lesson.length == "full" else BRIEF
+    xp, rng, epochs = lesson.xp, np.random.default_rng(1), EPOCHS if lesson.length == "full" else BRIEF_EPOCHS
     lesson.title(f"Test accuracy, {pixels}-{HIDDEN}-10, SGD at {LR}, batches of {batch}, after epoch ...")
     x, t = lesson.array(data.x_train), lesson.array(data.y_train, dtype=None)
     x_test, t_test = lesson.array(data.x_test), lesson.array(data.y_test, dtype=None)
@@ -155,8 +160,8 @@ def check_gradient(lesson, data):
 
 
 def compare_with_numpy(lesson, data, batch):
-    """The same steps here and on NumPy: the code is the same, and so must be the numbers."""
-    n = min(COMPARED * batch, len(data.x_train))
+    """Compares the first steps here and on NumPy: the code is the same, and so must be the numbers."""
+    n = min(COMPARED_STEPS * batch, len(data.x_train))
     order = np.random.default_rng(1).permutation(n)
     x, t = data.x_train[:n].astype("float64"), data.y_train[:n]
     there, losses_there = descend(np, initial(np.asarray, x.shape[1]), x, t, order, batch)

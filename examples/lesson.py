@@ -1,4 +1,4 @@
-"""What every example needs beside its mathematics: options, numbers beside the expected ones, pictures.
+"""The frame of every example: options, numbers beside the expected ones, pictures.
 
 An example is a file with `main(lesson)`; `lesson.run(main)` at its end gives it a command line.
 """
@@ -21,14 +21,14 @@ NUMBER = 1e-9
 """The relative tolerance of an expected number; a text such as "0.2122" allows half a unit of its last digit."""
 
 LENGTHS = ("full", "brief", "least")
-"""How much of the longest two an example runs: all; what a test runs on NumPy; what it runs elsewhere."""
+"""The lengths of a long example: all of it, the part that a test runs on NumPy, the part it runs elsewhere."""
 
 FILES_ONLY = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
-"""What matplotlib draws with where it has no window."""
+"""The matplotlib backends without a window."""
 
 
 class Row(NamedTuple):
-    """A number, or an array of them, beside the expected one, and whether they agree."""
+    """A number or an array beside the expected one; agrees: True where they are equal within the tolerance."""
 
     what: str
     value: np.ndarray
@@ -40,7 +40,12 @@ class Row(NamedTuple):
 
 @dataclass
 class Lesson:
-    """One run of an example: where it computes, whether it makes pictures, how much of it runs."""
+    """One run of an example.
+
+    backend: the backend that computes.
+    draw: True for a run with pictures.
+    length: the part that runs, one of LENGTHS.
+    """
 
     backend: xn.backends.Backend
     draw: bool = True
@@ -131,7 +136,7 @@ class Lesson:
 
 
 def half_a_unit(text: str) -> float:
-    """How far a number may be from its text: half a unit of the last digit, or 1e-9 of it from ten digits on."""
+    """The tolerance of a number given as text: half a unit of its last digit, or 1e-9 of it from ten digits on."""
     number = Decimal(text)
     _, digits, exponent = number.as_tuple()
     return float(abs(number)) * NUMBER if len(digits) >= 10 else 0.5 * 10.0**exponent
@@ -179,7 +184,7 @@ def run(main: Any) -> None:
 
 
 def can_draw(folder: Path | None) -> bool:
-    """Whether there will be pictures; an error where a folder is asked for and they cannot be written there."""
+    """True if pictures can be drawn; an error if they cannot be written to the folder that is asked for."""
     try:
         plt = pyplot()
     except xn.MissingExtraError:

@@ -14,12 +14,15 @@ import xpnet as xn
 
 from lesson import run
 
-PARABOLA, UNITS, STEPS, SEEDS = 30, 10, 300, range(10)
+PARABOLA = 30
+UNITS = 10
+STEPS = 300
+SEEDS = range(10)
 NAMES = {None: "no activation", "relu": "ReLU"}
 
 
 class Fit(NamedTuple):
-    """A trained network, its mean squared error, its curve before training, and what it was trained on."""
+    """A trained network, its mean squared error, its curve before training, and its targets t."""
 
     model: Any
     error: float

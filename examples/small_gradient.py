@@ -14,7 +14,8 @@ from xpnet import ops
 from lesson import run
 
 W = [[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]
-X, TARGET = [[0.6, 0.9]], [2]
+X = [[0.6, 0.9]]
+TARGET = [2]
 
 
 def main(lesson):

@@ -15,7 +15,11 @@ import xpnet as xn
 
 from lesson import run
 
-SPLITS, UNITS, EPOCHS, BATCH, LR = 20, 512, 100, 32, 2e-3
+SPLITS = 20
+UNITS = 512
+EPOCHS = 100
+BATCH = 32
+LR = 2e-3
 SEED = 2  # of the splits; the numbers above were chosen on those of seeds 0 and 1
 TABLES = {  # mean shares that are right, by this network and by MLPClassifier
     "digits": ((0.977, "to", 0.984), (0.967, "to", 0.975)),
@@ -25,7 +29,7 @@ TABLES = {  # mean shares that are right, by this network and by MLPClassifier
 
 
 def scikit_learn():
-    """What is used of it: (the tables, the splitter, the network)."""
+    """(tables, splitter, network) of scikit-learn; MissingExtraError without it."""
     try:
         from sklearn import datasets
         from sklearn.model_selection import StratifiedShuffleSplit
@@ -96,7 +100,7 @@ def main(lesson):
 
 
 def summarise(lesson, found):
-    """Means, spreads, and who was ahead how often."""
+    """Prints means and spreads, and the number of splits on which each network was ahead."""
     for name, shares in found.items():
         (mean, their_mean), (spread, their_spread) = shares.mean(axis=0), shares.std(axis=0)
         ahead = np.sign(shares[:, 0] - shares[:, 1])

@@ -1,6 +1,6 @@
 """Language models: the next character from those before it, by counting pairs, by a GRU and by a Transformer.
 
-    loss = -log p(next character | the characters before it), the mean over a text that nobody learned from
+    loss = -log p(next character | the characters before it), the mean over a text that is held out
     bigram:       p(b | a) = (count of ab + 1) / (count of a + V), which sees one character
     GRU:          h_t = GRU(h_t-1, a_t), logits = h_t W + b, which carries what it has seen along
     Transformer:  every position looks at all before it, weighed by softmax(q k^T / sqrt(d))
@@ -19,12 +19,17 @@ import xpnet as xn
 from lesson import run
 
 TEXT = Path(__file__).parent / "texts" / "alice.txt"
-TIME, SHORT, BATCH, FEATURES, EPOCHS, BRIEF = 64, 16, 32, 64, 10, 2
+TIME = 64
+SHORT_TIME = 16
+BATCH = 32
+FEATURES = 64
+EPOCHS = 10
+BRIEF_EPOCHS = 2
 PHRASE = "said the Mock Turtle with a deep sigh"
 
 
 def networks(size, time):
-    """The two networks for an alphabet of so many characters and texts of so many."""
+    """The two networks for an alphabet of `size` characters and texts of `time` characters."""
     near = {"initializer": ("normal", 0.1)}
     return {
         "GRU": xn.Sequential(xn.Embedding(size, FEATURES // 2), xn.GRU(FEATURES), xn.Dense(size)),
@@ -76,11 +81,11 @@ def main(lesson):
     print(f"  {len(learned)} characters to learn from, {len(held)} to test on, {size} different ones")
     p = bigram(learned, size)
     known = without_a_network(lesson, p, learned, held)
-    curves, models, time = {}, {}, SHORT
-    for name, network in networks(size, SHORT).items():
+    curves, models, time = {}, {}, SHORT_TIME
+    for name, network in networks(size, SHORT_TIME).items():
         models[name], curves[name] = three_steps(lesson, name, network, learned, held, math.log(size))
     if lesson.length != "least":
-        time, epochs = TIME, EPOCHS if lesson.length == "full" else BRIEF
+        time, epochs = TIME, EPOCHS if lesson.length == "full" else BRIEF_EPOCHS
         for name, network in networks(size, TIME).items():
             lesson.title(f"{name}: {epochs} epochs")
             models[name], curves[name] = learn(lesson, name, network, learned, held, epochs)
@@ -117,19 +122,19 @@ def made(lesson, network, optimizer, dtype):
 
 
 def three_steps(lesson, name, network, learned, held, guessing):
-    """The same numbers on every library; and nothing that comes later has a say in what is expected."""
-    model = made(lesson, network, xn.adam(RATES[name]), "float64").build((SHORT,))
-    x, y = (part[: 3 * BATCH] for part in windows(learned, SHORT))
-    x_held, y_held = (part[:20] for part in windows(held, SHORT))
+    """Trains three steps, with the same numbers on every library; no output may depend on a later character."""
+    model = made(lesson, network, xn.adam(RATES[name]), "float64").build((SHORT_TIME,))
+    x, y = (part[: 3 * BATCH] for part in windows(learned, SHORT_TIME))
+    x_held, y_held = (part[:20] for part in windows(held, SHORT_TIME))
     lesson.title(f"{name}: {sum(math.prod(w.shape) for w in model.params.values())} parameters")
     losses = [model.evaluate(x_held, y_held)["loss"]]
     lesson.expect(f"{name}: at first it guesses", losses[0], (0.95 * guessing, "to", 1.3 * guessing))
     model.fit(x, y, epochs=1, batch_size=BATCH)
     losses.append(model.evaluate(x_held, y_held)["loss"])
     lesson.expect(f"{name}: after three steps it does better", losses[1], (0, "to", guessing))
-    other = np.concatenate([x_held[:, : SHORT // 2], x_held[::-1, SHORT // 2 :]], axis=1)
+    other = np.concatenate([x_held[:, : SHORT_TIME // 2], x_held[::-1, SHORT_TIME // 2 :]], axis=1)
     change = lesson.host(model.forward(x_held)) - lesson.host(model.forward(other))
-    first, second = np.abs(change[:, : SHORT // 2]).max(), np.abs(change[:, SHORT // 2 :]).max()
+    first, second = np.abs(change[:, : SHORT_TIME // 2]).max(), np.abs(change[:, SHORT_TIME // 2 :]).max()
     lesson.expect(f"{name}: a new second half moves the first's logits by", first, (0, "to", 0))
     lesson.expect(f"{name}: and its own by", second, (0.1, "to", 100))
     return model, losses

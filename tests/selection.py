@@ -199,9 +199,13 @@ def needs_no_library(nodeid):
 
 
 def mean_seconds():
-    """The mean seconds of a test by family, without those below the assumed."""
+    """The mean seconds of a test by family, of those that take a second in all."""
     families = defaultdict(list)
     for nodeid, seconds in spent.items():
         families[family(nodeid)].append(seconds)
     means = {name: round(sum(each) / len(each), 2) for name, each in sorted(families.items())}
-    return {name: mean for name, mean in means.items() if mean >= 0.1}
+    return {
+        name: mean
+        for name, mean in means.items()
+        if mean * len(families[name]) >= 1 and mean > UNKNOWN_SECONDS
+    }

@@ -8,7 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import io, ops
-from xpnet.ops.chosen import option_defaults
+from xpnet.ops.opspec import option_defaults
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 3))

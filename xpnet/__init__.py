@@ -15,7 +15,8 @@ _PLACES = {
     "layers": ("Layer",),
     "ops": ("Loss",),
     "optim": ("schedules",),
-    "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "fit_lbfgs", "make_step"),
+    "train": ("Callback", "EarlyStopping", "History", "ReduceLROnPlateau", "make_step"),
+    "lbfgs": ("fit_lbfgs",),
     "calculus": (
         "check_gradient",
         "derivative",
@@ -36,7 +37,7 @@ _PLACES = {
     ),
 }
 _TABLES = {"layers": "LAYERS", "optim": "OPTIMIZERS"}
-"""Tables of rooms, all of whose names are public here."""
+"""Tables by room: all their names are public in `xpnet`."""
 _ROOMS = (
     "backends",
     "calculus",
@@ -94,13 +95,13 @@ def _version() -> str:
 
 
 def _is_module(name: str) -> bool:
-    """Whether it is one of the package's own, which asks here first and is imported by whoever asked; or Python's."""
+    """True for Python's own names and for submodules: `import xpnet.x` asks here first, then loads the submodule."""
     from importlib.util import find_spec
 
     return name.startswith("_") or find_spec(f"{__name__}.{name}") is not None
 
 
 def _listed() -> dict[str, Any]:
-    """What the tables hold, by name."""
+    """All entries of the tables, by name."""
     tables = (getattr(import_module(f".{room}", __name__), table) for room, table in _TABLES.items())
     return {name: value for table in tables for name, value in table.items()}

@@ -1,4 +1,4 @@
-"""What layers, optimizers and schedules have in common: they are frozen descriptions, and their own JSON."""
+"""Frozen descriptions, the base of layers, optimizers and schedules: their fields are their JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import plain
 class Description:
     """A frozen dataclass whose fields are numbers, strings, None, tuples and descriptions.
 
-    A number of NumPy's becomes Python's: `float32_array * numpy.float64(0.1)` would be float64; a list becomes a
+    A NumPy number becomes a Python number: `float32_array * numpy.float64(0.1)` would be float64. A list becomes a
     tuple, so that descriptions can be hashed. A subclass with a `__post_init__` of its own calls this one first.
     """
 
@@ -29,7 +29,7 @@ class Description:
             object.__setattr__(self, field.name, tuple(value) if isinstance(value, list) else plain(value))
 
     def __repr__(self) -> str:
-        """The call that makes it, without what is as by default."""
+        """The constructor call, without arguments equal to their defaults."""
         shown = [
             repr(value) if field.default is MISSING else f"{field.name}={value!r}"
             for field in fields(self)
@@ -39,7 +39,7 @@ class Description:
 
 
 def within(value: Any) -> Iterator[Any]:
-    """A description, and all that its fields hold: descriptions and functions."""
+    """A description, and the descriptions and functions that its fields hold."""
     if isinstance(value, tuple):
         for item in value:
             yield from within(item)
@@ -54,7 +54,7 @@ def within(value: Any) -> Iterator[Any]:
 
 
 def ours(*values: Any) -> bool:
-    """Whether xpnet alone wrote all that is in these descriptions and functions."""
+    """True if all these descriptions and functions, and those within them, are xpnet's own."""
     for part in within(values):
         module = getattr(part, "__module__", None) if callable(part) else type(part).__module__
         if not (module or "").startswith("xpnet."):

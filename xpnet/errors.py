@@ -1,6 +1,6 @@
 """The errors of xpnet, and the checks of names, numbers, functions and paths that every room makes.
 
-Each error says in one sentence which argument it is about, what came, what was wanted, and how to mend it.
+Each error is one sentence: the argument, the value that came, the value that was wanted, and how to mend it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class LabelError(ValueError):
 
 
 class DivergedError(ArithmeticError):
-    """The loss or the parameters exploded; the model holds the last good ones again."""
+    """The loss or the parameters exploded; the model holds the last good parameters again."""
 
 
 class BackendError(RuntimeError):
-    """A backend, a device or a dtype that cannot be had here; the message says why."""
+    """A backend, a device or a dtype is not available; the message says why."""
 
 
 class MissingExtraError(BackendError, ImportError):
-    """An optional package is needed and not installed; `install` is what to type."""
+    """An optional package is needed and not installed; `install` is the command that installs it."""
 
     def __init__(self, purpose: str, package: str, install: str):
         super().__init__(f"{purpose} cannot be used: {package} is not installed: {install}")
@@ -43,15 +43,15 @@ class PullbackSpentError(RuntimeError):
 
 
 class GradientError(AssertionError):
-    """A derivative that differs from its numerical value; names the worst element."""
+    """A derivative that differs from its numerical value; the message names the worst element."""
 
 
 class UnknownNameError(ValueError):
-    """A name that is not among the known ones; the message has the nearest of them."""
+    """A name that is not among the known ones; the message has the nearest known name."""
 
 
 def choose(what: str, given: object, known: Iterable[str]) -> str:
-    """The name, if it is among the known ones; ValueError with the nearest of them if not."""
+    """The name, if it is among the known ones; else UnknownNameError with the nearest of them."""
     names = list(known)
     if isinstance(given, str) and given in names:
         return given
@@ -95,13 +95,13 @@ def integer(what: str, given: Any, wanted: str = "must be a positive integer", *
 
 
 def flag(what: str, given: Any) -> None:
-    """ValueError for what is neither True nor False."""
+    """ValueError for anything but True and False."""
     if not isinstance(given, bool):
         raise ValueError(f"{what} {shown(given)} must be True or False")
 
 
 def require_function(what: str, given: Any, *arguments: str, **named: str) -> None:
-    """TypeError for what cannot be called, or not with these arguments."""
+    """TypeError for an object that cannot be called with these arguments."""
     import inspect  # only here
 
     if callable(given):
@@ -117,7 +117,7 @@ def require_function(what: str, given: Any, *arguments: str, **named: str) -> No
 
 
 def as_pair(what: str, found: Any) -> tuple[Any, Callable[..., Any]]:
-    """What an op gave, if it is (value, pullback); TypeError if not."""
+    """The result of an op, checked to be (value, pullback); TypeError if not."""
     if isinstance(found, tuple) and len(found) == 2 and callable(found[1]):
         return found
     came = type(found).__name__
@@ -147,7 +147,7 @@ def batch_of(shape: Iterable[int]) -> str:
 
 
 def file_path(what: str, given: Any) -> Path:
-    """The path of a file or folder; TypeError or ValueError for what is none."""
+    """The path of a file or folder; TypeError or ValueError for an invalid name."""
     if not isinstance(given, str | os.PathLike):
         raise TypeError(
             f"{what}: the name of a file or folder was wanted, {shown(given)} came: give it as text"
@@ -162,7 +162,7 @@ def file_path(what: str, given: Any) -> Path:
 
 @contextmanager
 def told(path: Path, done: str, mend: str) -> Iterator[None]:
-    """Makes of the system's error a sentence that names the path, of the same class and number."""
+    """Replaces an OSError of the block by a sentence that names the path, with the same class and errno."""
     try:
         yield
     except OSError as error:
@@ -176,7 +176,7 @@ def told(path: Path, done: str, mend: str) -> Iterator[None]:
 
 @contextmanager
 def about(what: str) -> Iterator[None]:
-    """Puts what an argument is called before the sentence of an error about a part of it."""
+    """Prefixes the sentence of an error about a part of an argument with the argument's name."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -184,5 +184,5 @@ def about(what: str) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """A number of NumPy's, or an array's only one, as Python's."""
+    """A NumPy scalar or a 0-d array as a Python number; anything else unchanged."""
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value

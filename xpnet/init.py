@@ -56,7 +56,7 @@ def truncated_normal(
     """Normal distribution N(mean, std^2) of which only what lies in [low, high] is drawn.
 
     low and high are values, not multiples of std: with std 0.02 the defaults cut nothing off. PyTorch's trunc_normal_.
-    ValueError where less than a thousandth of the distribution lies there.
+    ValueError where less than a thousandth of the distribution lies in [low, high].
     """
     within = 0.5 * (_erf((high - mean) / std) - _erf((low - mean) / std)) if std > 0 and low < high else 0.0
     if not within >= 1e-3:
@@ -72,7 +72,7 @@ def truncated_normal(
 def orthogonal(rng: np.random.Generator, shape: Shape, dtype: Any, gain: float = 1.0) -> np.ndarray:
     """gain times a matrix with orthonormal columns, or rows where it has fewer of them, each as likely as any other.
 
-    The Q of a normal matrix's Q R, with signs that make R's diagonal positive; axes but the last are one.
+    It is the Q of a normal matrix's Q R, with signs that make R's diagonal positive; all axes but the last are one.
     Source: Saxe, McClelland, Ganguli, 2013, arXiv:1312.6120; PyTorch's orthogonal_.
     """
     fans(shape)
@@ -127,7 +127,7 @@ _OPTIONS = {
     name: function.__code__.co_varnames[3 : function.__code__.co_argcount]
     for name, function in INITIALIZERS.items()
 }
-"""What each takes beside rng, shape and dtype."""
+"""By name: the parameters of each initialiser after rng, shape and dtype."""
 
 _RECTIFIED = (
     "relu",
@@ -143,12 +143,12 @@ _RECTIFIED = (
     "hard_swish",
 )
 DEFAULTS: dict[Any, Any] = {**dict.fromkeys(_RECTIFIED, "he"), "selu": "lecun"}
-"""What weights in front of an activation start from where nothing is said: He's for rectified units, smooth ones
-included, LeCun's for selu, whose fixed point needs it (Klambauer et al., 2017, arXiv:1706.02515); else Glorot's."""
+"""The default initialiser of weights in front of an activation: He's for rectified units, smooth ones included, and
+LeCun's for selu, whose fixed point needs it (Klambauer et al., 2017, arXiv:1706.02515); Glorot's for all others."""
 
 
 def default(activation: Any) -> str:
-    """The initialiser, by name, for a weight in front of an activation, by name."""
+    """The name of the default initialiser for a weight in front of this activation."""
     return DEFAULTS.get(activation, "glorot") if isinstance(activation, str) else "glorot"
 
 
@@ -157,7 +157,7 @@ def initializer(
 ) -> Callable[[np.random.Generator, Shape, Any], np.ndarray]:
     """The initialiser that a name, a (name, arguments...) tuple or a function stands for.
 
-    ValueError for an unknown name or an argument that cannot be, TypeError for a function that takes others.
+    ValueError for an unknown name or a bad argument, TypeError for a function that takes other arguments.
     """
     if callable(spec):
         require_function("initializer", spec, "rng", "shape", "dtype")
@@ -178,8 +178,13 @@ def initializer(
     return lambda rng, shape, dtype: function(rng, shape, dtype, *arguments)
 
 
+def check_initializer(spec: Any) -> None:
+    """ValueError or TypeError for what `initializer` does not know."""
+    initializer(spec)
+
+
 class Undrawn(np.random.Generator):
-    """A generator for whom only shapes count: what `initial` gives it are zeros that take no memory."""
+    """A generator for shapes alone: with it, `initial` returns zeros that take no memory."""
 
 
 def initial(
@@ -188,9 +193,9 @@ def initial(
     shape: Shape,
     dtype: Any,
 ) -> np.ndarray:
-    """Initial values; ValueError where a function of one's own gives others than finite numbers of the shape.
+    """Initial values; ValueError where a user's function returns anything but finite numbers of the shape.
 
-    MemoryError for more than any memory holds.
+    MemoryError for an array beyond any address space.
     """
     if math.prod(shape) * np.dtype(dtype).itemsize > sys.maxsize:
         raise MemoryError
@@ -212,7 +217,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _erf(z: float) -> float:
-    """How likely a standard normal number is within z of 0, with z's sign."""
+    """P(|X| < |z|) of a standard normal X, with z's sign."""
     return math.erf(z / math.sqrt(2))
 
 

@@ -1,4 +1,4 @@
-"""What is installed, from metadata alone: nothing is imported, NumPy included."""
+"""Installed packages and backends, from metadata alone: nothing is imported, NumPy included."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ BACKENDS = {
 
 
 def version(*distributions: str) -> str | None:
-    """The version of the first of these distributions that is installed; None where none is."""
+    """The version of the first of these distributions that is installed; None if none is."""
     from importlib import metadata  # 30 ms, which no start of the command line should pay
 
     for name in distributions:
@@ -61,16 +61,16 @@ def version(*distributions: str) -> str | None:
 
 
 def entry_points() -> Any:
-    """What installed packages name as backends; none of it is loaded."""
+    """The entry points by which installed packages name backends; none is loaded."""
     from importlib import metadata
 
     return metadata.entry_points(group=GROUP)
 
 
 def backends() -> list[dict[str, Any]]:
-    """Every known backend: name, installed, version, and what to type for one that is absent.
+    """Every known backend: name, installed, version, and the command that installs it.
 
-    Whether one computes, a probe tells: `xpnet.backends.available(probe=True)`.
+    Only a probe tells if it computes: `xpnet.backends.available(probe=True)`.
     """
     found = []
     for name, spec in BACKENDS.items():

@@ -1,10 +1,9 @@
-"""Which array library an array belongs to, and which device it is on.
+"""The namespace (module of standard functions) and the device of an array.
 
-Both answers hang on the array's type alone, so each is one dictionary look-up (0.1 us) and works while a
-compiler traces. The tables fill at a type's first appearance, which `Backend.asarray` brings about before
-any step is traced.
+Both depend on the array's type alone, so each is one dictionary look-up (0.1 us) and works while a compiler traces.
+The tables fill at a type's first appearance, which `Backend.asarray` brings about before any step is traced.
 
-A few ops are `replaceable`: a backend may have natives for them, faster twins with the same signature.
+A few ops are `replaceable`: a backend may register natives for them, faster twins with the same signature.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _devices: dict[type, Callable[[Array], Device]] = {}
 def namespace(x: Array, /) -> Namespace:
     """The module of standard functions for `x`: `xp = namespace(x)`.
 
-    NumPy's arrays map to plain `numpy`; array_api_compat is imported for the others only.
-    TypeError for what is not an array, and for NumPy's masked arrays and matrices, whose arithmetic differs.
+    NumPy's arrays map to plain `numpy`; array_api_compat is imported for other libraries only.
+    TypeError for an x that is no array, and for NumPy's masked arrays and matrices, whose arithmetic differs.
     """
     try:
         return _namespaces[type(x)]
@@ -53,7 +52,7 @@ def library(x: Any, /) -> str:
 
 
 def is_array(x: Any, /) -> bool:
-    """Whether `x` is an array of some library that follows the standard."""
+    """True for an array of a library that follows the standard."""
     try:
         namespace(x)
     except TypeError:
@@ -72,10 +71,10 @@ _with_natives: dict[type, bool] = {}
 
 
 def replaceable(op: Any) -> Any:
-    """Lets a backend put a faster twin in the op's place; `op.portable` is the op itself.
+    """Lets a backend replace the op by a native, a faster twin; `op.portable` is the op itself.
 
-    Its natives are in force only while a step runs that the backend compiled with them, in that thread, and for
-    arrays of its own type.
+    A backend's natives are in force only while a step that it compiled with them runs, in that thread, and for arrays
+    of its own type.
     """
     name = op.__name__
 
@@ -105,7 +104,7 @@ def with_natives(function: Callable[..., Any], *kinds: type, table: Mapping[str,
 
 
 def register(kind: type, xp: Namespace) -> None:
-    """Makes a type known as arrays whose standard functions are those of `xp`."""
+    """Registers `xp` as the namespace of a type of arrays."""
     _namespaces[kind] = xp
 
 

@@ -3,273 +3,263 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import backends
 from .data import Targets, as_array
-from .errors import choose, flag, integer, number, require_function, shown
-from .layers import Layer, is_layer
+from .errors import about, integer, shown
 from .namespace import device as device_of
-from .ops import LOSSES, Loss
-from .ops.chosen import named
-from .ops.loss import loss_op
-from .optim import OPTIMIZERS, Optimizer
-from .train import History, Rows, Trainer, to_inputs
+from .spec import ModelSpec
+from .train import Batches, LazyRows, Samples, Stream, Trainer, check_known, to_inputs, to_samples
 from .typing import Array, Shape, State
 
-if TYPE_CHECKING:
-    from .data import Columns
 
-REDUCTIONS = ("mean", "sum")
-DTYPES = ("float32", "float64")
-NATIVES = ("auto", "compile")
-_FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives", "deterministic")
-_DECIDED = ("_trainer", "input_shape", "_output_shape", "_targets", "_follows_data")
-"""What the first data decide."""
-Method = TypeVar("Method", bound=Callable[..., Any])
+@dataclass(frozen=True)
+class Decided:
+    """The decisions that the first data make for a model; replaced as a whole, never changed.
 
+    follows_data: True while the model moves to the library of its data. trainer: None before a backend is chosen.
+    input_shape, output_shape: of one sample; None and () before the model is built.
+    """
 
-def undecided(method: Method) -> Method:
-    """A call that fails before it has trained decides nothing: no backend, no shape of input, no labels."""
-
-    @wraps(method)
-    def call(self: Placed, *args: Any, **options: Any) -> Any:
-        before = {name: self.__dict__[name] for name in _DECIDED}
-        trainings = 0 if self._trainer is None else self._trainer.trainings
-        try:
-            return method(self, *args, **options)
-        except BaseException:
-            trainer = self._trainer
-            if trainer is None or trainer.trainings == (trainings if trainer is before["_trainer"] else 0):
-                self.__dict__.update(before)
-            raise
-
-    return cast(Method, call)
+    targets: Targets
+    follows_data: bool
+    trainer: Trainer | None = None
+    input_shape: Shape | None = None
+    output_shape: Shape = ()
 
 
-class Placed:
-    """A network with its loss, optimizer and parameters on a backend; `Model` learns and answers with it."""
+class Session(NamedTuple):
+    """What a training runs on: the trainer, its samples or stream of batches, and the samples to validate on."""
 
-    def __init__(
-        self,
-        network: Layer,
-        *,
-        loss: Any,
-        optimizer: Any,
-        reduction: str = "mean",
-        backend: Any = None,
-        device: Any = None,
-        dtype: Any = "float32",
-        seed: int = 0,
-        natives: bool | str = "auto",
-        deterministic: bool = True,
-    ) -> None:
-        if not is_layer(network):
-            raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {shown(network)} came")
-        loss = named(LOSSES, loss)
-        op = loss_op(loss)
-        if callable(loss):
-            require_function("loss", loss, "outputs", target="target")
-        if isinstance(optimizer, str):
-            optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {shown(optimizer)} came")
-        choose("reduction", reduction, REDUCTIONS)
-        word = getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]  # "float32", or torch.float32
-        dtype = word if word in DTYPES else choose("dtype", dtype, DTYPES)
-        seed = integer("seed", seed, "must be an integer, 0 or more", low=0)
-        if natives not in NATIVES if isinstance(natives, str) else not isinstance(natives, bool):
-            raise ValueError(f"natives {shown(natives)} must be True, False, 'auto' or 'compile'")
-        flag("deterministic", deterministic)
-        _rate(optimizer.peak, dtype)
-        self.network, self.loss, self.optimizer = network, loss, optimizer
-        self._loss = _tried(op) if isinstance(loss, Loss) else op
-        self.natives, self.deterministic = natives, deterministic
-        self.reduction, self.dtype, self.seed = reduction, dtype, seed
-        self.history = History()
-        self.input_shape: Shape | None = None
-        self.columns: Columns | None = None
-        self._output_shape: Shape = ()
-        self._follows_data = backend is None
+    trainer: Trainer
+    given: Samples | Stream
+    held: Samples | None
+
+
+class Placement:
+    """A model's trainer on a backend, and all that data decide; arrays reach the trainer through here alone."""
+
+    def __init__(self, spec: ModelSpec, backend: Any, device: Any) -> None:
+        self.spec = spec
+        self.decided = Decided(spec.new_targets(), follows_data=backend is None)
+        self.training = False
         self._device = device
-        self._trainer: Trainer | None = None
-        self._staying = False
-        self._targets = self._new_targets()
         if backend is not None:
-            self._settle(backend, device)
+            self.place_on(backend, device)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _FIXED and name in self.__dict__:
-            raise AttributeError(
-                f"{name} is fixed when a model is made: make another, or set lr for the rate"
-            )
-        super().__setattr__(name, value)
+    # Where it is
 
-    @property
-    def lr(self) -> float:
-        """The learning rate, or the peak rate of its schedule; may be set, also by a callback."""
-        return float(self._built().state["lr"])
-
-    @lr.setter
-    def lr(self, rate: float) -> None:
-        trainer = self._built()
-        trainer.state["lr"] = trainer.backend.asarray(np.asarray(_rate(rate, self.dtype)), dtype=self.dtype)
-
-    @property
-    def backend(self) -> backends.Backend | None:
-        """The backend that the model is on; None before it has seen data, if none was named."""
-        return None if self._trainer is None else self._trainer.backend
-
-    @property
-    def updates(self) -> str:
-        """What the last training ran on: "portable", or its natives, such as "numba" or "torch.compile"."""
-        return "portable" if self._trainer is None else self._trainer.updates
-
-    @property
-    def steps_per_call(self) -> int:
-        """How many steps the last `fit` ran at once: 1 where the backend runs one after another."""
-        return 1 if self._trainer is None else self._trainer.steps_per_call
-
-    def to(self, backend: Any, device: Any = None) -> Self:
-        """Moves the model, its optimizer state and random streams included, to another backend or device."""
-        self._require_rest("to()")
-        self._move(backend, device)
-        self._follows_data = False
-        return self
-
-    def build(self, input_shape: Iterable[int]) -> Self:
-        """Draws the parameters for samples of this shape, the batch left out; `fit` does so by itself."""
-        return self._build(input_shape)
-
-    def _build(self, input_shape: Iterable[int], *, fill: Callable[[State], State] | None = None) -> Self:
-        sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
-        wanted = "must be a tuple of positive sizes without the batch, such as (64,)"
-        try:
-            shape = tuple(integer("size", size) for size in sizes)
-        except ValueError as error:
-            raise ValueError(f"input_shape {shown(input_shape)} {wanted}") from error
-        trainer = self._trainer or self._settle("auto", self._device)
-        if trainer.started:
-            raise ValueError(
-                "build would throw the trained parameters away: call reset() first if that is meant"
-            )
-        self._output_shape = trainer.build(shape, fill=fill)
-        self.input_shape = shape
-        return self
-
-    def _new_targets(self) -> Targets:
-        return Targets.of_loss(self._loss)
-
-    def _settle(self, backend: Any, device: Any) -> Trainer:
-        """A trainer on a backend by name, or on one at hand; BackendError where it lacks the dtype."""
+    def place_on(self, backend: Any, device: Any) -> Trainer:
+        """A new trainer on a backend, given by name or as an instance; BackendError where it lacks the dtype."""
         if not isinstance(backend, backends.Backend):
             backend = backends.get(backend, device)
         elif device is not None:
             raise ValueError(
                 f"device {device!r}: the backend given is on {backend.device_name} already: leave device out"
             )
-        backend.dtype(self.dtype)
-        self._trainer = Trainer(
-            self.network,
-            self._loss,
-            self.optimizer,
+        spec = self.spec
+        backend.dtype(spec.dtype)
+        trainer = Trainer(
+            spec.network,
+            spec.loss_op,
+            spec.optimizer,
             backend,
-            reduction=self.reduction,
-            dtype=self.dtype,
-            seed=self.seed,
-            natives=self.natives,
-            deterministic=self.deterministic,
+            reduction=spec.reduction,
+            dtype=spec.dtype,
+            seed=spec.seed,
+            natives=spec.natives,
+            deterministic=spec.deterministic,
         )
-        return self._trainer
+        self.decided = replace(self.decided, trainer=trainer)
+        return trainer
 
-    def _move(self, backend: Any, device: Any) -> Trainer:
-        """Settles elsewhere and takes the state along."""
-        old, trainer = self._trainer, self._settle(backend, device)
-        if old is not None and self.input_shape is not None:
+    def move(self, backend: Any, device: Any) -> Trainer:
+        """Places the model elsewhere and takes its state along."""
+        old, trainer = self.decided.trainer, self.place_on(backend, device)
+        if old is not None and self.decided.input_shape is not None:
             trainer.load(old.dump(), epochs=old.epochs)
         return trainer
 
-    def _snapshot(self, part: str) -> Snapshot:
-        trainer = self._built()
-        return Snapshot(trainer.backend.copy(trainer.state[part]))
+    def settle(self, backend: Any, device: Any) -> None:
+        """Moves the model for good: from here on it follows no data."""
+        self.require_rest("to()")
+        self.move(backend, device)
+        self.decided = replace(self.decided, follows_data=False)
+
+    def build(self, input_shape: Iterable[int], *, fill: Callable[[State], State] | None = None) -> None:
+        """Draws the parameters for samples of this shape; fill: see `Trainer.build`."""
+        sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else (0,)
+        wanted = "must be a tuple of positive sizes without the batch, such as (64,)"
+        try:
+            shape = tuple(integer("size", size) for size in sizes)
+        except ValueError as error:
+            raise ValueError(f"input_shape {shown(input_shape)} {wanted}") from error
+        trainer = self.decided.trainer or self.place_on("auto", self._device)
+        if trainer.started:
+            raise ValueError(
+                "build would throw the trained parameters away: call reset() first if that is meant"
+            )
+        output_shape = trainer.build(shape, fill=fill)
+        self.decided = replace(self.decided, input_shape=shape, output_shape=output_shape)
+
+    def reset(self) -> None:
+        """Forgets the labels, and draws the parameters anew where the model was built."""
+        self.decided = replace(self.decided, targets=self.spec.new_targets())
+        trainer, shape = self.decided.trainer, self.decided.input_shape
+        if trainer is not None and shape is not None:
+            trainer.started = False
+            self.build(shape)
+
+    def learn(self, targets: Targets) -> None:
+        """Keeps what data showed of the targets."""
+        if targets is not self.decided.targets:
+            self.decided = replace(self.decided, targets=targets)
+
+    # What it may do now
+
+    def require_built(self) -> Trainer:
+        """The trainer; ValueError before the model has parameters."""
+        if self.decided.trainer is None or self.decided.input_shape is None:
+            raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
+        return self.decided.trainer
+
+    def require_rest(self, call: str) -> None:
+        """RuntimeError while training runs: a callback can neither move the model nor restart it."""
+        if self.training:
+            raise RuntimeError(f"{call} was called while fit runs: call it before or after")
+
+    @contextmanager
+    def rollback_on_error(self) -> Iterator[None]:
+        """A block that fails before it has trained decides nothing: no backend, no input shape, no labels."""
+        before = self.decided
+        trainings = 0 if before.trainer is None else before.trainer.trainings
+        try:
+            yield
+        except BaseException:
+            trainer = self.decided.trainer
+            if trainer is None or trainer.trainings == (trainings if trainer is before.trainer else 0):
+                self.decided = before
+            raise
+
+    @contextmanager
+    def training_session(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        validation_data: tuple[Any, ...] | None = None,
+        several: bool = False,
+    ) -> Iterator[Session]:
+        """Places the data and keeps the model on its backend while the block runs; afterwards it follows no data.
+
+        Without y, x gives batches. several: whether the first y must hold two labels at least. An error before the
+        first step decides nothing.
+        """
+        with self.rollback_on_error(), ExitStack() as ends:
+            given: Samples | Stream
+            if y is None:
+                given = ends.enter_context(Stream(x, self._batch))
+            else:
+                given, targets = self.samples(x, y, sample_weight, class_weight, several=several)
+                self.learn(targets)
+            trainer = ends.enter_context(self._stay())
+            held = None
+            if validation_data is not None:
+                with about("validation_data"):
+                    held, _ = self.samples(*validation_data)
+            yield Session(trainer, given, held)
 
     @contextmanager
     def _stay(self) -> Iterator[Trainer]:
-        """While training runs the model stays on its backend, and from then on follows no data."""
-        self._require_rest("fit or partial_fit")
-        trainer = self._built()
+        self.require_rest("fit or partial_fit")
+        trainer = self.require_built()
         if not trainer.state["params"]:
             raise ValueError(
-                f"network {shown(self.network)} has no parameters, and so nothing to learn: "
+                f"network {shown(self.spec.network)} has no parameters, and so nothing to learn: "
                 "give it a layer that has, such as xn.Dense(10)"
             )
-        self._staying, self._follows_data = True, False
+        self.training = True
+        if self.decided.follows_data:
+            self.decided = replace(self.decided, follows_data=False)
         try:
             yield trainer
         finally:
-            self._staying = False
+            self.training = False
 
-    def _require_rest(self, call: str) -> None:
-        """RuntimeError while training runs, which a callback can neither move nor restart."""
-        if self._staying:
-            raise RuntimeError(f"{call} was called while fit runs: call it before or after")
+    # The way in and out for arrays
 
-    def _built(self) -> Trainer:
-        if self._trainer is None or self.input_shape is None:
-            raise ValueError("the model has no parameters yet: call fit, or build(input_shape), first")
-        return self._trainer
-
-    def _inputs(self, x: Any) -> tuple[Array, Array | Rows]:
-        """(x as it came, x on the backend); the first data settle where the model lives."""
-        given = as_array("x", x)
-        trainer = self._trainer
-        if self._follows_data and not self._staying and not isinstance(given, np.ndarray | np.generic):
-            if trainer is None:
-                trainer = self._settle(backends.of(given, self._device), None)
-            elif not trainer.backend.owns(given):
-                trainer = self._move(backends.of(given, self._device), None)
-        trainer = trainer or self._settle("auto", self._device)
-        inner = to_inputs(
-            trainer.backend,
-            given,
-            input_shape=self.input_shape,
-            dtype=self.dtype,
-            ids=getattr(self.network, "takes_ids", False),
-            id_limit=getattr(self.network, "id_limit", None),
+    def samples(
+        self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, several: bool = False
+    ) -> tuple[Samples, Targets]:
+        """(samples on the backend, what y shows of the targets); builds the model at its first data."""
+        _, inner = self._inputs(x)
+        if self.decided.input_shape is None:
+            self.build(inner.shape[1:])
+        return to_samples(
+            self.require_built().backend,
+            inner,
+            y,
+            targets=self.decided.targets,
+            output_shape=self.decided.output_shape,
+            dtype=self.spec.dtype,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            several=several,
         )
-        return given, inner
 
-    def _outputs(self, x: Any) -> tuple[Array, Array]:
-        self._built()
+    def outputs(self, x: Any) -> tuple[Array, Array]:
+        """(x as it came, the network's outputs in prediction mode on the backend)."""
+        self.require_built()
         given, inner = self._inputs(x)
-        return given, self._built().outputs(inner)  # the model may have moved to where x is
+        return given, self.require_built().outputs(inner)  # the model may have moved to where x is
 
-    def _answer(self, found: Array, given: Array) -> Array:
-        """In the namespace and on the device of what was given."""
-        backend = self._built().backend
+    def like_input(self, found: Array, given: Array) -> Array:
+        """An array of the backend's in the namespace and on the device of the input."""
+        backend = self.require_built().backend
         if not backend.owns(given):
             return backend.to_numpy(found)
         place = device_of(given)
         return found if device_of(found) == place else backend.asarray(found, device=place)
 
+    def snapshot(self, part: str) -> Snapshot:
+        """Copies of a part of the state."""
+        trainer = self.require_built()
+        return Snapshot(trainer.backend.copy(trainer.state[part]))  # type: ignore[literal-required]
 
-def _rate(rate: Any, dtype: str) -> float:
-    """A learning rate that the dtype holds; ValueError for another."""
-    rate = number("lr", rate)
-    if rate > float(np.finfo(dtype).max):
-        raise ValueError(f"lr {rate:g} is beyond {dtype}: choose a smaller one")
-    return rate
+    def _batch(self, x: Any, y: Any, sample_weight: Any = None) -> Batches:
+        """One batch of a stream, on the backend."""
+        check_known(self.decided.targets, y)
+        samples, targets = self.samples(x, y, sample_weight)
+        self.learn(targets)
+        return self.require_built().batches(samples, len(samples))
 
-
-def _tried(loss: Any) -> Any:
-    """A loss of ours that one sample was given to, so that options out of range are found at once."""
-    if getattr(loss, "__module__", "").startswith("xpnet.ops."):
-        loss(np.full((1, 2), 0.5), target=np.full((1, 2 // getattr(loss, "outputs", 1)), 0.5))
-    return loss
+    def _inputs(self, x: Any) -> tuple[Array, Array | LazyRows]:
+        """(x as it came, x on the backend); the first data choose the backend."""
+        given, spec = as_array("x", x), self.spec
+        trainer = self.decided.trainer
+        follows = self.decided.follows_data and not self.training
+        if follows and not isinstance(given, np.ndarray | np.generic):
+            if trainer is None:
+                trainer = self.place_on(backends.of(given, self._device), None)
+            elif not trainer.backend.owns(given):
+                trainer = self.move(backends.of(given, self._device), None)
+        trainer = trainer or self.place_on("auto", self._device)
+        inner = to_inputs(
+            trainer.backend,
+            given,
+            input_shape=self.decided.input_shape,
+            dtype=spec.dtype,
+            ids=getattr(spec.network, "takes_ids", False),
+            id_limit=getattr(spec.network, "id_limit", None),
+        )
+        return given, inner
 
 
 class Snapshot(dict[str, Array]):

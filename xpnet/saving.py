@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .backends import Backend, get
@@ -26,10 +26,10 @@ CLASSES = {
         *(*OPTIMIZERS.values(), *SCHEDULES.values()),
     )
 }
-"""What a model file may name."""
+"""The classes that a model file may name."""
 
 
-def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Targets) -> None:
+def save(path: str | os.PathLike[str], model: Any, trainer: Trainer) -> None:
     """Writes a model with its optimizer state, whole or not at all."""
     for given in within(model.network):
         ours = CLASSES.get(type(given).__name__)
@@ -45,7 +45,7 @@ def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Ta
         "dtype": model.dtype,
         "seed": model.seed,
         "input_shape": to_config(model.input_shape),
-        "targets": to_config(targets),
+        "targets": to_config(model.targets),
         "epochs": trainer.epochs,
         "history": dict(model.history),
     }
@@ -54,8 +54,19 @@ def save(path: str | os.PathLike[str], model: Any, trainer: Trainer, targets: Ta
     write(path, flat_state(trainer.dump()), config)
 
 
-def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, custom: Iterable[type]) -> Any:
-    """The model in a file, by the class `make`; see `xpnet.load`."""
+def load(
+    restored: Callable[..., Any],
+    path: str | os.PathLike[str],
+    backend: Any,
+    device: Any,
+    custom: Iterable[type],
+) -> Any:
+    """The model in a file; see `xpnet.load`.
+
+    restored(given, input_shape=..., fill=..., epochs=..., targets=..., history=...): makes the model of the arguments
+    `given` and puts the state of the file into it. fill: turns a state of shapes alone into the file's, so that shapes
+    are compared before any array of their size is made. targets: checks those of the file against the model's.
+    """
     own: tuple[Any, ...] = (None,)
     if isinstance(custom, Iterable) and not isinstance(custom, str | type):
         own = tuple(custom)
@@ -67,21 +78,16 @@ def load(make: Any, path: str | os.PathLike[str], backend: Any, device: Any, cus
     try:
         parts = ("network", "loss", "optimizer", "targets")
         made = {name: from_config(config[name], classes) for name in parts}
-        model = make(
-            made["network"],
-            loss=made["loss"],
-            optimizer=made["optimizer"],
-            reduction=config["reduction"],
-            dtype=config["dtype"],
-            seed=config["seed"],
-            backend=place,
-            device=device if place is None else None,
+        found = made.pop("targets")
+        options = {name: config[name] for name in ("reduction", "dtype", "seed")}
+        model = restored(
+            {**made, **options, "backend": place, "device": device if place is None else None},
+            input_shape=config["input_shape"],
+            fill=lambda state: nested_state(arrays, like=state),
+            epochs=_count(config["epochs"]),
+            targets=lambda wanted, output_shape: _fitting(found, wanted, output_shape),
+            history=_history(config["history"]),
         )
-        # shapes are compared before anything of their size is made
-        model._build(config["input_shape"], fill=lambda state: nested_state(arrays, like=state))
-        model._built().epochs = _count(config["epochs"])
-        model._targets = _fitting(made["targets"], model._targets, model._output_shape)
-        model.history = _history(config["history"])
         if config.get("columns") is not None:
             model.columns = _made_x(from_config(config["columns"], classes), model.input_shape)
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:

@@ -1,11 +1,11 @@
-"""Structures of nested dicts, lists and tuples with arrays as leaves: the one walker of them.
+"""Trees: nested dicts, lists and tuples with arrays as leaves, and the one walker of them.
 
-A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. Order is that of the structure.
+A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. The order is the structure's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .typing import Flat, Nested
@@ -31,11 +31,11 @@ def leaves(tree: Any) -> Iterator[Any]:
         yield tree
 
 
-def flatten(nested: Nested, separator: str = ".") -> Flat:
+def flatten(nested: Mapping[str, Any], separator: str = ".") -> Flat:
     """`{"0": {"weight": w}}` to `{"0.weight": w}`."""
     flat: Flat = {}
 
-    def walk(part: Nested, prefix: str) -> None:
+    def walk(part: Mapping[str, Any], prefix: str) -> None:
         for name, value in part.items():
             if isinstance(value, dict):
                 walk(value, f"{prefix}{name}{separator}")

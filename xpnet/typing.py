@@ -1,13 +1,13 @@
-"""The types that the contracts are written in.
+"""The types of the contracts.
 
-An array is whatever the array library makes, so `Array` is `Any` to a type checker: the contract is the
-Python Array API standard, and the oracle in `xpnet.testing` is what holds code to it.
+An array may be any library's, so `Array` is `Any` to a type checker: the contract is the Python Array API standard,
+and the oracle in `xpnet.testing` checks it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
@@ -20,7 +20,22 @@ Flat: TypeAlias = dict[str, Array]
 Nested: TypeAlias = dict[str, Any]
 """The same arrays by layer, `{"0": {"weight": ...}}`: the form in which containers hand them down."""
 
-State: TypeAlias = dict[str, Any]
+
+class State(TypedDict):
+    """All that training changes: at runtime a plain dict of arrays, and so a pytree.
+
+    params, buffers: by name. slots: the optimizer's arrays by slot and parameter. step: (1,) int32, the steps done.
+    lr: (), the learning rate or the peak of its schedule. key: (2,) int32, the words of random draws.
+    """
+
+    params: Flat
+    buffers: Flat
+    slots: dict[str, Flat]
+    step: Array
+    lr: Array
+    key: Array
+
+
 Batch: TypeAlias = dict[str, Array]
 
 Pullback: TypeAlias = Callable[[Any], tuple[Any, ...]]
@@ -34,7 +49,7 @@ class Op(Protocol):
 
 
 class Loss(Protocol):
-    """An op of the outputs that gives one value per sample."""
+    """An op of the outputs that returns one value per sample."""
 
     def __call__(self, outputs: Array, /, *, target: Array) -> tuple[Array, Pullback]: ...
 

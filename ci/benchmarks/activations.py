@@ -1,4 +1,4 @@
-"""What the activations cost on NumPy: whole arrays, compiled loops, and PyTorch.
+"""Times the activations on NumPy: whole arrays, compiled loops, and PyTorch.
 
     python ci/benchmarks/activations.py [--quick] [--cores one|all] [--only NAME] [--json FILE]
 
@@ -20,10 +20,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from xpnet import ops
-from xpnet.compiler import codegen as fused
+from xpnet.compiler import codegen
 from xpnet.namespace import with_natives
 
-SIZES, DTYPES = (4_096, 262_144), ("float32", "float64")
+SIZES = (4_096, 262_144)
+DTYPES = ("float32", "float64")
 PASSES = ("forward", "both")
 ACTIVATIONS = {
     name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable") and "softmax" not in name
@@ -35,7 +36,7 @@ TORCH = {
     "hard_swish": "hardswish",
     "hard_tanh": "hardtanh",
 }
-"""What PyTorch calls them, where that is not our name."""
+"""PyTorch's names of activations, where they differ from xpnet's."""
 
 
 def numpy_ways(op, x, dy, table=None):
@@ -114,8 +115,8 @@ def dense_row(name, shape, dtype, repeats):
     from xpnet.backends.activation import specialize
     from xpnet.backends.cores import cores
     from xpnet.backends.numpy.activations import _dense_passes
-    from xpnet.compiler.partition import in_pieces
-    from xpnet.compiler.threadpool import Hands
+    from xpnet.compiler.partition import partition
+    from xpnet.compiler.threadpool import Parallelism
 
     kind, rng = np.dtype(dtype), np.random.default_rng(0)
     op = ACTIVATIONS[name]
@@ -127,16 +128,15 @@ def dense_row(name, shape, dtype, repeats):
     z, b = np.empty(shape, kind), np.zeros(columns, kind)
     arrays = [z, *[np.ones_like(z) for _ in passes.extra]]
     kept, dz, db = [arrays[index] for index in passes.kept], np.empty_like(z), np.empty_like(b)
-    hands = Hands(cores(), compiled=True)
-    (product,) = in_pieces([(np.matmul, (x, w / wide**0.5, z))], hands)
+    parallelism = Parallelism(cores(), nogil=True)
+    (product,) = partition([(np.matmul, (x, w / wide**0.5, z))], parallelism)
     calls = {
         "forward": (passes.forward, (*arrays, b, *numbers)),
         "backward": (passes.backward, (z, *kept, dz, db, *numbers)),
     }
     times = {}
     for part, (kernel, args) in calls.items():
-        function = kernel.__wrapped__
-        ways = {"whole": partial(function, *args), "pieces": in_pieces([(function, args)], hands)[0]}
+        ways = {"whole": partial(kernel.call, *args), "pieces": partition([(kernel, args)], parallelism)[0]}
         found = {who: [] for who in ways}
         for _ in range(repeats):
             for who, call in ways.items():
@@ -201,7 +201,7 @@ def main():
     )
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
     args = parser.parse_args()
-    if not fused.available():
+    if not codegen.available():
         print("absent: numba is not installed: pip install 'xpnet[fast]'")
         return
     names = args.only or sorted(ACTIVATIONS)

@@ -4,7 +4,7 @@
 
 Each contestant is a process of its own, pinned, with the same samples in the same order, the same initial
 weights and the same number of steps; one runs at a time. See README.md beside this file. Exit status 1: one
-of xpnet's failed, or somebody did not learn.
+of xpnet's failed, or a contestant did not learn.
 """
 
 import argparse
@@ -165,7 +165,7 @@ def processor() -> str:
 
 
 def heading(result) -> str:
-    """What was measured where."""
+    """The machine and the libraries of a measurement."""
     count = len(processes.all_cores())
     where = "One core" if result["cores"] == "one" else f"All {count} cores"
     rounds = f"{result['repeats']} rounds of at least {result['seconds']} s"
@@ -224,7 +224,7 @@ def shown(task, contest) -> str:
 
 
 def targets(contests, *, one_core) -> list[dict]:
-    """Each target with the ratio that was found, by size; None where somebody was absent."""
+    """Each target with the measured ratio, by size; None where a contestant was absent."""
     rows = []
     for ours, peers, limits in TARGETS:
         row = {"ours": ours, "peers": list(peers), "ratios": {}}

@@ -1,4 +1,4 @@
-"""What xpnet costs beside its steps: its start, its import, a prediction, memory, and a busy machine.
+"""Costs of xpnet beside its steps: start, import, a prediction, memory, and a busy machine.
 
     python ci/benchmarks/start.py [--json FILE] [--quick]
 
@@ -125,7 +125,7 @@ def wall(*arguments) -> tuple[float, str]:
 
 
 def alone(what, size, seconds, cores) -> dict:
-    """What workers/alone.py prints, pinned to cores and on one thread."""
+    """The output of workers/alone.py, pinned to cores and on one thread."""
     done = subprocess.run(
         [sys.executable, str(processes.WORKERS / "alone.py"), what, size, str(seconds)],
         stdout=subprocess.PIPE,

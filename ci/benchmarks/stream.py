@@ -1,4 +1,4 @@
-"""What training costs where the samples stay in a file: seconds and memory, beside the same samples in memory.
+"""Costs of training on samples that stay in a file: seconds and memory, beside the same samples in memory.
 
     python ci/benchmarks/stream.py [--cores one] [--json FILE] [--quick]
 
@@ -151,7 +151,7 @@ def shown(result) -> str:
             *([quick] if result["quick"] else []),
             figures.table(head, lines),
             "",
-            f"- four times the samples take so many times as long: {', '.join(grown)}",
+            f"- the time for four times the samples, as a multiple: {', '.join(grown)}",
             f"- same bits in memory and mapped: {'yes' if small['same'] and large['same'] else '**NO**'}",
             f"- {large['file_mib']:,.0f} MiB of samples {more}: {', '.join(ends)}",
         ]

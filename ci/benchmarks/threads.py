@@ -1,4 +1,4 @@
-"""What BLAS threads gain on a quiet machine, cost on a busy one, and change in the bits.
+"""BLAS threads: their gain on a quiet machine, their cost on a busy one, and their effect on the bits.
 
     python ci/benchmarks/threads.py [--json FILE] [--only quiet busy bits]
 
@@ -20,8 +20,8 @@ import time
 import numpy as np
 
 from xpnet.compiler.codegen import available
-from xpnet.compiler.partition import in_pieces
-from xpnet.compiler.threadpool import Hands
+from xpnet.compiler.partition import partition
+from xpnet.compiler.threadpool import Parallelism
 
 try:
     from threadpoolctl import threadpool_info, threadpool_limits
@@ -48,15 +48,15 @@ def shapes(sizes, batch):
             yield batch, units, inputs
 
 
-def products(listed, dtype="float32", hands=None):
-    """A function that computes every product once, into arrays of its own; with hands, in pieces."""
+def products(listed, dtype="float32", parallelism=None):
+    """A function that computes every product once, into arrays of its own; with parallelism, in pieces."""
     rng = np.random.default_rng(0)
     work = [
         (rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype), np.empty((m, n), dtype))
         for m, k, n in listed
     ]
 
-    calls = in_pieces([(np.matmul, args) for args in work], hands or Hands())
+    calls = partition([(np.matmul, args) for args in work], parallelism or Parallelism())
 
     def step():
         for call in calls:
@@ -85,7 +85,7 @@ def quiet(counts, seconds=0.2, rounds=5):
         steps = {count: products(listed) for count in counts}
         if available():
             with threadpool_limits(1):
-                steps["pieces"] = products(listed, hands=Hands(max(counts), compiled=True))
+                steps["pieces"] = products(listed, parallelism=Parallelism(max(counts), nogil=True))
         times = {count: [] for count in steps}
         for _ in range(rounds):
             for count, step in steps.items():
@@ -103,7 +103,7 @@ def spin(seconds):
 
 
 def busy(counts, hogs, seconds=2.0):
-    """Mean microseconds of a step by name and number of threads, beside so many processes that only count."""
+    """Mean microseconds of a step by name and number of threads, beside busy processes that only count."""
     found = {}
     for name, case in NETWORKS.items():
         step = products(list(shapes(*case)))

@@ -1,4 +1,4 @@
-"""How much the fused update of the NumPy backend gains over its portable twin.
+"""The speed-up of the NumPy backend's fused update over its portable twin.
 
     python ci/benchmarks/update.py [--json FILE]
 

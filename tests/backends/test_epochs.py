@@ -10,8 +10,8 @@ import xpnet as xn
 from xpnet.backends import base
 from xpnet.ops import softmax_cross_entropy
 from xpnet.train import make_step
-from xpnet.train.estimate import Estimate
-from xpnet.train.step import look
+from xpnet.train.cost import CostModel
+from xpnet.train.step import state_magnitude
 
 from ..bits import on_host, same_bits, same_models
 
@@ -88,7 +88,7 @@ def test_a_single_batch_is_taken_as_it_is(backend):
 @pytest.mark.parametrize("steps", [1, 2, 9])
 def test_a_look_that_comes_with_the_steps_is_one_at_their_state(backend, batch_size, steps):
     step, state, data, order, w = parts(backend, "float64")
-    look_at, found = backend.compile(look), []
+    look_at, found = backend.compile(state_magnitude), []
     for now, _, _, looked in backend.epoch(step, look_at)(
         backend.copy(state), data, order, w, batch_size, steps
     ):
@@ -185,7 +185,7 @@ def test_loops_are_compiled_once_for_a_shape_of_data(jax):
 def test_how_many_steps_a_call_runs_depends_on_sizes_alone(jax, monkeypatch):
     def chosen(shape, batch_size, *layers):
         model = xn.Model(xn.Sequential(*layers), loss="mse", optimizer=xn.sgd(), backend="jax").build(shape)
-        seconds = Estimate(model.network).seconds(model.params, shape, batch_size, 1)
+        seconds = CostModel(model.network).seconds(model.params, shape, batch_size, 1)
         return model.backend.choose_steps(seconds)
 
     small, wide = (xn.Dense(64), xn.Dense(10)), (xn.Dense(1024), xn.Dense(1024), xn.Dense(10))

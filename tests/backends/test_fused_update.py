@@ -126,7 +126,7 @@ def test_numbas_cache_is_read_in_the_next_process(tmp_path):
     """Else each run would compile anew, and the cache grow with it."""
     code = (
         "import numpy as np, xpnet as xn; from xpnet.backends import fused_update\n"
-        "step = fused_update.rule_loop(xn.optim.Part(xn.adamw()).rule, 2, 8, 'f', (2, 1)).__wrapped__\n"
+        "step = fused_update.rule_loop(xn.optim.Part(xn.adamw()).rule, 2, 8, 'f', (2, 1)).call\n"
         "print(sum(step.stats.cache_hits.values()), sum(step.stats.cache_misses.values()))"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

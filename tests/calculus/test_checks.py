@@ -72,6 +72,6 @@ def test_an_op_with_a_statistic_beside_its_value_can_be_checked():
         (lambda x, /: (x * 2, lambda dy: (None,)), GradientError, "argument 0: the cotangent is a NoneType"),
     ],
 )
-def test_what_is_no_op_is_named(op, error, said):
+def test_an_argument_that_is_no_op_is_named(op, error, said):
     with pytest.raises(error, match=said):
         check_gradient(op, np.ones(3))

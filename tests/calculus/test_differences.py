@@ -55,7 +55,7 @@ def test_central_differences_are_the_default():
 
 @DRAWN
 @given(x=st.floats(-20, 20))
-def test_the_step_left_out_is_the_best_one(x):
+def test_the_default_step_is_the_best_one(x):
     """eps^(2/3) and eps^(1/2) are the errors to expect; a factor of 100 is for f''' and f'' of tanh."""
     slope, eps = 1 - math.tanh(x) ** 2, 2.0**-52
     assert abs(derivative(math.tanh, x) - slope) <= 100 * eps ** (2 / 3) * max(1, abs(x)) ** 2
@@ -87,7 +87,7 @@ def test_a_step_in_float32_does_not_round_a_float64_x():
     assert derivative(parabola, 5.0, np.float32(1e-3)) == pytest.approx(0.2, abs=1e-12)
 
 
-def test_where_x_is_too_large_for_h_there_is_no_answer(backend):
+def test_an_x_too_large_for_h_gives_nan(backend):
     """x + h is x there, and the difference would be 0."""
     x = backend.asarray(np.asarray([1.0, 1e10]), dtype="float64")
     slopes = backend.to_numpy(derivative(lambda x: x * x, x, 1e-8))
@@ -109,7 +109,7 @@ def test_where_x_is_too_large_for_h_there_is_no_answer(backend):
     ],
     ids=["no function", "list", "None", "complex", "complex array", "op"],
 )
-def test_what_is_no_number_is_named(f, said):
+def test_a_value_that_is_no_number_is_named(f, said):
     for differentiate in (
         lambda: derivative(f, 2.0),
         lambda: derivative(f, np.ones(2), method="forward"),
@@ -222,8 +222,8 @@ def two_hills(x):
 @pytest.mark.parametrize("method", ["central", "forward"])
 @pytest.mark.parametrize("at_once", [1, 7, 10**6], ids=["one", "some", "all"])
 def test_many_points_at_once_give_the_same_gradient(at_once, method, xpnet_backend, monkeypatch):
-    """However the points are cut: one by one, with a last part that is smaller, in one call."""
-    monkeypatch.setattr(differences, "AT_ONCE", 6 * at_once)
+    """The split of the points changes nothing: one by one, with a smaller last part, in one call."""
+    monkeypatch.setattr(differences, "ELEMENTS_AT_ONCE", 6 * at_once)
     points = np.random.default_rng(1).standard_normal((2, 3))
     x = xpnet_backend.asarray(points)
     exact = np.stack([np.cos(points[0]) * points[1] ** 2, 2 * np.sin(points[0]) * points[1]])
@@ -247,7 +247,7 @@ def test_many_points_take_few_calls(monkeypatch):
     numerical_gradient(f, x)
     assert calls == [(50,)] * 100
     calls.clear()
-    monkeypatch.setattr(differences, "AT_ONCE", 1000)
+    monkeypatch.setattr(differences, "ELEMENTS_AT_ONCE", 1000)
     numerical_gradient(f, x, vectorized=True)
     assert calls == [(20, 50)] * 4 + [(10, 50)] * 2
 

@@ -36,7 +36,7 @@ def test_tangent_plane_of_the_bowl(backend):
 
 
 def test_tangent_of_many_variables_is_first_order():
-    """What is left shrinks with the square of the distance."""
+    """The remainder shrinks with the square of the distance."""
     rng = np.random.default_rng(0)
     at, away = rng.standard_normal(5), rng.standard_normal(5)
     f = lambda x: np.sum(np.sin(x), axis=-1)  # noqa: E731

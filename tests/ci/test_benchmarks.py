@@ -29,7 +29,7 @@ def cells(out):
 
 
 @pytest.mark.sample(3, of="benchmarks")
-def test_peers_compares_ours_with_whoever_is_here(tmp_path):
+def test_peers_compares_ours_with_the_installed_libraries(tmp_path):
     names = ["numpy", "numpy-portable", "sklearn", "torch-cuda"]
     only = [word for name in names for word in ("--only", name)]
     done, result = script(BENCHMARKS / "peers.py", *only, tmp_path=tmp_path)
@@ -170,7 +170,7 @@ serve(Idle)
 
 
 @pytest.mark.sample(3, of="benchmarks")
-def test_who_does_not_learn_and_who_fails_is_an_error(tmp_path):
+def test_a_contestant_that_fails_or_does_not_learn_is_an_error(tmp_path):
     """An idle contestant is planted, one whose library is missing, and one of ours that is broken."""
     workers = str(BENCHMARKS / "workers")
     (tmp_path / "idle.py").write_text(IDLE.format(workers=workers))

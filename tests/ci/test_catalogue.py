@@ -24,7 +24,7 @@ class Planted(xn.Layer):
     """A layer that is not in the catalogue; see `ops.relu`."""
 
 
-def test_the_page_is_what_the_code_and_the_results_make():
+def test_the_page_is_up_to_date_with_code_and_results():
     """Red after a name or a row is added, and until the oracle has run on it."""
     assert catalogue.PAGE.read_text(encoding="utf-8") == catalogue.page(RESULTS), (
         f"docs/catalogue.md is not that of the code and of ci/results/oracle.json: run `{catalogue.REPEAT}` (minutes)"
@@ -77,7 +77,7 @@ def test_everything_has_a_row(monkeypatch):
     ],
     ids=["one dtype", "a failure", "a row that did not run", "a row of absent checks", "another backend"],
 )
-def test_what_is_proven(counts, dtypes):
+def test_proven_dtypes(counts, dtypes):
     """All rows passed something and failed nothing."""
     assert Entry("layers", "X", "", ("a", "b")).proven(counts, "numpy") == dtypes
     assert Entry("metrics", "X", "", ()).proven(counts, "numpy") == ()

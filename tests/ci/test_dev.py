@@ -204,7 +204,7 @@ def test_pip_installs_the_project_where_uv_cannot(dev, monkeypatch):
     assert dev.missing(["."]) == []
 
 
-def test_what_is_installed_is_remembered(dev):
+def test_installed_packages_are_remembered(dev):
     assert dev.missing([".[test]", "jax"]) == [".[test]", "jax"]
     dev.install(".[test]", None)
     assert dev.missing([".[test]", "jax"]) == ["jax"]
@@ -300,7 +300,7 @@ def test_lint_runs_every_check_and_fails_if_one_does(dev, monkeypatch, failing):
     assert ran == [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]]
 
 
-def test_what_installs_prints_to_standard_error(tmp_path):
+def test_installers_print_to_standard_error(tmp_path):
     code = f"""
 import sys; sys.path.insert(0, {str(DEV.parent)!r})
 import dev

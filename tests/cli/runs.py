@@ -1,4 +1,4 @@
-"""What the tests of runs share: CSV files, and a command in this process."""
+"""Parts shared by the tests of runs: CSV files, and a command in this process."""
 
 import csv
 import shlex

@@ -37,7 +37,7 @@ def test_backends_are_listed_without_importing_any():
         assert row["installed"] or row["install"].startswith("pip install")
 
 
-def test_a_probe_says_what_computes(capsys, monkeypatch):
+def test_a_probe_lists_the_backends_that_compute(capsys, monkeypatch):
     out, _ = call("backends --probe", capsys)
     assert [line.split()[0] for line in out.splitlines()] == ["backend", *installed.BACKENDS]
     assert out.splitlines()[1].split() == ["numpy", np.__version__, "yes", "yes", "cpu"]

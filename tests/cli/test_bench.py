@@ -47,7 +47,7 @@ def test_json_is_all_of_standard_output_and_the_networks_learn(capsys):
     assert last < 0.8 * first
 
 
-def test_without_names_it_takes_what_is_here_and_says_what_is_not(monkeypatch, capsys):
+def test_the_default_is_every_available_backend_and_absent_ones_are_listed(monkeypatch, capsys):
     known = {"numpy": (True, "installed"), "other": (False, "other is not installed: get it")}
     usable = {name: bench_availability(*found) for name, found in known.items()}
     monkeypatch.setattr("xpnet.backends.available", lambda probe: usable)
@@ -83,7 +83,7 @@ def test_a_noisy_machine_is_said_to_be_one(spread, wanted):
         ("--backend numpy --device gpu", 1, "device 'gpu' is not one of backend 'numpy'"),
     ],
 )
-def test_what_it_refuses(line, status, says, capsys):
+def test_invalid_options_are_refused(line, status, says, capsys):
     assert main(["bench", *shlex.split(line)]) == status
     out, err = capsys.readouterr()
     assert out == ""

@@ -220,7 +220,7 @@ def test_a_processor_is_read(text, name, width, kernel):
     assert (found.width, found.kernel) == (width, kernel)
 
 
-def test_which_kernels_are_less():
+def test_order_of_kernels():
     wide, narrow, arm = cpu.read(AMD.format(WIDE)), cpu.read(INTEL.format("")), cpu.read(ARM.format(""))
     assert wide.less("Haswell")
     assert wide.less("Zen")
@@ -242,7 +242,7 @@ def test_which_kernels_are_less():
         (ARM.format(""), "0.3.20", None),
     ],
 )
-def test_only_what_openblas_would_miss_is_chosen(text, version, kernel):
+def test_only_a_kernel_that_openblas_would_miss_is_chosen(text, version, kernel):
     assert cpu.missed(OPENBLAS.format(version), cpu.read(text)) == kernel
     assert cpu.missed(OPENBLAS.format(version).replace("DYNAMIC_ARCH", ""), cpu.read(text)) is None
     assert cpu.missed('"name": "accelerate"', cpu.read(text)) is None

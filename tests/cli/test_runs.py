@@ -109,7 +109,7 @@ def test_a_run_repeats_from_its_own_folder(capsys, monkeypatch, tmp_path):
     assert (weights[0] == weights[1]).all()
 
 
-def test_print_config_says_what_is_decided_and_trains_nothing(capsys):
+def test_print_config_prints_all_settings_and_does_not_train(capsys):
     out, _ = call("train digits --print-config --lr 0.5", capsys)
     assert tomllib.loads(out) == {
         "data": "digits",
@@ -146,7 +146,7 @@ def test_json_is_all_of_standard_output_for_every_command(capsys):
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "sigmoid_cross_entropy", "hinge"])
 def test_a_model_made_in_python_with_one_output(loss, capsys):
-    """Whether its targets were (n,) or (n, 1)."""
+    """The targets may be (n,) or (n, 1)."""
     x = np.random.default_rng(0).normal(size=(60, 4))
     values = loss in ("mse", "mae")
     y = x[:, 0] * 3 + 1 if values else x[:, 0] > 0.5

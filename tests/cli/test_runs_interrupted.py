@@ -1,4 +1,4 @@
-"""What a run refuses, and what is left where it ends early: nothing replaced, no half folder, the best weights."""
+"""Runs that are refused or end early: nothing is replaced, no half folder is left, the best weights are kept."""
 
 import json
 import shlex
@@ -79,7 +79,7 @@ def test_nothing_is_replaced_without_force(capsys):
         ("backends --probe nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(line, status, says, capsys):
+def test_an_error_is_one_sentence(line, status, says, capsys):
     out, err = call(line, capsys, status)
     assert out == ""
     assert says in err
@@ -146,9 +146,9 @@ def interrupt(*args, **options):
 def test_ctrl_c_while_scoring_keeps_the_run(stopped, kept, capsys, monkeypatch):
     """A second one, or one after the last epoch: the model is saved, and has no scores."""
     if stopped:
-        watched = progress.Watch.on_epoch
+        watched = progress.ProgressBar.on_epoch
         monkeypatch.setattr(
-            progress.Watch,
+            progress.ProgressBar,
             "on_epoch",
             lambda self, model, record: interrupt() if record["epoch"] == 2 else watched(self, model, record),
         )

@@ -1,4 +1,4 @@
-"""Recorded steps: the bits of the step as it is, on whatever arrays the state has, and nothing seen too late."""
+"""Replayed steps: the bits of the step as it is, also after the state, the batch or the rate has changed."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import pytest
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends import get
-from xpnet.compiler import codegen as fused
-from xpnet.compiler import tracing as recording
-from xpnet.compiler.replay import Program, Replayed
-from xpnet.compiler.tracing import Recorded
+from xpnet.compiler import codegen, tracing
+from xpnet.compiler.kernel import Kernel
+from xpnet.compiler.replay import Program, ReplayedStep
+from xpnet.compiler.tracing import Tracer
 from xpnet.testing.optimizers import OPTIMIZERS
 from xpnet.testing.steps import NETWORKS, Network
 
@@ -22,7 +22,7 @@ X, Y = RNG.standard_normal((37, 6)), np.arange(37) % 3
 NET = xn.Sequential(xn.Dense(8, "relu"), xn.Dropout(0.3), xn.Dense(3))
 NATIVES = [
     False,
-    pytest.param(True, marks=pytest.mark.skipif(not fused.available(), reason="numba is not installed")),
+    pytest.param(True, marks=pytest.mark.skipif(not codegen.available(), reason="numba is not installed")),
 ]
 
 
@@ -31,13 +31,13 @@ def make(network=NET, loss="softmax_cross_entropy", optimizer="adam", **options)
 
 
 def replayed(model):
-    """What ran the model's last steps."""
+    """The `ReplayedStep` of the model's last steps."""
     (step,) = model._trainer._steps.values()
     return step
 
 
 def same(a, b):
-    """Two models of the same bits, histories included."""
+    """Asserts that two models have the same bits, histories included."""
     assert a.history == b.history
     for part in ("params", "buffers"):
         for name, x in getattr(a, part).items():
@@ -48,7 +48,7 @@ def same(a, b):
 
 
 def trained(row, dtype, natives, plain, **options):
-    """A row of the oracle's table, trained; `plain` runs its steps as they are."""
+    """The model of a row of the oracle's table, trained; plain: without replay."""
     model = make(row.network, row.loss, row.optimizer, dtype=dtype, natives=natives, **options)
     if plain:
         model.build(row.input_shape)._trainer.natives = False
@@ -72,7 +72,7 @@ TURNED = xn.Sequential(xn.Conv2D(4, 2, groups=2), xn.ConvTranspose2D(2, 2), xn.F
 
 @pytest.mark.parametrize("natives", NATIVES)
 def test_gradients_that_are_not_contiguous_keep_their_bits(natives):
-    """Those of grouped and of transposed convolutions are, as views with other axes first."""
+    """The gradients of grouped and of transposed convolutions are views with other axes first."""
     row = Network("turned", TURNED, "softmax_cross_entropy", "adam", (3, 3, 2))
     model = trained(row, "float64", natives or "auto", plain=False)
     assert replayed(model).reason is None
@@ -84,7 +84,7 @@ def test_every_optimizer_of_the_table_keeps_its_bits(row):
     models = [make(optimizer=row.optimizer, natives=natives) for natives in ("auto", False)]
     for model in models:
         model.fit(X, Y, epochs=3, batch_size=5)
-    assert isinstance(replayed(models[0]), Replayed)
+    assert isinstance(replayed(models[0]), ReplayedStep)
     assert replayed(models[0]).reason is None
     same(*models)
 
@@ -95,7 +95,7 @@ LAST = {
     "nll": xn.LogSoftmax(),
     "kl_divergence": xn.LogSoftmax(),
 }
-"""What a network ends with, for the losses that take no raw outputs."""
+"""The last layer of a network, for losses that take no raw outputs."""
 
 
 @pytest.mark.parametrize("loss", sorted(ops.LOSSES))
@@ -114,8 +114,8 @@ def test_every_loss_keeps_its_bits(loss):
 
 
 @pytest.mark.parametrize("natives", ["auto", NATIVES[1]])
-def test_what_changes_between_steps_is_seen(natives):
-    """Other parameters, another rate, one batch or many, targets of another form: the arrays are other ones then."""
+def test_changes_between_steps_are_seen(natives):
+    """Other parameters, another rate, one batch or many, targets of another form: each is another array."""
     models = [make(natives=n) for n in (natives, False)]
     soft = np.full((37, 3), 1 / 3)
     for model in models:
@@ -133,7 +133,7 @@ def test_what_changes_between_steps_is_seen(natives):
     same(*models)
 
 
-def test_shapes_without_end_take_no_memory_without_end():
+def test_the_number_of_programs_is_bounded():
     models = [make(natives=natives) for natives in ("auto", False)]
     for model in models:
         for _ in range(3):
@@ -143,7 +143,7 @@ def test_shapes_without_end_take_no_memory_without_end():
     same(*models)
 
 
-def test_an_epoch_that_breaks_off_leaves_the_one_before():
+def test_a_diverged_epoch_leaves_the_state_of_the_one_before():
     models = [make(natives=natives) for natives in ("auto", False)]
     for model in models:
         model.fit(X, Y, epochs=3, batch_size=8)
@@ -155,17 +155,17 @@ def test_an_epoch_that_breaks_off_leaves_the_one_before():
     same(*models)
 
 
-def test_a_program_that_ctrl_c_kept_from_its_place_is_forgotten(monkeypatch):
+def test_an_interrupt_between_allocations_drops_the_programs(monkeypatch):
     models = [make(natives=natives) for natives in ("auto", False)]
-    place, seen = Program.place, []
+    allocate, seen = Program.allocate, []
 
     def broken(self, memory):
         seen.append(self)
-        if len(seen) == 3:  # of the second shape, when the first has moved
+        if len(seen) == 3:  # of the second shape, after the first has moved
             raise KeyboardInterrupt
-        place(self, memory)
+        allocate(self, memory)
 
-    monkeypatch.setattr(Program, "place", broken)
+    monkeypatch.setattr(Program, "allocate", broken)
     with pytest.raises(KeyboardInterrupt):
         models[0].fit(X, Y, epochs=2, batch_size=8)
     models[1].fit(X, Y, epochs=1, batch_size=8)
@@ -175,8 +175,8 @@ def test_a_program_that_ctrl_c_kept_from_its_place_is_forgotten(monkeypatch):
     same(*models)
 
 
-def test_memory_of_a_step_that_broke_off_is_never_used_again():
-    """A thread may still be at work on a piece of it."""
+def test_the_memory_of_an_interrupted_step_is_not_used_again():
+    """A worker may still be writing into it."""
 
     def step(state, batch):
         return {"n": state["n"] + 1}, {"y": batch["x"] * 2.0}
@@ -184,11 +184,11 @@ def test_memory_of_a_step_that_broke_off_is_never_used_again():
     def ctrl_c():
         raise KeyboardInterrupt
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(3):
         run(state, {"x": np.ones(4)})
     (program,) = run._programs.values()
-    program._made.append(ctrl_c)
+    program._thunks.append(ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         run(state, {"x": np.ones(4)})
     assert np.array_equal(run(state, {"x": np.ones(4)})[1]["y"], np.full(4, 2.0))
@@ -201,7 +201,7 @@ PASSES = Counter()
 
 @dataclass(frozen=True)
 class Counted(xn.Layer):
-    """Nothing, and a note of each pass."""
+    """The identity, which counts its passes."""
 
     def forward(self, params, x, ctx):
         PASSES["train" if ctx.train else "predict"] += 1
@@ -213,7 +213,7 @@ def counted(y, /, *, target):
     return ops.mse(y, target=target)
 
 
-def test_code_of_ones_own_runs_at_every_step():
+def test_layers_and_losses_from_outside_run_at_every_step():
     PASSES.clear()
     make(xn.Sequential(xn.Dense(3), Counted())).fit(X, Y, epochs=2, batch_size=8)
     assert PASSES["train"] == 10
@@ -221,14 +221,14 @@ def test_code_of_ones_own_runs_at_every_step():
     assert PASSES["loss"] == 10
 
 
-def test_a_step_that_looks_at_values_runs_as_it_is():
+def test_a_step_that_looks_at_values_runs_untraced():
     def step(state, batch):
         w = state["params"]["w"]
         return {**state, "params": {"w": w + 1.0 if float(w[0]) < 3 else w - 5.0}}, {
             "loss": np.sum(batch["x"])
         }
 
-    state, run = {"params": {"w": np.zeros(1)}, "step": np.zeros(1, "int32")}, Replayed(step)
+    state, run = {"params": {"w": np.zeros(1)}, "step": np.zeros(1, "int32")}, ReplayedStep(step)
     found = []
     for _ in range(9):
         state, metrics = run(state, {"x": np.ones(4)})
@@ -238,11 +238,11 @@ def test_a_step_that_looks_at_values_runs_as_it_is():
     assert metrics["loss"] == 4
 
 
-def test_a_state_of_another_form_runs_as_it_is():
+def test_a_state_of_another_form_runs_untraced():
     def step(state, batch):
         return {"w": state["w"] * 2.0}, {"loss": np.max(batch["x"])}
 
-    run = Replayed(step)
+    run = ReplayedStep(step)
     state = {"w": np.ones((2, 3))}
     for _ in range(4):
         state, _ = run(state, {"x": np.ones(4)})
@@ -256,25 +256,25 @@ def test_a_state_of_another_form_runs_as_it_is():
     assert run.reason is None
 
 
-def test_natives_that_run_are_recorded_as_kernels():
-    """Else the calls would be those of the portable step."""
-    if not fused.available():
+def test_natives_are_recorded_as_kernels():
+    """If not, the calls are those of the portable step."""
+    if not codegen.available():
         pytest.skip("numba is not installed")
     model = make(natives=True)
     model.fit(X, Y, epochs=3, batch_size=8)
     calls = [call for program in replayed(model)._programs.values() for call in program.calls]
-    assert sum(hasattr(call.function, "py_func") for call in calls) >= 2 * 9
-    assert not any(isinstance(arg, Recorded) for call in calls for arg in call.args)
+    assert sum(isinstance(call.function, Kernel) for call in calls) >= 2 * 9
+    assert not any(isinstance(arg, Tracer) for call in calls for arg in call.args)
 
 
-def test_a_step_of_too_many_calls_runs_as_it_is(monkeypatch):
-    """A long sequence makes hundreds of thousands, for whose arrays places would be sought for minutes."""
-    monkeypatch.setattr(recording, "LONGEST", 200)
+def test_a_step_of_too_many_calls_runs_untraced(monkeypatch):
+    """A long sequence makes hundreds of thousands of calls, whose memory plan would take minutes."""
+    monkeypatch.setattr(tracing, "MAX_CALLS", 200)
     x = RNG.standard_normal((37, 6, 2))
     network = xn.Sequential(xn.GRU(3, last=True), xn.Dense(3))
     model, plain = (make(network, natives=natives) for natives in ("auto", False))
     for each in (model, plain):
         each.fit(x, Y, epochs=2, batch_size=16)
-    assert replayed(model).reason == "NotRecordableError: it makes more than 200 calls"
+    assert replayed(model).reason == "NotTraceableError: it makes more than 200 calls"
     same(model, plain)
     assert model.forward(x[:1]).tobytes() == model.forward(x[:1]).tobytes() == plain.forward(x[:1]).tobytes()

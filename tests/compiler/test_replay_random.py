@@ -1,4 +1,4 @@
-"""Networks, optimizers and things done between trainings, drawn at random: replayed they keep the portable bits."""
+"""Networks, optimizers and actions between trainings, drawn at random: replay keeps the portable bits."""
 
 import copy
 import pickle
@@ -54,7 +54,7 @@ def optimizer(rng):
 
 
 class Slower(xn.Callback):
-    """Another rate at every step, and an answer between steps."""
+    """Changes the rate at every step, and predicts between steps."""
 
     def on_steps(self, model, record):
         model.lr *= 0.98
@@ -66,7 +66,7 @@ def halved(model):
 
 
 def on(path, size):
-    """Things to do with a model; each gives it, or another that goes on in its place."""
+    """Actions on a model, by name; an action may return another model to go on with."""
     np.save(path, X)
     return {
         "fit": lambda model, y: model.fit(X, y, epochs=2, batch_size=size),
@@ -82,8 +82,8 @@ def on(path, size):
 
 
 @pytest.mark.sample(8)
-@pytest.mark.parametrize("seed", range(24))
-def test_what_is_drawn_at_random_keeps_its_bits(seed, tmp_path):
+@pytest.mark.parametrize("seed", range(24), ids="seed {}".format)
+def test_random_trainings_keep_their_bits(seed, tmp_path):
     rng = np.random.default_rng(seed)
     network = xn.Sequential(xn.Dense(WIDTH), *[layer(rng) for _ in range(rng.integers(1, 4))], xn.Dense(3))
     loss = str(rng.choice(["softmax_cross_entropy", "mse", "softmax_focal"]))

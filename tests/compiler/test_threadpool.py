@@ -1,4 +1,4 @@
-"""Those who make the pieces: each piece once, whoever is free, asleep or in the way, and every error said."""
+"""The thread pool: every task runs once, on any thread, parked or busy, and every error is raised."""
 
 import gc
 import os
@@ -12,75 +12,72 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
-from xpnet.compiler import codegen as fused
-from xpnet.compiler import task as loops
-from xpnet.compiler import threadpool as crew
-from xpnet.compiler.task import Loop, Table
-from xpnet.compiler.threadpool import Crew
+from xpnet.compiler import codegen, task, threadpool
+from xpnet.compiler.task import Task, TaskBatch
+from xpnet.compiler.threadpool import ThreadPool
 
 RNG = np.random.default_rng(0)
 needs_numba = pytest.mark.skipif(
-    not fused.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
+    not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
 
 
-def test_four_cores_work_at_once():
+def test_four_threads_run_at_once():
     met = threading.Barrier(4)
-    crew._by_python([partial(met.wait, 20)] * 4, 4)
+    threadpool.run_parallel_in_python([partial(met.wait, 20)] * 4, 4)
 
 
-def test_busy_threads_hold_nothing_up():
-    """Whoever asked makes the pieces that nobody takes."""
+def test_the_caller_runs_what_busy_workers_do_not():
     freed, begun, done = threading.Event(), SimpleQueue(), []
 
     def wait():
         begun.put(None)
         freed.wait(20)
 
-    for queue in crew._queues(3, os.getpid()):
+    for queue in threadpool._python_workers(3, os.getpid()):
         queue.put((deque([wait]), SimpleQueue()))
         begun.get(timeout=20)
     try:
-        crew._by_python([partial(done.append, threading.get_ident()) for _ in range(6)], 4)
+        threadpool.run_parallel_in_python([partial(done.append, threading.get_ident()) for _ in range(6)], 4)
         assert len(done) == 6
     finally:
         freed.set()
 
 
-def test_a_piece_that_another_has_taken_is_no_error():
+def test_a_thunk_that_another_thread_claimed_is_no_error():
     class Late(deque):
         def __bool__(self):
             return True
 
-    crew._work(Late(), SimpleQueue())
+    threadpool._claim_and_run(Late(), SimpleQueue())
 
 
 @pytest.mark.parametrize("kind", [KeyError, KeyboardInterrupt])
 def test_an_error_is_raised_once_all_have_ended(kind):
     ended = []
 
-    def piece(seconds, error=None):
+    def thunk(seconds, error=None):
         time.sleep(seconds)
         ended.append(seconds)
         if error:
             raise error
 
-    calls = [partial(piece, 0.0), partial(piece, 0.01, kind("lost")), partial(piece, 0.1)]
+    calls = [partial(thunk, 0.0), partial(thunk, 0.01, kind("lost")), partial(thunk, 0.1)]
     with pytest.raises(kind, match="lost"):
-        crew._by_python(calls, 4)
+        threadpool.run_parallel_in_python(calls, 4)
     assert sorted(ended) == [0.0, 0.01, 0.1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_forked_process_has_a_crew_of_its_own():
-    crew._by_python([lambda: None] * 4, 4)
+def test_a_forked_process_has_python_workers_of_its_own():
+    threadpool.run_parallel_in_python([lambda: None] * 4, 4)
     child = os.fork()
     if child == 0:
         met = threading.Barrier(4)
         try:
-            crew._by_python([partial(met.wait, 20)] * 4, 4)
+            threadpool.run_parallel_in_python([partial(met.wait, 20)] * 4, 4)
         except BaseException:
             os._exit(1)
         os._exit(0)
@@ -88,25 +85,25 @@ def test_a_forked_process_has_a_crew_of_its_own():
 
 
 class Counted:
-    """A set of loops, each of which adds 1 to a number of its own."""
+    """A batch of tasks, each of which adds 1 to a number of its own, `turns` times."""
 
     def __init__(self, size, turns=1):
         lines = [f"for _ in range({turns}):", "    n[0] += 1"]
-        self.loop = fused.c_loop({"n": (np.dtype("int64"), 1)}, lines)
+        self.loop = codegen.cfunc({"n": (np.dtype("int64"), 1)}, lines)
         self.counts = np.zeros((size, 8), "int64")
-        self.table = Table([Loop.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
+        self.batch = TaskBatch([Task.of(self.loop.address, (n[:1],), [1], [8]) for n in self.counts])
 
     @property
-    def made(self):
+    def completed(self):
         return self.counts[:, 0].tolist()
 
 
-def word(crew, place):
-    return int(crew.words[(crew.board + place - loops.address(crew.words)) // 8])
+def word(pool, offset):
+    return int(pool.words[(pool.queue + offset - task.address(pool.words)) // 8])
 
 
-def asleep(crew):
-    return [word(crew, crew.code.ASLEEP + thread * crew.code.LINE) for thread in range(crew.size)]
+def parked(pool):
+    return [word(pool, pool.workqueue.PARKED + i * pool.workqueue.CACHE_LINE_BYTES) for i in range(pool.size)]
 
 
 def until(condition, seconds=20):
@@ -117,101 +114,103 @@ def until(condition, seconds=20):
 
 
 @needs_numba
-@pytest.mark.parametrize("awake", [0.0, 3e-4])
+@pytest.mark.parametrize("spin_seconds", [0.0, 3e-4])
 @pytest.mark.parametrize("size", [2, 7, 300])
-def test_each_loop_is_made_once(size, awake, monkeypatch):
-    monkeypatch.setattr(crew, "AWAKE", awake)
-    some, work = Crew(3), Counted(size, turns=40)
+def test_each_task_runs_once(size, spin_seconds, monkeypatch):
+    monkeypatch.setattr(threadpool, "SPIN_SECONDS", spin_seconds)
+    pool, work = ThreadPool(3), Counted(size, turns=40)
     for turn in range(3000 if size < 100 else 300):
-        some.make(work.table, crew.WAKES if turn % 3 else 0)
-        assert work.made == [(turn + 1) * 40] * size
+        pool.run(work.batch, threadpool.WAKE_ABOVE_MACS if turn % 3 else 0)
+        assert work.completed == [(turn + 1) * 40] * size
 
 
 @needs_numba
-def test_a_thread_sleeps_until_there_is_much_to_do():
-    some, work = Crew(2), Counted(3)
-    until(lambda: asleep(some) == [1, 1])
-    some.make(work.table, crew.WAKES - 1)
-    assert asleep(some) == [1, 1]
-    assert work.made == [1] * 3
-    some.make(work.table, crew.WAKES)
-    until(lambda: asleep(some) == [1, 1])
-    assert work.made == [2] * 3
+def test_a_parked_worker_is_woken_for_large_batches_only():
+    pool, work = ThreadPool(2), Counted(3)
+    until(lambda: parked(pool) == [1, 1])
+    pool.run(work.batch, threadpool.WAKE_ABOVE_MACS - 1)
+    assert parked(pool) == [1, 1]
+    assert work.completed == [1] * 3
+    pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
+    until(lambda: parked(pool) == [1, 1])
+    assert work.completed == [2] * 3
 
 
 @needs_numba
-def test_a_set_has_as_many_threads_as_it_has_loops_at_most():
-    some, work = Crew(3), Counted(2)
-    until(lambda: asleep(some) == [1, 1, 1])
+def test_a_batch_wakes_fewer_workers_than_it_has_tasks():
+    pool, work = ThreadPool(3), Counted(2)
+    until(lambda: parked(pool) == [1, 1, 1])
     begun = []
-    some.beds = [type("Bed", (), {"put": lambda _, __, i=i: begun.append(i)})() for i in range(3)]
-    some.make(work.table, crew.WAKES)
+    pool.parking = [type("Parking", (), {"put": lambda _, __, i=i: begun.append(i)})() for i in range(3)]
+    pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
     assert begun == [0]
 
 
 @needs_numba
-def test_where_nobody_helps_nobody_is_asked_for_a_while(monkeypatch):
-    """But for the largest sets, and none that is so small that nobody is woken for it says anything."""
-    some, work, now = Crew(0), Counted(3), 1000.0
-    monkeypatch.setattr(crew, "perf_counter", lambda: now)
-    looks = word(some, some.code.LOOKS)
-    assert looks > 0
+def test_pool_backs_off_after_missed_batches(monkeypatch):
+    """The largest batches are still shared; batches too small to wake a worker do not count as missed."""
+    pool, work, now = ThreadPool(0), Counted(3), 1000.0
+    monkeypatch.setattr(threadpool, "perf_counter", lambda: now)
+    spin_limit = word(pool, pool.workqueue.SPIN_LIMIT)
+    assert spin_limit > 0
 
     def shared(size):
-        some.kept.loops = None
-        some.make(work.table, size)
-        return some.kept.loops is work.table
+        pool.state.batch = None
+        pool.run(work.batch, size)
+        return pool.state.batch is work.batch
 
-    for size in [crew.WAKES - 1] * 9 + [crew.WAKES] * crew.UNHELPED:
+    for size in [threadpool.WAKE_ABOVE_MACS - 1] * 9 + [
+        threadpool.WAKE_ABOVE_MACS
+    ] * threadpool.MISSES_BEFORE_BACKOFF:
         assert shared(size)
-    assert word(some, some.code.LOOKS) == 1
-    now += crew.APART * 0.9
-    assert not shared(crew.WAKES)
-    assert not shared(crew.LARGEST - 1)
-    assert shared(crew.LARGEST)
-    now += crew.APART
-    assert shared(crew.WAKES)
-    assert word(some, some.code.LOOKS) == looks
-    assert len(set(work.made)) == 1
+    assert word(pool, pool.workqueue.SPIN_LIMIT) == 1
+    now += threadpool.BACKOFF_SECONDS * 0.9
+    assert not shared(threadpool.WAKE_ABOVE_MACS)
+    assert not shared(threadpool.ALWAYS_SHARED_MACS - 1)
+    assert shared(threadpool.ALWAYS_SHARED_MACS)
+    now += threadpool.BACKOFF_SECONDS
+    assert shared(threadpool.WAKE_ABOVE_MACS)
+    assert word(pool, pool.workqueue.SPIN_LIMIT) == spin_limit
+    assert len(set(work.completed)) == 1
 
 
 @needs_numba
-def test_who_has_made_a_loop_has_helped_even_if_all_end_at_once(monkeypatch):
-    some, work = Crew(0), Counted(3)
-    take = some.code.take
-    monkeypatch.setattr(some.code, "take", lambda board: take(board) - 1)
+def test_a_batch_is_not_missed_if_a_worker_ran_one_task(monkeypatch):
+    pool, work = ThreadPool(0), Counted(3)
+    claim_and_run = pool.workqueue.claim_and_run
+    monkeypatch.setattr(pool.workqueue, "claim_and_run", lambda queue: claim_and_run(queue) - 1)
     for _ in range(9):
-        some.make(work.table, crew.WAKES)
-    assert not some.apart
+        pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
+    assert not pool.backing_off
     monkeypatch.undo()
-    for _ in range(crew.UNHELPED):
-        assert not some.apart
-        some.make(work.table, crew.WAKES)
-    assert some.apart
+    for _ in range(threadpool.MISSES_BEFORE_BACKOFF):
+        assert not pool.backing_off
+        pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
+    assert pool.backing_off
 
 
 @needs_numba
-def test_two_at_once_each_make_their_own():
-    some, works = Crew(3), [Counted(5, turns=1000) for _ in range(4)]
+def test_trainings_at_the_same_time_run_their_own_batches():
+    pool, works = ThreadPool(3), [Counted(5, turns=1000) for _ in range(4)]
 
     def train(work):
         for _ in range(2000):
-            some.make(work.table, crew.WAKES)
+            pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
 
     threads = [threading.Thread(target=train, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [work.made for work in works] == [[2_000_000] * 5] * 4
+    assert [work.completed for work in works] == [[2_000_000] * 5] * 4
 
 
 @needs_numba
-@pytest.mark.parametrize("place", ["ended", "post", "take", "free"])
+@pytest.mark.parametrize("place", ["wait", "submit", "claim_and_run", "lock"])
 def test_an_interrupt_is_raised_once_all_have_ended(place, monkeypatch):
-    """Whoever dropped the crew gets another, and its threads end."""
-    some, work, interrupts = crew._crew(3, os.getpid()), Counted(9, turns=10**6), []
-    kept = weakref.ref(some.kept)  # by its threads
+    """The next batch gets another pool, and the workers of the dropped one end."""
+    pool, work, interrupts = threadpool._pool(3, os.getpid()), Counted(9, turns=10**6), []
+    state = weakref.ref(pool.state)  # the workers keep it alive
 
     def interrupted(*args, **options):
         found = original(*args, **options)
@@ -220,63 +219,63 @@ def test_an_interrupt_is_raised_once_all_have_ended(place, monkeypatch):
             raise KeyboardInterrupt
         return found
 
-    owner, name = (some, "free") if place == "free" else (some.code, place)
-    original = some.free.acquire if place == "free" else getattr(some.code, place)
+    owner, name = (pool, "lock") if place == "lock" else (pool.workqueue, place)
+    original = pool.lock.acquire if place == "lock" else getattr(pool.workqueue, place)
     monkeypatch.setattr(
-        owner, name, type("Free", (), {"acquire": interrupted}) if owner is some else interrupted
+        owner, name, type("Lock", (), {"acquire": interrupted}) if owner is pool else interrupted
     )
     with pytest.raises(KeyboardInterrupt):
-        some.make(work.table, crew.WAKES)
-    assert work.made == [10**6 if place != "free" else 0] * 9
-    assert crew._crew(3, os.getpid()) is not some
+        pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
+    assert work.completed == [10**6 if place != "lock" else 0] * 9
+    assert threadpool._pool(3, os.getpid()) is not pool
     monkeypatch.undo()
-    del some, owner
-    until(lambda: gc.collect() >= 0 and kept() is None)
-    before = work.made[0]
-    crew._by_board(work.table, crew.WAKES, 4)
-    assert work.made == [before + 10**6] * 9
+    del pool, owner
+    until(lambda: gc.collect() >= 0 and state() is None)
+    before = work.completed[0]
+    threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
+    assert work.completed == [before + 10**6] * 9
 
 
 @needs_numba
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_forked_process_has_a_board_of_its_own():
+def test_a_forked_process_has_a_pool_of_its_own():
     work = Counted(9)
-    crew._by_board(work.table, crew.WAKES, 4)
+    threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
     child = os.fork()
     if child == 0:
         try:
-            crew._by_board(work.table, crew.WAKES, 4)
-            assert work.made == [2] * 9
-            assert len(crew._crew(3, os.getpid()).beds) == 3
+            threadpool.run_parallel(work.batch, threadpool.WAKE_ABOVE_MACS, 4)
+            assert work.completed == [2] * 9
+            assert len(threadpool._pool(3, os.getpid()).parking) == 3
         except BaseException:
             os._exit(1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert work.made == [1] * 9
+    assert work.completed == [1] * 9
 
 
-def test_a_piece_that_is_no_loop_in_c_leaves_all_to_python():
+def test_there_is_no_batch_if_one_call_has_no_c_function():
     a, b, out = (RNG.standard_normal((64, 64)) for _ in range(3))
     product = np.matmul, (a, b, out)
-    assert loops.table([product]).count == 1
+    assert TaskBatch.of([product]).count == 1
     for other in (np.negative, (a, out)), (np.matmul, (a.astype("int64"), b.astype("int64"), out)):
-        assert loops.table([product, other]) is None
+        assert TaskBatch.of([product, other]) is None
     whole = np.matmul, (a.astype("int64"), b.astype("int64"), np.zeros((64, 64), "int64"))
-    assert loops.table([whole]) is not None  # NumPy has loops for every dtype
+    assert TaskBatch.of([whole]) is not None  # NumPy has loops for every dtype
 
 
-@pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}])
-def test_a_ufunc_of_another_build_has_no_loop_that_is_known(change, monkeypatch):
-    """Where what is read beside the address is not what Python says of the ufunc, the address is not taken."""
+@pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}], ids=["nin", "ntypes"])
+def test_a_ufunc_whose_fields_do_not_check_has_no_inner_loop(change, monkeypatch):
+    """The address is used only if the fields beside it are what Python says of the ufunc."""
 
-    class Other(loops._Ufunc):
+    class Other(task._Ufunc):
         @classmethod
         def from_address(cls, address):
-            found = loops.ctypes.Structure.__class__.from_address(loops._Ufunc, address)
+            found = task.ctypes.Structure.__class__.from_address(task._Ufunc, address)
             return type("Read", (), {"nin": 2, "nout": 1, "nargs": 3, "ntypes": found.ntypes, **change})
 
-    assert loops.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is not None
-    monkeypatch.setattr(loops, "_Ufunc", Other)
-    assert loops.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is None
+    assert task.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is not None
+    monkeypatch.setattr(task, "_Ufunc", Other)
+    assert task.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is None

@@ -1,4 +1,4 @@
-"""A recorded step by itself: nothing of a value gets out, and its calls made again give what the function gives."""
+"""Traces and memory plans: no value is read, and replayed calls return what the function returns."""
 
 from functools import partial
 
@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xpnet.compiler.memory_plan import plan
-from xpnet.compiler.replay import Replayed
-from xpnet.compiler.tracing import Recording, dense
+from xpnet.compiler.memory_plan import LiveRange, plan
+from xpnet.compiler.replay import ReplayedStep
+from xpnet.compiler.tracing import Trace, is_dense
 
 RNG = np.random.default_rng(0)
 
@@ -28,10 +28,10 @@ RNG = np.random.default_rng(0)
         hash,
         np.ascontiguousarray,
     ],
-    ids=range(10),
+    ids=["bool", "float", "int", "list", "asarray", "any", "array", "add in place", "hash", "contiguous"],
 )
-def test_nothing_of_a_value_gets_out(look):
-    x = Recording().root(np.ones(3))
+def test_a_traced_value_cannot_be_read(look):
+    x = Trace().new_buffer(np.ones(3))
     with pytest.raises(TypeError):
         bool(look(x))
 
@@ -58,16 +58,33 @@ def test_nothing_of_a_value_gets_out(look):
         ),
         lambda x: np.prod(x) + np.max(x, axis=1) - np.min(x) + np.sum(x > 0, axis=1) + np.mean(x > 0),
     ],
-    ids=range(16),
+    ids=[
+        "views",
+        "reshape",
+        "concat",
+        "where",
+        "powers",
+        "reductions",
+        "astype",
+        "products",
+        "take",
+        "stack and cumulative sum",
+        "unstack and permute",
+        "broadcast",
+        "bits",
+        "where of two dtypes",
+        "means",
+        "prod and counts",
+    ],
 )
-def test_calls_made_again_give_what_the_function_gives(f):
-    """On other values than those recorded, in memory that has been used before."""
+def test_replayed_calls_return_what_the_function_returns(f):
+    """On other values than the traced ones, in memory that has been used before."""
 
     def step(state, batch):
         y = f(batch["x"])
         return {"n": state["n"] + 1}, {"y": y}
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(5):
         x = RNG.standard_normal((5, 4)).astype("float32")
         state, found = run(state, {"x": x})
@@ -89,14 +106,14 @@ def test_calls_made_again_give_what_the_function_gives(f):
         ((2, 5, 4), np.s_[:], np.matmul),
     ],
 )
-def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, function):
-    """Of dense matrices: of others it gives other last bits, and of two numbers another sign of zero."""
+def test_products_use_dot_if_it_has_their_bits(shape, part, function):
+    """For matrices with gaps dot has other last bits, and for two numbers another sign of zero."""
 
     def step(state, batch):
         y = batch["x"][part] @ batch["w"]
         return state, {"y": y}
 
-    run, state = Replayed(step), {"n": np.zeros(1)}
+    run, state = ReplayedStep(step), {"n": np.zeros(1)}
     for _ in range(20):
         x = RNG.standard_normal(shape).astype("float32")
         x[..., 0] = -0.0
@@ -108,14 +125,14 @@ def test_products_are_made_by_dot_where_that_gives_their_bits(shape, part, funct
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
-def test_what_is_in_use_together_lies_apart(found):
-    spans = {name: (min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
-    offsets, total = plan(spans)
-    needed = max((sum(s for a, b, s in spans.values() if a <= t <= b) for t in range(21)), default=0)
-    assert needed <= total <= sum(size for _, _, size in spans.values())
-    for a, (first, last, size) in spans.items():
+def test_arrays_that_are_live_together_do_not_overlap(found):
+    live_ranges = {name: LiveRange(min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
+    offsets, total = plan(live_ranges)
+    needed = max((sum(s for a, b, s in live_ranges.values() if a <= t <= b) for t in range(21)), default=0)
+    assert needed <= total <= sum(size for _, _, size in live_ranges.values())
+    for a, (first, last, size) in live_ranges.items():
         assert 0 <= offsets[a] <= total - size
-        for b, (begin, end, other) in spans.items():
+        for b, (begin, end, other) in live_ranges.items():
             if a != b and size and other and first <= end and begin <= last:
                 assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
 
@@ -134,6 +151,18 @@ def test_what_is_in_use_together_lies_apart(found):
         (np.ones(4)[::-1], False),
         (np.broadcast_to(np.ones(3), (2, 3)), False),
     ],
+    ids=[
+        "c",
+        "transposed",
+        "permuted",
+        "no axes",
+        "empty",
+        "one row",
+        "columns",
+        "strided",
+        "reversed",
+        "broadcast",
+    ],
 )
-def test_dense(x, wanted):
-    assert dense(x) is wanted
+def test_dense_arrays_have_no_gaps(x, wanted):
+    assert is_dense(x) is wanted

@@ -1,4 +1,4 @@
-"""What x and y hold is looked at where it lies: the first bad value is found on every backend."""
+"""Checks of x and y run where the arrays lie: the first bad value is found on every backend."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_the_first_value_that_is_not_finite_is_named(xpnet_backend, value, shown
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n", [1, 3, 2000])
-def test_of_few_numbers_and_of_many_only_those_that_are_finite_pass(n, dtype):
+def test_small_and_large_arrays_must_be_finite(n, dtype):
     """Their squares are summed first: where these overflow or vanish, nothing is refused for it."""
     x = np.ones((n, 6), dtype)
     for fine in (np.finfo(dtype).max, -np.finfo(dtype).max, np.finfo(dtype).tiny, 0.0):
@@ -51,7 +51,7 @@ def test_a_tensor_that_has_gradients_is_data_like_any_other():
         model.fit(bad, X, epochs=1)
 
 
-def test_what_is_given_is_never_written_to(xpnet_backend):
+def test_inputs_are_never_written_to(xpnet_backend):
     if not xpnet_backend.capabilities.computes:
         pytest.skip(f"{xpnet_backend.name} holds no values")
     x, y, w = (xpnet_backend.asarray(a) for a in (X, 2 * X, np.ones(6)))

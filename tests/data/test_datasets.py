@@ -1,4 +1,4 @@
-"""Folders of IDX files as data sets, and where Fashion-MNIST is looked for."""
+"""Folders of IDX files as data sets, and the search for Fashion-MNIST."""
 
 import gzip
 import re
@@ -51,7 +51,7 @@ def test_a_folder_is_a_data_set(tmp_path, packed):
     assert data.y_test.tolist() == [4, 4]
 
 
-def test_the_name_may_say_the_opposite_of_what_a_file_is(tmp_path):
+def test_the_contents_decide_and_not_the_suffix(tmp_path):
     """Some browsers unpack what they download and keep its name."""
     made = folder(tmp_path / "set")
     (made / TRAIN_LABELS).write_bytes(gzip.compress((made / TRAIN_LABELS).read_bytes()))
@@ -158,7 +158,7 @@ def test_an_incomplete_folder_is_not_passed_over(places):
         xn.data.fashion_mnist()
 
 
-def test_found_nowhere_says_where_and_how_to_mend_it(places, monkeypatch):
+def test_missing_files_are_an_error_that_lists_the_folders(places, monkeypatch):
     data, debian = places / "data", places / "debian"
     where = re.escape(
         f"in none of {data / 'fashion-mnist'}, {data}, {debian}: `apt install dataset-fashion-mnist`"
@@ -170,7 +170,7 @@ def test_found_nowhere_says_where_and_how_to_mend_it(places, monkeypatch):
         xn.data.fashion_mnist()
 
 
-def test_fashion_mnist_is_what_the_literature_says():
+def test_fashion_mnist_has_the_published_figures():
     try:
         x_train, y_train, x_test, y_test = xn.data.fashion_mnist()
     except FileNotFoundError as error:
@@ -186,7 +186,7 @@ def test_fashion_mnist_is_what_the_literature_says():
     assert x_train.std(dtype="float64") == pytest.approx(0.3530, abs=5e-5)
 
 
-def test_iris_is_what_the_literature_says():
+def test_iris_has_the_published_figures():
     """Means and deviations as Fisher's paper has them, of all 150."""
     x_train, y_train, x_test, y_test = xn.data.iris()
     assert (x_train.shape, x_test.shape) == ((120, 4), (30, 4))
@@ -198,7 +198,7 @@ def test_iris_is_what_the_literature_says():
 
 
 @pytest.mark.parametrize("name", ["clothing", "digits", "iris"])
-def test_what_comes_with_xpnet_is_a_data_set(name):
+def test_bundled_data_sets(name):
     data = xn.data.DATASETS[name]()
     assert [part.dtype for part in data] == ["float32", "int64"] * 2
     assert len(data.x_train) == len(data.y_train) > 2 * len(data.x_test)

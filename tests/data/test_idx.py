@@ -73,7 +73,7 @@ def test_a_mapped_file_is_the_array_in_it(put, code, shape):
     np.testing.assert_array_equal(array, read_idx(path))
 
 
-def test_what_cannot_be_mapped(put):
+def test_files_that_cannot_be_mapped_are_refused(put):
     path = put(gzip.compress(SMALL))
     with pytest.raises(
         ValueError, match=f"^{re.escape(str(path))}: it is packed with gzip.* unpack it first"
@@ -107,7 +107,7 @@ def test_more_than_one_part_is_read(put):
         assert np.array_equal(read_idx(put(pack(content))), items)
 
 
-def test_a_missing_file_and_a_folder_are_what_python_says_they_are(tmp_path):
+def test_a_missing_file_and_a_folder_are_the_errors_of_python(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing here"):
         read_idx(tmp_path / "nothing here")
     with pytest.raises(OSError, match=re.escape(tmp_path.name)):
@@ -134,7 +134,7 @@ def test_a_file_cut_short_is_refused(put, length):
 
 @pytest.mark.parametrize("pack", PACK)
 @pytest.mark.parametrize("more", [b"\0", b"more", bytes(5000)], ids=len)
-def test_what_follows_the_data_is_refused(put, pack, more):
+def test_trailing_bytes_are_refused(put, pack, more):
     refused(put(PACK[pack](SMALL + more)), "more follows after the 12 bytes .* int16 \\(2, 3\\)")
 
 

@@ -46,7 +46,7 @@ def test_inputs_alone(tmp_path, name):
         ({"x": X, "y": np.array([print, None, 1], object)}, "allow_pickle"),
     ],
 )
-def test_what_does_not_fit_is_refused(tmp_path, arrays, words):
+def test_archives_that_do_not_fit_are_refused(tmp_path, arrays, words):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         xn.data.read_npz(tmp_path / "a.npz")
@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_refused(tmp_path, arrays, words):
 @pytest.mark.parametrize(
     "content", [b"", b"text", pickle.dumps([1]), b"PK\x05\x06" + bytes(18), b"PK\x03\x04" * 9]
 )
-def test_what_is_no_archive_is_refused(tmp_path, content):
+def test_other_files_are_refused(tmp_path, content):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.npz: "):
         xn.data.read_npz(tmp_path / "a.npz")

@@ -1,4 +1,4 @@
-"""What is learned of each column of a table and of its target, and what cannot be learned."""
+"""Inference of the columns of a table and of its target, and tables that are refused."""
 
 import re
 
@@ -51,7 +51,7 @@ NUMBERS = list(range(50)) + list(range(50, 0, -1))
     ],
     ids=str,
 )  # fmt: skip
-def test_what_a_column_is(cells, wanted, said):
+def test_column_types_are_inferred(cells, wanted, said):
     found, notes = learned(cells)
     assert type(found) is type(wanted)
     if isinstance(wanted, Number):
@@ -146,7 +146,7 @@ def test_numbers_near_the_bounds():
         (["NA", "DE"] * 2, None, ("DE", "NA"), "2 different texts"),
     ],
 )
-def test_the_task_is_seen_from_the_target(cells, task, wanted, why):
+def test_the_task_is_inferred_from_the_target(cells, task, wanted, why):
     found = Target.learn(frame(a=cells, y=cells), task=task)
     assert (found.task == "classification") == bool(wanted)
     assert found.labels == wanted
@@ -170,12 +170,12 @@ def test_the_task_is_seen_from_the_target(cells, task, wanted, why):
         ({"y": Y[:2]}, {}, "no column is left to learn from: none was given"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_learned(columns, options, words):
+def test_tables_without_information_are_refused(columns, options, words):
     with pytest.raises(ValueError, match=re.escape(words)):
         Columns.learn(frame(**columns), **options)
 
 
-def test_frames_of_other_makers():
+def test_frames_made_by_pandas():
     """Numbers, missing values, categories and booleans as pandas has them, and what is no frame."""
     given = pd.DataFrame(
         {

@@ -54,7 +54,7 @@ def test_a_later_table_gives_the_same_features():
         ({"height": [1, 2]}, [], "not learned and left out: 'height'"),
     ],
 )
-def test_what_a_later_table_has_besides(changed, x, said):
+def test_unseen_values_in_a_later_table(changed, x, said):
     (name,) = changed
     found, (note,) = COLUMNS.inputs(
         frame(**{"age": [40, 40], "size": [2, 2], "city": ["Oslo", "Rome"]} | changed)
@@ -84,7 +84,7 @@ def test_a_later_table_that_does_not_fit(columns, words):
         COLUMNS.inputs(frame(**columns))
 
 
-def test_other_takes_what_was_never_seen():
+def test_other_takes_unseen_texts():
     column = Text("a", ("p", "q"), other=True)
     x = np.zeros((3, 3), "float32")
     assert column.fill(x, pd.Series(["q", "zz", "p"])) == []

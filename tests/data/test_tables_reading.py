@@ -87,7 +87,7 @@ def test_cells_are_the_text_that_stands_there(write, content, wanted):
         ("a;b\n1.5;x,y\n2.5;z\n", {"a": ["1.5", "2.5"], "b": ["x,y", "z"]}, [2, 3], None),
     ],
 )  # fmt: skip
-def test_what_is_mended_is_said(write, content, wanted, lines, said):
+def test_mended_cells_are_noted(write, content, wanted, lines, said):
     found, at, notes = read(write(content))
     assert found == wanted
     assert at == lines
@@ -123,7 +123,7 @@ def test_what_is_mended_is_said(write, content, wanted, lines, said):
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_what_is_no_table_is_one_sentence(write, content, words):
+def test_other_files_are_refused_in_one_sentence(write, content, words):
     path = write(content)
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         xn.data.read_csv(path)
@@ -150,7 +150,7 @@ def test_without_pandas_it_says_what_to_install(write, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_csv_writes_is_read_as_it_was(write, seed):
+def test_round_trip_of_the_csv_module(write, seed):
     """Any text that has no spaces around it, quoted where it must be, each row at its own line."""
     draw, text = random.Random(seed), string.ascii_letters + '0123456789.,;|"\n\té 中'
     quoting, text = draw.choice([(csv.QUOTE_MINIMAL, text), (csv.QUOTE_ALL, text + "\r")])

@@ -1,4 +1,4 @@
-"""What the tables of errors share: the small models they are made on, and what every error must be.
+"""Parts shared by the tables of errors: small models, and the properties of every error.
 
 A row is a call and what it must raise: the class, and pieces of its sentence, which names the argument and what
 came. The models of a row are watched: after the error each must be as it was before the call.
@@ -67,13 +67,13 @@ def watched(made):
 
 
 def state_of(made):
-    """All that a model knows."""
+    """The whole state of a model."""
     arrays = None
     if made.input_shape is not None:
-        flat = xn.io.flat_state(made._built().dump())
+        flat = xn.io.flat_state(made._placement.require_built().dump())
         arrays = {name: (x.dtype, x.shape, x.tobytes()) for name, x in flat.items()}
     place = made.backend and (made.backend.name, made.backend.device_name)
-    return arrays, place, made.input_shape, made._targets, {k: list(v) for k, v in made.history.items()}
+    return arrays, place, made.input_shape, made.targets, {k: list(v) for k, v in made.history.items()}
 
 
 def wrong(call, *fragments, error=ValueError, name=None, trains=False):

@@ -28,7 +28,7 @@ blame = {"error": xn.BackendError}
     wrong(lambda: backends.get("numpy").asarray(X, dtype="flaot32"), "dtype 'flaot32'", **blame),
     wrong(lambda: backends.of(5), "an array was wanted", "numpy.asarray", error=TypeError),
 )
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
@@ -44,7 +44,7 @@ def test_an_unknown_device_of_every_backend(xpnet_backend):
 
 
 @pytest.mark.parametrize("variable", ["XPNET_BACKEND", "XPNET_DEVICE"])
-def test_what_the_environment_names_is_checked_too(variable, monkeypatch):
+def test_environment_variables_are_checked_too(variable, monkeypatch):
     monkeypatch.setenv(variable, "nunpy")
     made = model(backend=None)
     error, wanted = (

@@ -87,7 +87,7 @@ COPIES = [
 
 
 @table(*BEFORE, *PARAMS, *COPIES)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
@@ -155,11 +155,11 @@ OWN_PARTS = [
 
 
 @table(*OWN_PARTS)
-def test_a_part_of_ones_own(call, error, fragments, trains):
+def test_an_error_in_a_users_part(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
-def test_early_stopping_says_what_it_knows_after_an_epoch_only():
+def test_early_stopping_names_its_columns_after_the_first_epoch():
     """The epoch that showed it is kept, in history and in the weights."""
     made = model()
     check(lambda: fit(of=made, callbacks=[xn.EarlyStopping()]), ValueError, ("val_loss",), trains=True)

@@ -36,7 +36,7 @@ def saved(tmp_path):
     wrong(lambda: xn.data.read_idx("nowhere"), "path 'nowhere'", "an IDX file", error=FileNotFoundError),
     wrong(lambda: xn.data.idx_folder("nowhere"), "folder 'nowhere' does not exist", error=FileNotFoundError),
 )
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
@@ -68,7 +68,7 @@ def test_a_pipe_or_a_device_is_never_replaced(tmp_path):
     [(errno.EACCES, PermissionError), (errno.EROFS, OSError), (errno.ENOSPC, OSError), (errno.EIO, OSError)],
     ids=errno.errorcode.get,
 )
-def test_what_the_system_refuses_is_told_with_its_number(number, kind, saved, monkeypatch):
+def test_an_error_of_the_system_keeps_its_errno(number, kind, saved, monkeypatch):
     """Root may write everywhere, and no test fills a disk: the first call that could fail does."""
     before, made = saved.read_bytes(), fitted()
 
@@ -183,5 +183,5 @@ def test_a_file_that_is_no_model(change, fragments, saved):
     ],
     ids=str,
 )
-def test_what_load_is_given_beside_the_path(options, error, fragments, saved):
+def test_invalid_options_of_load(options, error, fragments, saved):
     check(lambda: xn.load(saved, **options), error, fragments)

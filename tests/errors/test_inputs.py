@@ -1,4 +1,4 @@
-"""What can be wrong with x: its kind, its dtype, its shape and its values."""
+"""Errors about x: its type, its dtype, its shape and its values."""
 
 from fractions import Fraction
 
@@ -131,7 +131,7 @@ VALUES = [
 
 
 @table(*KINDS, *SHAPES, *VALUES)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
@@ -158,8 +158,8 @@ ALIKE = {
 }
 
 
-def test_what_holds_the_same_numbers_is_no_error(backend):
-    """However the host's arrays lie in memory, nothing is refused, written to or read otherwise."""
+def test_the_same_numbers_in_another_layout_are_no_error(backend):
+    """The memory layout of host arrays does not matter: none is refused, written to or read otherwise."""
     made = built(backend=backend, dtype="float64")
     wanted, outputs = made.evaluate(X, Y), made.forward(X)
     for name, form in ALIKE.items():

@@ -25,7 +25,7 @@ DEEP = xn.Sequential(*[xn.Dense(8, "relu")] * 7, xn.Dense(3))
 
 def arrays(made):
     """All of a model's numbers, on the host."""
-    flat = xn.io.flat_state(made._built().dump())
+    flat = xn.io.flat_state(made._placement.require_built().dump())
     return {name: x for name, x in flat.items() if name not in ("lr", "key")}
 
 
@@ -35,7 +35,7 @@ def finite(made):
 
 
 def train_or_diverge(made, rate, y, **options):
-    """Whether the training was told to have exploded; the model is sound in either case."""
+    """True if the training raised DivergedError; the model is sound in either case."""
     before = arrays(made.build((3,)))
     said = ""
     try:
@@ -83,7 +83,7 @@ def test_an_explosion_in_the_only_step_is_named(optimizer, task):
             train_or_diverge(made, rate, y, epochs=1, batch_size=12)
 
 
-def test_what_an_update_made_of_the_loss_is_in_the_message():
+def test_the_message_has_the_loss_after_the_update():
     made = model(DEEP, "mse", xn.adam(1e6)).build((3,))
     with pytest.raises(xn.DivergedError, match=r"mean loss \d.*, (nan|inf) after the last"):
         made.partial_fit(X, X)
@@ -112,7 +112,7 @@ def test_a_schedule_that_peaks_too_high_is_named(schedule):
 
 
 def test_a_large_loss_that_training_brings_down_is_no_explosion():
-    """What grows is told by comparison: values of 1e5 have losses of 1e10 from the first step on."""
+    """Growth is relative to the start: values of 1e5 have losses of 1e10 from the first step on."""
     made = model(xn.Dense(3), "mse", xn.adam(1e3), dtype="float64")
     history = made.fit(X, 1e5 * X, epochs=200, batch_size=12)
     assert history["loss"][0] > 1e9

@@ -1,4 +1,4 @@
-"""Names that nobody knows, and one kind of thing in the place of another."""
+"""Errors about unknown names, and about arguments of the wrong kind."""
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ THINGS = [
 
 
 @table(*NAMES, *THINGS)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 

@@ -108,7 +108,7 @@ FLAGS = [
 
 
 @table(*SIZES, *RATES, *FRACTIONS, *FLAGS)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 

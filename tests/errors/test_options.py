@@ -1,4 +1,4 @@
-"""What fit is given beside x and y: weights, validation and callbacks."""
+"""Errors about the options of fit: weights, validation and callbacks."""
 
 import numpy as np
 import pytest
@@ -114,7 +114,7 @@ CALLBACKS = [
 
 
 @table(*WEIGHTS, *VALIDATION, *CALLBACKS)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with y: labels, probabilities, values, and how many there are."""
+"""Errors about y: labels, probabilities, values, and their number."""
 
 from functools import partial
 
@@ -137,7 +137,7 @@ VALUES = [
 
 
 @table(*COUNTS, *LABELS, *IGNORED, *ONE_CLASS, *PROBABILITIES, *VALUES)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 

@@ -90,7 +90,7 @@ ORACLE = [
 
 
 @table(*CALCULUS, *OPS, *ORACLE)
-def test_it_says_what_is_wrong(call, error, fragments, trains):
+def test_the_error_names_argument_and_remedy(call, error, fragments, trains):
     check(call, error, fragments, trains)
 
 
@@ -109,6 +109,6 @@ PICTURES = [
 
 
 @table(*PICTURES)
-def test_pictures_say_what_is_wrong(call, error, fragments, trains):
+def test_errors_of_plots(call, error, fragments, trains):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed").use("agg")
     check(call, error, fragments, trains)

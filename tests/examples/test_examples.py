@@ -131,7 +131,7 @@ def test_wrong_numbers_are_said_and_are_a_failure(capsys):
     ],
     ids=["backend", "folder", "option"],
 )
-def test_what_is_wrong_is_said_in_a_sentence(arguments, says):
+def test_a_wrong_command_line_is_one_sentence(arguments, says):
     """And before anything is computed."""
     done = run("tangents.py", *arguments)
     assert done.returncode != 0
@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said_in_a_sentence(arguments, says):
     ],
     ids=["diverged", "backend", "interrupt"],
 )
-def test_what_stops_an_example_is_said_in_a_sentence(error, code, monkeypatch):
+def test_an_error_ends_an_example_with_one_sentence(error, code, monkeypatch):
     def main(lesson):
         raise error
 

@@ -98,7 +98,7 @@ def test_one_bit_flipped_anywhere(small, tmp_path, bit):
         file(b'{"a": 1, "a": 2, "__metadata__": {"xpnet": "{}"}}'),
     ],
 )
-def test_what_is_no_model(tmp_path, content):
+def test_other_files_are_refused(tmp_path, content):
     refused(tmp_path / "m", content)
 
 
@@ -174,7 +174,7 @@ def test_no_elements_in_an_impossible_shape(tmp_path, shape):
 
 
 @pytest.mark.parametrize("entry", [None, 5, [], "F32", {}, {"dtype": "F32"}])
-def test_what_is_no_entry(tmp_path, entry):
+def test_an_entry_that_is_no_object(tmp_path, entry):
     refused(tmp_path / "m", sealed({"a": entry, "__metadata__": META}))
 
 

@@ -137,7 +137,7 @@ def test_a_transposed_convolution_has_its_inputs_first_there():
         (lambda s: s.update({"1.running_mean": np.full(5, np.inf)}), "inf"),
     ],
 )
-def test_what_does_not_fit_changes_nothing(change, message):
+def test_a_state_that_does_not_fit_changes_nothing(change, message):
     model = trained(xn.Sequential(xn.Dense(5), xn.BatchNorm(), xn.Tanh()), 4, backend="numpy")
     state = xn.io.to_torch(model)
     before = {name: x.copy() for name, x in state.items()}

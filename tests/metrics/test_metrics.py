@@ -63,7 +63,7 @@ def test_values(backend):
     assert np.allclose(backend.to_numpy(metrics.mae(*two, multioutput="raw_values")), [1, 0.5])
 
 
-def test_what_is_undefined():
+def test_undefined_values():
     assert metrics.precision([0, 1], [0, 0]) == 0.0
     assert metrics.recall([0, 0], [0, 1]) == 0.0
     assert metrics.f1([0, 0], [0, 0]) == 0.0
@@ -131,7 +131,7 @@ def test_a_list_beside_arrays_of_a_library(backend):
         ),
     ],
 )
-def test_what_cannot_be(call, error, message):
+def test_invalid_arguments_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
 

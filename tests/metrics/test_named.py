@@ -105,7 +105,7 @@ def test_of_labels_that_count(backend):
         agree(found, wanted)
 
 
-def test_functions_and_names_of_ones_own(backend):
+def test_user_functions_and_names(backend):
     model = fitted(Y, 3, backend=backend)
     seen = []
 
@@ -138,7 +138,7 @@ def test_functions_and_names_of_ones_own(backend):
         (["f1"], ValueError, "average 'binary' needs two labels, there are 3: use 'macro'"),
     ],
 )
-def test_what_cannot_be(given, error, message):
+def test_invalid_metrics_are_refused(given, error, message):
     with pytest.raises(error, match=message):
         fitted(Y, 3).evaluate(X, Y, metrics=given)
 
@@ -148,7 +148,7 @@ def test_a_function_that_takes_no_weights_is_an_error_beside_weights():
         fitted(Y, 3).evaluate(X, Y, WEIGHT, metrics={"own": lambda y_true, y_pred: 0.0})
 
 
-def test_an_error_tells_of_which_metric_it_is():
+def test_an_error_names_its_metric():
     model = fitted(Y, 3)
     with pytest.raises(ValueError, match=r"^metric 'f1': average 'binary' needs two labels"):
         model.evaluate(X, Y, metrics=["accuracy", "f1"])

@@ -138,7 +138,7 @@ def test_numbers_can_be_read_on_dark_cells():
     assert colours == ["white", "black", "black", "white"]
 
 
-def test_names_of_numbered_classes_and_an_order_of_ones_own():
+def test_names_of_numbered_classes_and_their_order():
     ax = confusion_matrix([0, 2], [0, 1], labels=["shoe", "hat", "coat"])
     assert ticks(ax.yaxis) == ["shoe", "hat", "coat"]
     assert [label.get_rotation() for label in ax.get_xticklabels()] == [0] * 3

@@ -37,7 +37,7 @@ def test_a_function_and_its_derivative_are_drawn():
     assert first.get_linestyle() != second.get_linestyle()
 
 
-def test_a_derivative_of_ones_own_or_none():
+def test_a_given_derivative_or_none():
     ax = function(parabola, df=lambda x: 5.0)
     assert np.all(ax.lines[1].get_ydata() == 5.0)  # a number is meant for every x
     assert len(function(parabola, df=False).lines) == 1

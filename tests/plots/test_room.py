@@ -1,4 +1,4 @@
-"""What all pictures have in common: axes given and returned, labels, no globals, and a room without matplotlib."""
+"""Contracts of all plots: axes given and returned, labels, no global settings, and a clear error without matplotlib."""
 
 import inspect
 import subprocess
@@ -73,7 +73,7 @@ def test_axes_given_are_drawn_on_and_returned(name, figures):
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_what_is_no_axes_is_refused(name, figures):
+def test_other_objects_than_axes_are_refused(name, figures):
     several = figures.subplots(1, 2)[1]
     with pytest.raises(TypeError, match=r"ax: one Axes was wanted, such as plt\.subplots.* a ndarray came"):
         DRAW[name](ax=several)

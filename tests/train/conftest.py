@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from xpnet.train import batches, pages, rows
+from xpnet.train import batches, lazy, memmap
 
 
 @pytest.fixture
 def small_parts(monkeypatch):
     """Two batches of 8 in a part, three chunks in a prediction, and every file is a large one."""
-    monkeypatch.setattr(batches, "READ", 2 * 8 * 4)
-    monkeypatch.setattr(rows, "CHUNK", 30)
-    monkeypatch.setattr(pages, "SHARE", 0)
+    monkeypatch.setattr(batches, "READ_ELEMENTS", 2 * 8 * 4)
+    monkeypatch.setattr(lazy, "CHUNK_SAMPLES", 30)
+    monkeypatch.setattr(memmap, "LARGE_FILE_SHARE", 0)
 
 
 @pytest.fixture

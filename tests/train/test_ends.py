@@ -8,7 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.namespace import namespace
-from xpnet.train.step import look
+from xpnet.train.step import state_magnitude
 
 from ..bits import host
 
@@ -204,7 +204,7 @@ def test_the_look_at_a_state(params, buffers, slots, largest, backend):
     state = {"params": placed(params), "buffers": placed(buffers), "slots": {"m": placed(slots)}}
     state["lr"] = backend.asarray(np.asarray(0.1), dtype="float32")
     with backend.device_context():
-        found = backend.to_numpy(backend.compile(look)(state))
+        found = backend.to_numpy(backend.compile(state_magnitude)(state))
     assert found.shape == ()
     np.testing.assert_equal(float(found), largest)
 

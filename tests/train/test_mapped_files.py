@@ -9,8 +9,8 @@ import pytest
 
 import xpnet as xn
 from xpnet.backends import get
-from xpnet.train import batches, pages, rows
-from xpnet.train.feed import to_inputs
+from xpnet.train import batches, lazy, memmap
+from xpnet.train.inputs import to_inputs
 
 from .streamed import NET, WEIGHT, X, Y, cut, make, state, unchanged
 
@@ -96,9 +96,9 @@ def test_labels_in_a_mapped_file(mapped, loss):
 def test_an_array_made_from_a_mapped_one_is_in_memory(mapped):
     file = mapped(X)
     for x in (file, file[3:], np.asarray(file), file.reshape(5, 15, 4), file.T):
-        assert pages.file_of(x) is file._mmap
+        assert memmap.file_of(x) is file._mmap
     for x in (X, file.astype("float32"), file + 1, np.array(file), file[[1, 2]], 3):
-        assert pages.file_of(x) is None
+        assert memmap.file_of(x) is None
 
 
 @pytest.mark.parametrize("form", ["C", "view", "F"])
@@ -123,10 +123,10 @@ def test_rows_of_a_large_file_are_asked_for(tmp_path, monkeypatch, form):
     if form == "view":
         x, places = x[280::-2], places[280::-2]
     rows = np.array([7, 120, 8, 0])
-    monkeypatch.setattr(pages, "SHARE", 0.25)
+    monkeypatch.setattr(memmap, "LARGE_FILE_SHARE", 0.25)
     for memory, large in ((4 * 480_100, True), (4 * 480_200, False)):
-        monkeypatch.setattr(pages, "memory", lambda memory=memory: memory)
-        pages.ask_for(x, rows)
+        monkeypatch.setattr(memmap, "memory", lambda memory=memory: memory)
+        memmap.ask_for(x, rows)
         found = [
             (p in part, p + 1599 in part, p + 1600 in part)
             for p, part in zip(places[rows], asked, strict=False)
@@ -167,8 +167,8 @@ def test_a_bad_target_is_named_by_its_row(mapped):
 @pytest.mark.parametrize("way", ["file", "both files", "function"])
 def test_memory_is_that_of_a_few_parts(tmp_path, monkeypatch, way):
     """Beside the parts there is what every sample has: its target, its weight, its place in the order."""
-    monkeypatch.setattr(batches, "READ", 2**14)
-    monkeypatch.setattr(rows, "CHUNK", 64)
+    monkeypatch.setattr(batches, "READ_ELEMENTS", 2**14)
+    monkeypatch.setattr(lazy, "CHUNK_SAMPLES", 64)
     peaks = {}
     for n in (500, 2000):
         x = np.lib.format.open_memmap(tmp_path / f"{n}.npy", mode="w+", dtype="uint8", shape=(n, 256))
@@ -192,4 +192,4 @@ def test_a_plain_view_of_a_file_is_read_when_it_is_used(mapped):
     x = np.asarray(mapped(np.ones((4, 3), "float32")))
     assert type(x) is np.ndarray
     found = to_inputs(get("numpy"), x, input_shape=(3,), dtype="float32", ids=False)
-    assert isinstance(found, rows.Rows)
+    assert isinstance(found, lazy.LazyRows)

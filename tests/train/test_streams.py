@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.train import Rows
+from xpnet.train import LazyRows
 
 from .streamed import WEIGHT, X, Y, cut, make, state, unchanged
 
@@ -91,9 +91,11 @@ def test_the_next_is_read_while_this_one_computes(mapped, monkeypatch, way):
             yield batch
 
     if way == "file":
-        take, count = Rows.take, iter(range(99))
+        take, count = LazyRows.take, iter(range(99))
         monkeypatch.setattr(
-            Rows, "take", lambda self, part: (self.ndim == 2 and read[next(count)].set(), take(self, part))[1]
+            LazyRows,
+            "take",
+            lambda self, part: (self.ndim == 2 and read[next(count)].set(), take(self, part))[1],
         )
         make().fit(mapped(X), Y, epochs=1, batch_size=15, steps_per_call=1, callbacks=[Waits()])
     else:

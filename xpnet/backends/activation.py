@@ -7,25 +7,25 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from .. import ops
-from ..compiler.expression import Element, Formula, NotElementwiseError
-from ..ops.chosen import option_defaults
+from ..compiler.expression import Expression, NotElementwiseError, Symbol
+from ..ops.opspec import option_defaults
 from ..typing import Op
 
 
 class Activation(NamedTuple):
     """An activation as a formula: y of x, and dx of dy and of what is kept for it."""
 
-    formula: Formula
-    x: Element
-    y: Element
-    dx: Element
-    kept: tuple[Element, ...]
+    formula: Expression
+    x: Symbol
+    y: Symbol
+    dx: Symbol
+    kept: tuple[Symbol, ...]
     options: tuple[str, ...]
 
     @classmethod
     def of(cls, op: Any, *, biased: bool = False, **flags: bool) -> Activation | None:
         """None for an op that mixes elements; without an op the identity. Biased, its x is z + b."""
-        formula = Formula()
+        formula = Expression()
         x = formula.add("add", *map(formula.input, "zb")) if biased else formula.input("x")
         flags = {**_flags(op), **flags}
         options = {name: formula.input(name) for name in _options(op)}
@@ -38,19 +38,19 @@ class Activation(NamedTuple):
 
 
 def _residuals(
-    formula: Formula, x: Element, y: Element, dx: Element, options: tuple[str, ...]
-) -> tuple[Element, ...]:
+    formula: Expression, x: Symbol, y: Symbol, dx: Symbol, options: tuple[str, ...]
+) -> tuple[Symbol, ...]:
     """What dx takes beside dy: y where that will do, which the next layer keeps anyway, else as little as there is."""
     given = [x.name, *options]
-    cuts = formula.cuts([y], given)
+    cuts = formula.transcendental_levels([y], given)
     for kept in ((), (y,), *(() if cuts else ((x,), (x, y)))):
-        if formula.leads([dx], ["dy", *(element.name for element in kept), *options]):
+        if formula.is_arithmetic([dx], ["dy", *(element.name for element in kept), *options]):
             return kept
-    slope = [Element(formula, name) for name in formula.beside(dx, "dy") if name not in options]
-    if len(slope) == 1 and formula.cuts([y, *slope], given) == cuts:
+    slope = [Symbol(formula, name) for name in formula.coefficients(dx, "dy") if name not in options]
+    if len(slope) == 1 and formula.transcendental_levels([y, *slope], given) == cuts:
         return tuple(slope)
     places = {x.name: x, y.name: y}
-    return tuple([places[name] for name in formula.taken([dx], places, beside=["dy", *options])])
+    return tuple([places[name] for name in formula.live_inputs([dx], places, beside=["dy", *options])])
 
 
 def _flags(op: Any) -> dict[str, bool]:

@@ -231,14 +231,18 @@ class Backend(ABC):
 
         wanted: True, False, or "auto", which leaves it to the backend.
         """
-        return Natives(update=self.update)
+        return Natives(update=self.update, why=f"{self.name} has no natives")
 
-    def threads(self, products: Iterable[int], *, deterministic: bool) -> AbstractContextManager[Any]:
-        """A context in which products of so many multiply-adds run on the threads that suit them.
+    def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
+        """(threads for a step's products, why); None for a library that sets its threads itself.
 
-        deterministic: whether their number may depend on nothing that changes a bit of the results. A library that
-        has threads of its own settles that itself.
+        products: the multiply-adds of each product. deterministic: True where the number of threads may depend on
+        nothing that changes a bit of the results.
         """
+        return None, f"{self.name} sets its threads itself"
+
+    def threads(self, count: int | None) -> AbstractContextManager[Any]:
+        """A context in which products run on `count` threads; None leaves the library's own setting."""
         return nullcontext()
 
     def compile(

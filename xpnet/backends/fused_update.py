@@ -6,15 +6,14 @@ and Numba compiles a loop over it, with the portable bits, at several times the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..compiler.codegen import contiguous, cuttable, function, loop
-from ..compiler.expression import traced, warn_of_portable
-from ..compiler.tracing import kernel
+from ..compiler.codegen import Argument, compile_function, contiguous, elementwise_kernel, partitionable
+from ..compiler.expression import trace_rule, warn_not_compiled
+from ..compiler.kernel import Kernel
 from ..optim import update_each
 from ..typing import Flat
 
@@ -64,27 +63,26 @@ def _writable(x: Any) -> np.ndarray:
 
 
 @cache
-def rule_loop(
-    rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int, ...]
-) -> Callable[..., None] | None:
+def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int, ...]) -> Kernel | None:
     """`p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)` for every i, of parameters of these ranks.
 
     Called with the array (c0, c1), then p, g, s0 of each parameter. None where the rule is no formula.
     """
     kind = np.dtype(dtype)
     try:
-        formula, arrays, constants, found = traced(rule, slots, scalars)
-        one = loop(formula, arrays, found, kind, constants)
+        formula, arrays, constants, found = trace_rule(rule, slots, scalars)
+        one = elementwise_kernel(formula, arrays, found, kind, constants).call
         groups = [[f"{name}{k}" for name in arrays] for k in range(len(ranks))]
         lines = [f"{name} = c[{i}]" for i, name in enumerate(constants)]
         lines += [f"one({', '.join([*group, *constants])})" for group in groups]
         names = ["c", *(name for group in groups for name in group)]
-        every = function(names, lines, {"one": one})
+        every = compile_function(names, lines, {"one": one})
         every(np.zeros(scalars, kind), *[np.zeros((0,) * rank, kind) for rank in ranks for _ in groups[0]])
         every.disable_compile()
-        if min(ranks) > 0:
-            cuttable(every, kind, {"c": (1, None), **dict.fromkeys(names[1:], (1, 0))}, lines, {"one": one})
-        return kernel(every, consumes=True)
+        if min(ranks) == 0:
+            return Kernel(every, consumes=True)
+        arguments = {"c": Argument(1, None), **dict.fromkeys(names[1:], Argument(1, 0))}
+        return partitionable(every, kind, arguments, lines, {"one": one}, consumes=True)
     except Exception as error:
-        warn_of_portable(rule, error)
+        warn_not_compiled(rule, error)
         return None

@@ -40,7 +40,8 @@ class Natives(NamedTuple):
 
     pure: whether what the step does hangs on its arguments' shapes alone, as where nobody's own code is in it, so
     that its Python need not run at every step. A library that traces takes that for granted.
-    deterministic: whether the bits may hang on no number of threads.
+    deterministic: whether the bits may depend on no number of threads.
+    why: why these and no others, in words.
     """
 
     name: str = "portable"
@@ -48,6 +49,7 @@ class Natives(NamedTuple):
     ops: Mapping[str, Op] = MappingProxyType({})
     pure: bool = False
     deterministic: bool = True
+    why: str = ""
 
 
 CallResult = tuple[State, Array, int, Array | None]

@@ -8,8 +8,8 @@ roundoff's, about eps |f| / h, which grows. With |f| and its derivatives about 1
 | central | h^2 f''' / 6    | eps^(1/3)   | 6e-6, 4e-11       | 5e-3, 2e-5        | 2e-9                   |
 | forward | h f'' / 2       | eps^(1/2)   | 1e-8, 1e-8        | 3e-4, 3e-4        | 5e-5                   |
 
-Left out, h is the best one times max(1, |x|). In float32 1e-4 would give a thousandth of noise, so that a step
-this small is an error there, and so is a function that gives float32 for a float64 x.
+The default h is the best one times max(1, |x|). In float32 an h of 1e-4 gives a relative noise of 1e-3, so that a step
+this small is an error there. A function that returns float32 for a float64 x is an error too.
 
 A function of a point takes features last, as everywhere: x (d,) -> (), or x (..., d) -> (...) where it is
 `vectorized`, such as `lambda x: x[..., 0] ** 2 + x[..., 1] ** 2`.

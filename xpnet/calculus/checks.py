@@ -25,10 +25,10 @@ def check_gradient(
     """Checks an op's pullback against central differences, element by element, for every array.
 
     For a random dy, the gradient of sum(dy y) by each array must be the pullback's cotangent, up to
-    `tolerance` times the largest magnitude in it. Gives the largest relative error.
+    `tolerance` times the largest magnitude in it. Returns the largest relative error.
     `compile`, such as jax.jit, is applied to the function that the differences call again and again.
-    GradientError names the array and its worst element. Use float64: in float32 the differences are only
-    good to about 1e-4.
+    GradientError names the array and its worst element. Use float64: float32 differences are accurate only to
+    about 1e-4.
     """
     tolerance = number("tolerance", tolerance)
     require_function("op", op, *(f"x{k}" for k in range(len(arrays))), **dict.fromkeys(options, "option"))
@@ -85,5 +85,5 @@ def compare_gradients(written: Array, numerical: Array, what: str, tolerance: fl
 
 
 def _value(y: Any) -> Array:
-    """The value of an op, without a statistic that comes beside it."""
+    """The value of an op, without the statistic that may come with it."""
     return y[0] if isinstance(y, tuple) else y

@@ -1,4 +1,4 @@
-"""Gradient descent on a function of a point, with the path it took."""
+"""Gradient descent and ascent on a function of a point, with the path."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def gradient_descent(
     """Walks downhill: (the point reached, the path there).
 
     x_(k+1) = x_k - lr df/dx(x_k)
-    x float (...), the path (steps + 1, ...) from x to the point reached. `gradient(x)` gives the derivative
-    where it is known; else it is numerical. ValueError for an x that is not finite, DivergedError once a later
-    point is not.
+    x float (...), the path (steps + 1, ...) from x to the point reached. `gradient(x)` returns the derivative
+    where it is known; else it is numerical. ValueError for an x that is not finite, DivergedError for a later
+    point that is not.
     """
     return _walk(f, x, -1.0, lr, steps, gradient)
 
@@ -74,7 +74,7 @@ def _walk(
 
 
 def _given(g: Any, x: Array) -> Array:
-    """What the user's gradient gave, in x's dtype, which a finer one would change at the first step."""
+    """The user's gradient in x's dtype: a wider one would promote x at the first step."""
     if isinstance(g, int | float) and x.ndim == 0:
         return scalar(g, x)
     if not is_array(g) or library(g) != library(x):

@@ -1,4 +1,4 @@
-"""Derivatives by differences."""
+"""Numerical derivatives and gradients by finite differences."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..namespace import device, is_array, namespace
 from ..typing import Array
 
 METHODS = {"central": 1 / 3, "forward": 1 / 2}
-"""The power of eps that is the best step."""
+"""The exponent p of each method's best step, eps^p."""
 
-AT_ONCE = 2**20
-"""How many numbers a gradient holds at once in changed copies of x."""
+ELEMENTS_AT_ONCE = 2**20
+"""The most elements that a gradient holds at once in shifted copies of x."""
 
 
 def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: str = "central") -> Any:
@@ -26,8 +26,8 @@ def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: 
     central: (f(x + h) - f(x - h)) / (2 h), error about h^2 f'''(x) / 6;
     forward: (f(x + h) - f(x)) / h, error about h f''(x) / 2
     A function of several numbers gives its partial derivative: `derivative(lambda u: f(u, v), u)`.
-    ValueError for an unknown method, or an h too small for the dtype of x or of f(x) to give more than noise, NaN
-    at an element of x that is too large for h; TypeError for an f that is no function or gives no number.
+    ValueError for an unknown method, and for an h so small for the dtype of x or f(x) that only noise would be left;
+    NaN at an element of x that is too large for h; TypeError for an f that is no function or returns no number.
     """
     require_function("f", f, "x")
     x = float(x) if isinstance(x, int | float) else as_floating(x)
@@ -48,9 +48,9 @@ def numerical_gradient(
     """Gradient of a scalar function of an array of any shape, by differences.
 
     g_i = (f(x + h e_i) - f(x - h e_i)) / (2 h), e_i being 1 at element i and 0 elsewhere; forward as `derivative`
-    x float (...) -> g (...), of x's library, device and dtype; x is left as it is. f is called twice for each
-    element; `vectorized`, it takes many points (k, ...) and gives their values (k,) in one call.
-    ValueError for a value that is no scalar, or no (k,), and where `derivative` raises it.
+    x float (...) -> g (...), of x's library, device and dtype; x is not changed. f is called twice for each
+    element; if `vectorized`, it takes many points (k, ...) and returns their values (k,) in one call.
+    ValueError for a value that is no scalar, or not (k,), and where `derivative` raises it.
     """
     require_function("f", f, "x")
     x = as_floating(x)
@@ -66,7 +66,7 @@ def numerical_gradient(
 
     here = values(x[None, ...]) if method == "forward" and size else None
     differences = []
-    rows = max(1, AT_ONCE // max(1, size))
+    rows = max(1, ELEMENTS_AT_ONCE // max(1, size))
     for start in range(0, size, rows):
         chosen = numbers[start : min(size, start + rows)]
         moved = xp.where(chosen[:, None] == numbers, step, 0.0)
@@ -80,7 +80,7 @@ def numerical_gradient(
 
 
 def as_floating(x: Array, name: str = "x") -> Array:
-    """x itself, or integers as the library's default float; TypeError for what holds no real numbers."""
+    """x unchanged, or integers as the library's default float; TypeError for an x without real numbers."""
     xp = namespace(x)
     check_numbers(name, x)
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.asarray(0.0).dtype)
@@ -116,14 +116,14 @@ def _step(x: Any, h: float | None, method: str) -> Any:
 
 
 def _precision(x: Any) -> tuple[float, str]:
-    """The distance from 1 to the next number, and the dtype's name."""
+    """(eps, name) of the dtype of x."""
     if isinstance(x, float):  # numpy.float64 among them
         return float(np.finfo(float).eps), "float64"
     return float(namespace(x).finfo(x.dtype).eps), str(x.dtype)
 
 
 def _checked(value: Any, x: Any, h: float | None) -> Any:
-    """f's value; ValueError where it is coarser than x, for whose precision the step was chosen."""
+    """f's value; ValueError where its dtype is coarser than x's, from which the step was chosen."""
     if isinstance(value, int | float):
         return value
     if not is_array(value):
@@ -140,7 +140,7 @@ def _checked(value: Any, x: Any, h: float | None) -> Any:
 
 
 def scalar(value: Any, x: Array) -> Array:
-    """f's value as a 0-d array of x's kind."""
+    """f's value as a 0-d array of x's library, dtype and device."""
     if isinstance(value, int | float):
         return namespace(x).asarray(value, dtype=x.dtype, device=device(x))
     if math.prod(value.shape) != 1:
@@ -152,7 +152,7 @@ def scalar(value: Any, x: Array) -> Array:
 
 
 def _of_points(values: Any, points: Array) -> Array:
-    """f's values at many points."""
+    """f's values at many points; ValueError unless there is one for each point."""
     wanted, came = (points.shape[0],), getattr(values, "shape", "a number")
     if came != wanted:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The line or the plane that touches a function's graph."""
+"""Tangents: the line or the plane that touches a function's graph."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tangent:
     gradient: Any
 
     def __call__(self, x: Any) -> Any:
-        """Its height: elementwise at numbers x for a line, x (..., d) -> (...) for a plane."""
+        """The tangent's height: elementwise at numbers x for a line, x (..., d) -> (...) for a plane."""
         x = x if isinstance(x, int | float) else as_floating(x)
         if self._is_line:
             return self.value + self.gradient * (x - self.point)

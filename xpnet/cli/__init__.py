@@ -1,4 +1,4 @@
-"""The `xpnet` command: a thin skin, which parses its arguments before anything heavy is imported."""
+"""The `xpnet` command: a thin skin over the library, which parses its arguments before any heavy import."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMANDS = {
     "bench": "time training steps and predictions on each backend that is here",
     "doctor": "look for what slows this machine's training: kernels, threads, missing packages",
 }
-"""Each is a module in here, with `options(parser)` and `run(args) -> int`."""
+"""Each command is a module of this room, with `options(parser)` and `run(args) -> int`."""
 NUMPY_FREE = (None, "backends", "doctor")
 """Commands that load no NumPy, or look at the machine as it is."""
 
@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments; UsageError, with the nearest known name, for what is no argument."""
+    """The parsed arguments; UsageError, with the nearest known name, for an unknown argument."""
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("-q", "--quiet", action="store_true", help="print the result only")
     common.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
@@ -137,7 +137,7 @@ def _module(command: str) -> Any:
 
 
 def _choose_kernel(*, quiet: bool) -> None:
-    """Gives NumPy the kernel that its OpenBLAS would miss, before it loads; and says so."""
+    """Sets the kernel that NumPy's OpenBLAS would miss on this CPU, before NumPy loads, and prints it."""
     from ..machine import cpu
 
     kernel = cpu.choose_kernel()
@@ -162,7 +162,7 @@ def _say(message: str, status: int) -> int:
 
 
 def _flush() -> None:
-    """Leaves nothing for Python's last flush, which would complain of a reader gone away or of a full disk."""
+    """Flushes both streams, so that Python's last flush does not report a closed pipe or a full disk."""
     for stream in (sys.stdout, sys.stderr):
         try:
             print(end="", file=stream, flush=True)

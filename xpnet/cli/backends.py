@@ -1,4 +1,4 @@
-"""`xpnet backends`: the array libraries, from what is installed; and with --probe by computing on them."""
+"""`xpnet backends`: the array libraries, from the installed packages, or with --probe by computing on them."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def listed(row: dict[str, Any]) -> tuple[str, str]:
-    """A backend's name, and its version or what to type."""
+    """A row: a backend's name, and its version or the command that installs it."""
     absent = f"not installed: {row['install']}"
     return row["name"], (row["version"] or "yes") if row["installed"] else absent
 
 
 def probed(row: dict[str, Any]) -> tuple[str, ...]:
-    """Beside these what a probe found."""
+    """A row of --probe: name, version, and the result of computing on the backend."""
     if not row["computes"]:
         return row["name"], row["version"] or "", "no", "", row["reason"]
     return (

@@ -13,9 +13,9 @@ SIZES: dict[str, tuple[tuple[int, ...], int]] = {
     "medium": ((784, 256, 128, 10), 128),
     "large": ((784, 1024, 1024, 10), 256),
 }
-"""Units from the inputs to the outputs, and samples in a batch."""
-NOISY = 0.15
-"""A spread above which a time says nothing."""
+"""By name: the units of each layer from the inputs to the outputs, and the batch size."""
+NOISY_SPREAD = 0.15
+"""A relative spread above which a time proves nothing."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people to read."""
+    """The result as text."""
     head = ("network, batch", "backend", "us/step", "spread", "us/predict", "spread", "natives")
     lines = [
         (
@@ -95,8 +95,8 @@ def table(result: dict[str, Any]) -> str:
         for row in result["rows"]
     ]
     shown = [shared.table([head, *lines], right=range(2, 6))]
-    if any(max(row["step_spread"], row["predict_spread"]) > NOISY for row in result["rows"]):
-        shown.append(f"the machine was too noisy to conclude where the spread is above {NOISY:.0%}")
+    if any(max(row["step_spread"], row["predict_spread"]) > NOISY_SPREAD for row in result["rows"]):
+        shown.append(f"the machine was too noisy to conclude where the spread is above {NOISY_SPREAD:.0%}")
     shown += [f"absent: {name} ({reason})" for name, reason in result["absent"].items()]
     return "\n".join(shown)
 

@@ -8,7 +8,7 @@ from . import shared
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """It has none of its own."""
+    """No options of its own."""
 
 
 def run(args: argparse.Namespace) -> int:

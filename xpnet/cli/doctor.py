@@ -1,4 +1,4 @@
-"""`xpnet doctor`: what this machine computes with, how fast, and what would make it faster."""
+"""`xpnet doctor`: the libraries and cores that this machine computes with, their speed, and advice for more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import shared
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """It has none of its own."""
+    """No options of its own."""
 
 
 def run(args: argparse.Namespace) -> int:

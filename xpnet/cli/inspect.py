@@ -1,4 +1,4 @@
-"""`xpnet inspect`: a model's layers, its parameters, and what it expects."""
+"""`xpnet inspect`: a model's layers, its parameters, and the data that it expects."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 
 from . import shared
 
-MOST = 30
-"""Columns that are shown; --json has all."""
+MAX_COLUMNS_SHOWN = 30
+"""The most columns of a table that are shown; --json has all."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     def text() -> str:
         last = ", ".join(f"{name} {value:.4g}" for name, value in result["last"].items() if value is not None)
-        shown = dict(list(result["columns"].items())[:MOST])
+        shown = dict(list(result["columns"].items())[:MAX_COLUMNS_SHOWN])
         rows = [
             ("loss", result["loss"]),
             ("optimizer", result["optimizer"]),

@@ -1,4 +1,4 @@
-"""What a training shows while it runs, on standard error: a bar on a terminal, else about ten lines."""
+"""Progress of a training on standard error: a bar on a terminal, else about ten lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from . import LOADED
 from .shared import say
 
 
-class Watch(Callback):
-    """A callback: progress, and seconds from the start of the process to the end of the first epoch.
+class ProgressBar(Callback):
+    """A callback: shows progress, and times the process from its start to the end of the first epoch.
 
     The bar is rich's, the extra `cli`.
     """
@@ -50,7 +50,7 @@ class Watch(Callback):
             say(self.args, line)
 
     def on_end(self, model: Any) -> None:
-        """Leaves the bar's line, also when training ends with an error or Ctrl-C."""
+        """Stops the bar and keeps its last line, also when training ends with an error or Ctrl-C."""
         if self.bar is not None:
             self.bar.stop()
 

@@ -1,4 +1,4 @@
-"""What several commands have in common: options, how they print, and the model and the data they are given."""
+"""Parts shared by several commands: options, printing, the model and the data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def options_of_answers(parser: argparse.ArgumentParser) -> None:
-    """MODEL, DATA, and where to compute."""
+    """Adds MODEL, DATA, --backend and --device."""
     add = parser.add_argument
     add("model", metavar="MODEL", help="a model file, or the folder of a run")
     add("data", metavar="DATA", help="a CSV file, .npz, a folder of IDX files, or a data set by name")
@@ -23,19 +23,19 @@ def options_of_answers(parser: argparse.ArgumentParser) -> None:
 
 
 def say(args: argparse.Namespace, *lines: str) -> None:
-    """Lines on standard error, unless quiet."""
+    """Prints lines on standard error, unless quiet."""
     if not args.quiet and lines:
         print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
 def show(args: argparse.Namespace, result: Any, text: Callable[[], str]) -> None:
-    """The result on standard output: one line of JSON, or text for people to read."""
+    """Prints the result on standard output: one line of JSON, or text."""
     print(json.dumps(result, allow_nan=False) if args.json else text())
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C does nothing while the block runs, which takes a second or two."""
+    """Ignores Ctrl-C while the block runs, a second or two."""
     if (
         threading.current_thread() is not threading.main_thread()
     ):  # elsewhere it cannot be set, and is not raised
@@ -49,7 +49,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Rows in columns, of which some are aligned to the right."""
+    """Rows as aligned columns; `right` numbers those aligned to the right."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -82,7 +82,7 @@ def _number(name: str, value: float | None) -> str:
 
 
 def settle(*, dtype: str = "float32") -> None:
-    """What libraries read when they load: one thread for NumPy's BLAS, float64 for JAX."""
+    """Sets the variables that libraries read when they load: one thread for NumPy's BLAS, float64 for JAX."""
     if "OMP_NUM_THREADS" not in os.environ:
         # on products this small OpenBLAS's threads gain nothing, and cost a factor of 40 on a busy machine
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -91,7 +91,7 @@ def settle(*, dtype: str = "float32") -> None:
 
 
 def model_of(args: argparse.Namespace) -> Any:
-    """The model that a command is given, on the backend that it names."""
+    """The model of a command's arguments, on the backend that they name."""
     settle()
 
     from ..runs import predict

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def ends(total: Counter[str], absent: Counter[str]) -> Iterator[str]:
-    """The last lines: why checks were absent, and the sums."""
+    """The last lines: the reasons of absent checks, and the totals."""
     for reason, count in absent.items():
         yield f"{count} absent: {reason}"
     yield f"{total['passed']} passed, {total['failed']} failed"

@@ -71,12 +71,12 @@ def run(args: argparse.Namespace) -> int:
         f"{source.name}: {len(source.train[0])} samples, {held} held out; network {layers}, {config.dtype}",
     )
 
-    from .progress import Watch
+    from .progress import ProgressBar
 
     backends.keep_pages()  # this process trains and does little else
-    watch = Watch(args, config.epochs)
-    done = training.train(model, config, source, callbacks=[watch])
-    done.metrics["first_epoch_seconds"] = watch.first_epoch
+    progress = ProgressBar(args, config.epochs)
+    done = training.train(model, config, source, callbacks=[progress])
+    done.metrics["first_epoch_seconds"] = progress.first_epoch
     result, place = {**done.metrics, "output": None}, None
     try:
         if not args.no_save:
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def configured(args: argparse.Namespace) -> Config:
-    """The settings: options before those of --config before the defaults."""
+    """The settings: options override --config, which overrides the defaults."""
     given = {name: value for name in OPTIONS if (value := getattr(args, name)) is not None}
     try:
         settings = {**(read(args.config) if args.config else {}), **given}
@@ -107,7 +107,7 @@ def configured(args: argparse.Namespace) -> Config:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people to read."""
+    """The result as text."""
     parts = {"train": result["train"], "held out": result["test"]}
     return "\n".join(
         [

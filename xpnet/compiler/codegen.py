@@ -1,114 +1,127 @@
-"""Elementwise formulas on NumPy arrays as one compiled loop, through Numba (the extra `fast`).
+"""Code generation: an expression becomes one loop over NumPy arrays, compiled by Numba (the extra `fast`).
 
-An optimizer's rule, or an activation with its derivative, is the very function that every other backend calls on
-whole arrays; here `elements` writes its formula down once, and Numba compiles a loop over it. Without `fastmath`
-LLVM may not reorder or contract, and vectorises all the same once `error_model="numpy"` has lifted the check of
-each division: so the loop gives the portable bits, at several times the speed (`ci/benchmarks/update.py`).
+NumPy computes an expression one operation at a time, and each one streams whole arrays through memory. A compiled
+loop reads and writes each array once, which is several times as fast (`ci/benchmarks/update.py`).
+
+The loop has the bits of NumPy's operations. Without `fastmath` LLVM may neither reorder operations nor contract a
+product and a sum into one rounding. It vectorises the loop nevertheless, once `error_model="numpy"` has removed the
+check of each division. Transcendental functions are not compiled (`blocked`).
+
+The functions build on each other: `define` makes a Python function of lines of text, `jit` and `cfunc` compile one
+for Python and for C, `partitionable` joins both in a `Kernel`, `elementwise_kernel` writes the lines of a loop.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .expression import Element, Formula
+from .expression import Expression, Symbol
+from .kernel import Kernel
 
-Place = tuple[int, int | None]
-"""An array's rank in a loop, and the axis along which it may be cut; None where each part takes all of it."""
+
+class Argument(NamedTuple):
+    """An array that a kernel takes: its rank in the loop, and the axis to partition it along, None to pass it whole."""
+
+    rank: int
+    axis: int | None
 
 
 def available() -> bool:
-    """Whether Numba is installed."""
+    """True if Numba is installed."""
     return find_spec("numba") is not None
 
 
-def loop(
-    formula: Formula,
+def elementwise_kernel(
+    expression: Expression,
     arrays: tuple[str, ...],
-    results: dict[str, Element],
+    results: dict[str, Symbol],
     dtype: np.dtype,
     numbers: tuple[str, ...] = (),
     row: str = "",
-) -> Callable[..., None]:
-    """A loop over contiguous arrays of one size, `arrays` to read and `results` to write, then numbers.
+) -> Kernel:
+    """The kernel that computes `results` from `arrays` and numbers, element by element, in one loop.
 
-    Called with the arrays in this order, those that are only written last. Where an array is both, it is written
-    in place: Numba then knows that nothing else aliases it. With `row`, the arrays are matrices, and an array with a
-    number for each of their columns comes before the numbers.
+    It is called with contiguous arrays of one size: `arrays`, then the results that are not among them, then the
+    numbers. A result that is among `arrays` is written in place, and passed once: Numba then knows that no other
+    argument aliases it. With `row` the arrays are matrices, and an array of one number for each column, named
+    `row`, comes before the numbers.
     """
     given = [*arrays, *(name for name in results if name not in arrays)]
-    every, at = [f"for i in range({given[0]}_.size):"], "[i]"
+    heads, index = [f"for i in range({given[0]}_.size):"], "[i]"
     if row:
-        every, at = [f"for i in range({given[0]}_.shape[0]):", f"    for j in range({row}_.size):"], "[i, j]"
-    each = [
-        *(f"{name} = {name}_{at}" for name in arrays),
+        heads = [f"for i in range({given[0]}_.shape[0]):", f"    for j in range({row}_.size):"]
+        index = "[i, j]"
+    body = [
+        *(f"{name} = {name}_{index}" for name in arrays),
         *([f"{row} = {row}_[j]"] if row else []),
-        *formula.needed(results.values(), [*arrays, row, *numbers]),
-        *(f"{name}_{at} = {formula.name(element)}" for name, element in results.items()),
+        *expression.emit(results.values(), [*arrays, row, *numbers]),
+        *(f"{name}_{index} = {expression.name(result)}" for name, result in results.items()),
     ]
-    lines = [*([] if row else [f"{name}_ = {name}_.ravel()" for name in given]), *every]
-    lines += [f"{'    ' * len(every)}{line}" for line in each]
+    lines = [*([] if row else [f"{name}_ = {name}_.ravel()" for name in given]), *heads]
+    lines += [f"{'    ' * len(heads)}{line}" for line in body]
     parameters = [*(f"{name}_" for name in (*given, row) if name), *numbers]
-    compiled = function(parameters, lines, scope(formula, dtype))
+    compiled = compile_function(parameters, lines, scope(expression, dtype))
     empty = np.zeros(0, dtype)
     for shape in ((0, 0),) if row else ((0,), (0, 0)):
         rest = [empty] if row else []
         compiled(*[empty.reshape(shape)] * len(given), *rest, *[dtype.type(0)] * len(numbers))  # compiles
-    places: dict[str, Place] = {f"{name}_": (2 if row else 1, 0) for name in given}
-    cuttable(compiled, dtype, places | ({f"{row}_": (1, None)} if row else {}), numbers=numbers)
-    return compiled
+    arguments = {f"{name}_": Argument(2 if row else 1, 0) for name in given}
+    if row:
+        arguments[f"{row}_"] = Argument(1, None)
+    return partitionable(compiled, dtype, arguments, numbers=numbers)
 
 
 def contiguous(x: Any) -> Any:
-    """x, or a copy of it whose rows lie one behind the other."""
+    """x, or a contiguous copy of it."""
     return x if x.flags.c_contiguous else x.copy()
 
 
-def scope(formula: Formula, dtype: np.dtype) -> dict[str, Any]:
-    """What a formula's lines call by name."""
-    return {name: dtype.type(value) for name, value in formula.constants.items()} | {"sqrt": np.sqrt}
+def scope(expression: Expression, dtype: np.dtype) -> dict[str, Any]:
+    """The names that an expression's lines use: its constants, in the arrays' dtype, and sqrt."""
+    return {name: dtype.type(value) for name, value in expression.constants.items()} | {"sqrt": np.sqrt}
 
 
-def function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
+def compile_function(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
     """A function of these lines, compiled by Numba."""
-    return jit(written(parameters, lines, names))
+    return jit(define(parameters, lines, names))
 
 
-def cuttable(
+def partitionable(
     compiled: Any,
     dtype: np.dtype,
-    places: dict[str, Place],
+    arguments: dict[str, Argument],
     lines: list[str] | None = None,
     names: dict[str, Any] | None = None,
     numbers: tuple[str, ...] = (),
-) -> None:
-    """Notes on a function how it may be called on parts of its arrays, in Python and as a loop in C.
+    consumes: bool = False,
+) -> Kernel:
+    """The kernel of a function that may be called on parts of its arguments.
 
-    lines: of the loop, where it is not just the function itself. numbers: those that it takes after the arrays, in C
-    as one more array.
+    lines: the body of its C function, which uses `names`; by default a call of the function itself.
+    numbers: the names of the numbers that follow the arrays; the C function gets them in one more array.
     """
-    compiled.axes = *[axis for _, axis in places.values()], *[None for _ in numbers]
-    arrays = {name: (dtype, rank) for name, (rank, _) in places.items()}
+    axes = *[argument.axis for argument in arguments.values()], *[None for _ in numbers]
+    arrays = {name: (dtype, argument.rank) for name, argument in arguments.items()}
     arrays |= {"numbers": (dtype, 1)} if numbers else {}
     if lines is None:
-        lines, names = [f"every({', '.join([*places, *numbers])})"], {"every": compiled}
+        lines, names = [f"compiled({', '.join([*arguments, *numbers])})"], {"compiled": compiled}
     lines = [*(f"{name} = numbers[{i}]" for i, name in enumerate(numbers)), *lines]
-    compiled.loop = cache(partial(c_loop, arrays, lines, names))
+    return Kernel(compiled, axes, cache(partial(cfunc, arrays, lines, names)), consumes=consumes)
 
 
-def c_loop(
+def cfunc(
     arrays: dict[str, tuple[np.dtype, int]], lines: list[str], names: dict[str, Any] | None = None
 ) -> Any:
-    """These lines as a loop in C of the form of NumPy's ufuncs, on arrays of these dtypes and ranks.
+    """A C function of these lines, in the form of NumPy's inner loops, on arrays of these dtypes and ranks.
 
-    Its dimensions are the lengths of the arrays that it is given, its steps the bytes from one row to the next. Of
-    rank 1 they are flat. A matrix may be some columns of a wider one: it is as wide as that one here, and begins
-    with those columns.
+    Its `dims` are the lengths of the arrays, its `steps` the bytes from one row to the next. An array of rank 1 is
+    flat: all elements of its rows. A matrix that consists of the first columns of a wider one has the width of the
+    wider one here, and the lines must use those columns only.
     """
     import numba
 
@@ -119,33 +132,34 @@ def c_loop(
         f"{name} = carray(args[{i}], {shapes[rank - 1].format(i, dtype.itemsize)}, {dtype})"
         for i, (name, (dtype, rank)) in enumerate(arrays.items())
     ]
-    kinds = {str(dtype): dtype.type for dtype, _ in arrays.values()}
-    scope = {**(names or {}), **kinds, "carray": numba.carray}
-    plain = written(["args", "dims", "steps", "data"], [*given, *lines], scope)
-    return _kept(partial(numba.cfunc, form, error_model="numpy"), plain)
+    dtypes = {str(dtype): dtype.type for dtype, _ in arrays.values()}
+    scope = {**(names or {}), **dtypes, "carray": numba.carray}
+    plain = define(["args", "dims", "steps", "data"], [*given, *lines], scope)
+    return _with_disk_cache(partial(numba.cfunc, form, error_model="numpy"), plain)
 
 
-def written(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
-    """A function of these lines.
+def define(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
+    """A Python function of these lines, which use `names`.
 
-    Its name holds a hash of its text and constants, so that Numba's cache on disk never serves another.
+    Its name contains a hash of its text and names, by which Numba's cache on disk tells it from other functions.
     """
     text = "\n".join([f"({', '.join(parameters)}):", *(f"    {line}" for line in lines)])
-    numbers = repr([(name, getattr(value, "__name__", value)) for name, value in names.items()])
-    name = f"loop_{hashlib.sha256((text + numbers).encode()).hexdigest()[:16]}"
+    constants = repr([(name, x if isinstance(x, np.generic) else x.__name__) for name, x in names.items()])
+    name = f"loop_{hashlib.sha256((text + constants).encode()).hexdigest()[:16]}"
     names = {**names, "__name__": __name__}
     exec(compile(f"def {name}{text}\n", __file__, "exec"), names)
     return names[name]
 
 
 def jit(plain: Any) -> Any:
-    """A function compiled for the types that it is called with, and kept on disk where a folder can be written."""
+    """The function compiled by Numba for the types that it is called with; it releases Python's lock."""
     import numba
 
-    return _kept(partial(numba.njit, nogil=True, error_model="numpy"), plain)
+    return _with_disk_cache(partial(numba.njit, nogil=True, error_model="numpy"), plain)
 
 
-def _kept(compiler: Any, plain: Any) -> Any:
+def _with_disk_cache(compiler: Any, plain: Any) -> Any:
+    """Compiles with Numba's cache on disk; without it if no folder can be written to."""
     try:
         return compiler(cache=True)(plain)
     except RuntimeError:

@@ -1,8 +1,13 @@
-"""A number that is not known yet: an elementwise function run on it writes its formula down, for a compiler.
+"""Symbolic scalars: an elementwise function called on one is traced to an expression, from which code is generated.
 
-Ops and optimizer rules are plain arithmetic on arrays. Run once on an `Element`, the same function leaves one line
-per operation, each rounded as the array library rounds it, so that a loop over these lines gives its bits. A line
-names its operation, which each compiler writes in its own language.
+An activation or an optimizer's rule is written once, as plain arithmetic on arrays that runs on every library. Fast
+code for it is one compiled loop, with a second copy of the formula. The function itself makes this copy: called on
+`Symbol`s in the place of arrays, it leaves one line for each operation in an `Expression`. Equal lines are kept
+once (common subexpressions). Each line rounds as the array library rounds its operation, so that a loop over the
+lines has the library's bits.
+
+A line names its operation; a table such as `PYTHON` says how a language writes it. What is no plain arithmetic on
+each element raises `NotElementwiseError`, and the function runs on whole arrays as before.
 """
 
 from __future__ import annotations
@@ -14,14 +19,14 @@ from typing import Any
 
 from ..namespace import register
 
-CUTS = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")
-"""Functions whose last bits are each library's own: a formula is cut at them, and computed in stages."""
+TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "sin", "cos")
+"""Functions whose last bits differ between libraries: code generated for NumPy calls NumPy's own (`blocked`)."""
 
 _SIGNS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 _COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 INFIX = {name: f"{{0}} {sign} {{1}}" for name, sign in (_SIGNS | _COMPARISONS).items()}
-"""How Python and C alike write what has two sides."""
+"""The operations that Python and C write alike."""
 PYTHON = INFIX | {
     "neg": "-{0}",
     "invert": "not {0}",
@@ -31,155 +36,164 @@ PYTHON = INFIX | {
     "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
     "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
 }
-"""How Python writes each operation; it has no cuts."""
+"""All operations but the transcendental functions, in Python."""
 
 
 class NotElementwiseError(TypeError):
-    """A function that does more than plain arithmetic on each element; it runs on whole arrays only."""
+    """The function does more than plain arithmetic on each element; it runs on whole arrays only."""
 
 
-class Formula:
-    """The lines that a function left, and the inputs and constants in them."""
+class Expression:
+    """The lines that a function left, its inputs and its constants.
+
+    lines: {name: (operation, names of its operands)}, in order. constants: {name: number}.
+    """
 
     def __init__(self) -> None:
         self.lines: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.constants: dict[str, float | int | bool] = {}
-        self._known: dict[tuple[str, ...], Element] = {}
+        self._known: dict[tuple[str, ...], Symbol] = {}
         self._inputs: list[str] = []
 
-    def input(self, name: str) -> Element:
-        """A number that the loop will find under this name."""
+    def input(self, name: str) -> Symbol:
+        """The symbol of a number that the generated code has under this name."""
         self._inputs.append(name)
-        return Element(self, name)
+        return Symbol(self, name)
 
-    def add(self, operation: str, *terms: Any) -> Element:
-        """One more line, unless the same one is there."""
-        names = tuple(self._name(term) for term in terms)
+    def add(self, operation: str, *operands: Any) -> Symbol:
+        """The symbol of an operation on symbols and numbers; an equal line is used again."""
+        names = tuple(self.name(operand) for operand in operands)
         if (operation, *names) not in self._known:
             name = f"t{len(self.lines)}"
             self.lines[name] = operation, names
-            self._known[operation, *names] = Element(self, name)
+            self._known[operation, *names] = Symbol(self, name)
         return self._known[operation, *names]
 
-    def _name(self, term: Any) -> str:
-        if isinstance(term, Element):
-            return term.name
-        if not isinstance(term, bool | int | float):
-            raise NotElementwiseError(f"{term!r} is neither an element nor a number")
+    def name(self, operand: Any) -> str:
+        """The name of a symbol, or of a number, which becomes a constant."""
+        if isinstance(operand, Symbol):
+            return operand.name
+        if not isinstance(operand, bool | int | float):
+            raise NotElementwiseError(f"{operand!r} is neither an element nor a number")
+        for name, value in self.constants.items():
+            if value == operand and type(value) is type(operand):
+                return name
         name = f"k{len(self.constants)}"
-        for known, value in self.constants.items():
-            if value == term and type(value) is type(term):
-                return known
-        self.constants[name] = term
+        self.constants[name] = operand
         return name
 
-    def reached(self, wanted: Iterable[Any], given: Iterable[str]) -> list[str]:
-        """The names of the lines that lead from the names given to the elements wanted, in order."""
-        known, reached = set(given), set()
-        open_ends = [self._name(element) for element in wanted]
-        while open_ends:
-            name = open_ends.pop()
-            if name in self.lines and name not in known and name not in reached:
-                reached.add(name)
-                open_ends += self.lines[name][1]
+    def ancestors(self, results: Iterable[Any], given: Iterable[str]) -> list[str]:
+        """The names of the lines that compute the results from the given names, in order."""
+        known, found = set(given), set()
+        stack = [self.name(result) for result in results]
+        while stack:
+            name = stack.pop()
+            if name in self.lines and name not in known and name not in found:
+                found.add(name)
+                stack += self.lines[name][1]
             elif name not in known and name not in self.lines and name not in self.constants:
                 raise NotElementwiseError(f"it needs {name!r}")
-        return [name for name in self.lines if name in reached]
+        return [name for name in self.lines if name in found]
 
-    def needed(
-        self, wanted: Iterable[Any], given: Iterable[str], language: Mapping[str, str] = PYTHON
+    def emit(
+        self, results: Iterable[Any], given: Iterable[str], language: Mapping[str, str] = PYTHON
     ) -> list[str]:
-        """The lines that lead from the names given to the elements wanted, in order, as a language writes them."""
-        reached = {name: self.lines[name] for name in self.reached(wanted, given)}
-        if any(operation not in language for operation, _ in reached.values()):
-            raise NotElementwiseError("it takes exp, or one of its kin")
-        return [
-            f"{name} = {language[operation].format(*terms)}" for name, (operation, terms) in reached.items()
-        ]
+        """The code that computes the results from the given names: one assignment a line.
 
-    def leads(self, wanted: Iterable[Any], given: Iterable[str]) -> bool:
-        """Whether plain arithmetic leads from the names given to the elements wanted."""
+        NotElementwiseError for an operation that the language has not, above all a transcendental function.
+        """
+        lines = [(name, *self.lines[name]) for name in self.ancestors(results, given)]
+        for _, operation, _ in lines:
+            if operation not in language:
+                raise NotElementwiseError(f"it takes {operation}, which is no plain arithmetic")
+        return [f"{name} = {language[operation].format(*operands)}" for name, operation, operands in lines]
+
+    def is_arithmetic(self, results: Iterable[Any], given: Iterable[str]) -> bool:
+        """True if plain arithmetic computes the results from the given names."""
         try:
-            return bool(self.needed(wanted, given)) or True
+            self.emit(results, given)
         except NotElementwiseError:
             return False
+        return True
 
-    def cuts(self, wanted: Iterable[Any], given: Iterable[str]) -> list[list[str]]:
-        """The lines on the way that are cuts, in turn: those that wait for no other, those that wait for these, ..."""
+    def transcendental_levels(self, results: Iterable[Any], given: Iterable[str]) -> list[list[str]]:
+        """The lines on the way that are transcendental, by level: those that depend on no other, on level 1, ..."""
         levels: dict[str, int] = {}
-        cuts: list[list[str]] = []
-        for name in self.reached(wanted, given):
-            function, terms = self.lines[name]
-            levels[name] = max(levels.get(term, 0) for term in terms) + (function in CUTS)
-            if function in CUTS:
-                cuts += [[] for _ in range(levels[name] - len(cuts))]
-                cuts[levels[name] - 1].append(name)
-        return cuts
+        found: list[list[str]] = []
+        for name in self.ancestors(results, given):
+            operation, operands = self.lines[name]
+            levels[name] = max(levels.get(operand, 0) for operand in operands)
+            if operation in TRANSCENDENTAL:
+                levels[name] += 1
+                found += [[] for _ in range(levels[name] - len(found))]
+                found[levels[name] - 1].append(name)
+        return found
 
-    def taken(self, wanted: Iterable[Any], given: Iterable[str], beside: Iterable[str] = ()) -> list[str]:
-        """Those of the names given, beside others, that lines or elements wanted take."""
-        wanted, given = list(wanted), list(given)
-        names = {self._name(element) for element in wanted}
-        for line in self.reached(wanted, [*given, *beside]):
+    def live_inputs(
+        self, results: Iterable[Any], given: Iterable[str], beside: Iterable[str] = ()
+    ) -> list[str]:
+        """Those of the given names from which, beside others, the code for the results reads."""
+        results, given = list(results), list(given)
+        names = {self.name(result) for result in results}
+        for line in self.ancestors(results, [*given, *beside]):
             names.update(self.lines[line][1])
         return [name for name in given if name in names]
 
-    def at(self, name: str) -> tuple[str, Element]:
-        """The function of a cut, and the element that it takes."""
-        function, (term,) = self.lines[name]
-        return function, Element(self, term)
+    def operand(self, name: str) -> tuple[str, Symbol]:
+        """The function of a transcendental line, and its operand."""
+        function, (operand,) = self.lines[name]
+        return function, Symbol(self, operand)
 
-    def beside(self, element: Element, name: str) -> list[str]:
-        """What the lines from an input to an element take that does not hang on that input, numbers left out."""
-        on_it: set[str] = {name}
-        taken: list[str] = []
-        for line in self.reached([element], self._inputs):
-            terms = self.lines[line][1]
-            if on_it.intersection(terms):
-                on_it.add(line)
-                taken += terms
-        return [term for term in dict.fromkeys(taken) if term not in on_it and term not in self.constants]
+    def coefficients(self, result: Symbol, name: str) -> list[str]:
+        """The names on which the way from one input to the result depends, other than that input and constants.
 
-    def name(self, element: Any) -> str:
-        """What the loop calls an element, or a number."""
-        return self._name(element)
+        For dx, which is linear in dy, and the input dy these are the factors of dy.
+        """
+        dependent: set[str] = {name}
+        found: list[str] = []
+        for line in self.ancestors([result], self._inputs):
+            operands = self.lines[line][1]
+            if dependent.intersection(operands):
+                dependent.add(line)
+                found += operands
+        return [x for x in dict.fromkeys(found) if x not in dependent and x not in self.constants]
 
 
-class Element:
-    """One number of an array, by the name that a formula gives it."""
+class Symbol:
+    """One element of an array, by its name in an expression."""
 
-    __slots__ = ("formula", "name")
+    __slots__ = ("expression", "name")
     shape = ()
 
-    def __init__(self, formula: Formula, name: str) -> None:
-        self.formula, self.name = formula, name
+    def __init__(self, expression: Expression, name: str) -> None:
+        self.expression, self.name = expression, name
 
     def __bool__(self) -> bool:
         raise NotElementwiseError("it decides on a value, which only `where` can do for every element")
 
-    def __pow__(self, exponent: Any) -> Element:
+    def __pow__(self, exponent: Any) -> Symbol:
         if exponent != 2:
             raise NotElementwiseError(f"it raises to the power {exponent}")
-        return self.formula.add("mul", self, self)  # as array libraries do
+        return self.expression.add("mul", self, self)  # as array libraries do
 
 
-def _operation(name: str, *, reflected: bool = False) -> Callable[..., Any]:
-    def apply(x: Element, *others: Any) -> Element:
-        return x.formula.add(name, *others, x) if reflected else x.formula.add(name, x, *others)
+def _operator(name: str, *, reflected: bool = False) -> Callable[..., Any]:
+    def apply(x: Symbol, *others: Any) -> Symbol:
+        return x.expression.add(name, *others, x) if reflected else x.expression.add(name, x, *others)
 
     return apply
 
 
 for _name in (*_SIGNS, *_COMPARISONS, "neg", "invert"):
-    setattr(Element, f"__{_name}__", _operation(_name))
+    setattr(Symbol, f"__{_name}__", _operator(_name))
 for _name in _SIGNS:
-    setattr(Element, f"__r{_name}__", _operation(_name, reflected=True))
+    setattr(Symbol, f"__r{_name}__", _operator(_name, reflected=True))
 
 
-def _function(name: str) -> Callable[..., Element]:
-    def apply(*terms: Any) -> Element:
-        element = next(term for term in terms if isinstance(term, Element))
-        return element.formula.add(name, *terms)
+def _function(name: str) -> Callable[..., Symbol]:
+    def apply(*operands: Any) -> Symbol:
+        symbol = next(operand for operand in operands if isinstance(operand, Symbol))
+        return symbol.expression.add(name, *operands)
 
     return apply
 
@@ -187,12 +201,12 @@ def _function(name: str) -> Callable[..., Element]:
 _where = _function("where")
 
 
-def _sign_of(x: Any) -> Element:
-    return _where(x > 0, 1.0, _where(x < 0, -1.0, _where(x == 0, 0.0, x)))  # NaN has none
+def _sign(x: Any) -> Symbol:
+    return _where(x > 0, 1.0, _where(x < 0, -1.0, _where(x == 0, 0.0, x)))  # NaN has no sign and stays NaN
 
 
-class Standard(SimpleNamespace):
-    """The standard's functions on one element."""
+class SymbolNamespace(SimpleNamespace):
+    """The functions of the standard on symbols; any other function raises `NotElementwiseError`."""
 
     __name__ = "xpnet.compiler.expression"
 
@@ -200,27 +214,27 @@ class Standard(SimpleNamespace):
         raise NotElementwiseError(f"it uses {name}")
 
 
-STANDARD = Standard(
-    sign=_sign_of,
+SYMBOL_NAMESPACE = SymbolNamespace(
+    sign=_sign,
     square=lambda x: x**2,
-    **{name: _function(name) for name in ("sqrt", "abs", "where", "maximum", "minimum", *CUTS)},
+    **{name: _function(name) for name in ("sqrt", "abs", "where", "maximum", "minimum", *TRANSCENDENTAL)},
 )
-"""The functions of the standard."""
+"""`namespace(symbol)`."""
 
-register(Element, STANDARD)
+register(Symbol, SYMBOL_NAMESPACE)
 
 
-def traced(
+def trace_rule(
     rule: Any, slots: int, scalars: int
-) -> tuple[Formula, tuple[str, ...], tuple[str, ...], dict[str, Element]]:
-    """A rule as a formula: (it, the arrays p, g, s0, ..., the numbers c0, c1, ..., what p, s0, ... become)."""
+) -> tuple[Expression, tuple[str, ...], tuple[str, ...], dict[str, Symbol]]:
+    """An optimizer's rule as (expression, arrays p, g, s0, ..., numbers c0, c1, ..., {array: its new value})."""
     kept, constants = [f"s{i}" for i in range(slots)], [f"c{i}" for i in range(scalars)]
-    formula, arrays = Formula(), ("p", "g", *kept)
-    results = rule(STANDARD, *map(formula.input, (*arrays, *constants)))
-    return formula, arrays, tuple(constants), dict(zip(("p", *kept), results, strict=True))
+    expression, arrays = Expression(), ("p", "g", *kept)
+    results = rule(SYMBOL_NAMESPACE, *map(expression.input, (*arrays, *constants)))
+    return expression, arrays, tuple(constants), dict(zip(("p", *kept), results, strict=True))
 
 
-def warn_of_portable(rule: Any, error: Exception) -> None:
-    """Says why a rule is not compiled: whatever stops it, the rule itself still runs."""
+def warn_not_compiled(rule: Any, error: Exception) -> None:
+    """Warns that a rule runs portably, and why; the error that stopped its compilation is no error of the rule."""
     reason = str(error).strip().partition("\n")[0]
     warnings.warn(f"{rule.__name__} is not compiled and runs portably: {reason}", stacklevel=3)

@@ -1,9 +1,12 @@
-"""Large calls of a replayed step in pieces, on several cores at once, with the bits of the whole.
+"""Partition: large calls of a replayed step become batches of tasks for several threads, with the bits of the whole.
 
-OpenBLAS's own threads wait for each other by spinning, and a product's last bits hang on their number. Here a product
-is cut by columns or rows, each piece for one thread of BLAS, and only where the pieces give the bits of the whole:
-that hangs on BLAS's kernel, and is tried out once for a shape. Whoever is free takes the next piece, so that a thread
-whose core another program has holds up no more than the piece that it is at.
+The threads of OpenBLAS wait for each other by spinning, and the last bits of a product depend on their number. Here a
+product is tiled by rows and columns, and each tile is one product of a single-threaded BLAS. Whether the tiles have
+the bits of the whole depends on BLAS's kernel, so each tiling is tried once for a shape, and one that has other bits
+is not used. Any other kernel is partitioned along the axes that it names: each element is computed as before.
+
+There are two tasks for each thread. A free thread claims the next task, so that a thread whose core another program
+has taken delays only the task that it is running.
 """
 
 from __future__ import annotations
@@ -17,121 +20,135 @@ from typing import Any
 import numpy as np
 
 from ..typing import Shape
-from .task import PRODUCTS, TAKE, Piece, axes, inner
-from .threadpool import Hands, together
+from .kernel import Kernel, unwrapped
+from .task import GATHER, PRODUCTS, Invocation
+from .threadpool import Parallelism, Thunk, bind_parallel
 
-PIECE, BY_PYTHON = 2**21, 2**23
-"""The work of a piece at least, in multiply-adds, some 20 microseconds; and where Python hands it out."""
-NUMBER, FAR, EXP = 2**4, 2**6, 2**8
-"""The work of reading or writing a number, of one that may lie anywhere in memory, and of an exp or its kin."""
-UNIT = 64
-"""A piece has a multiple of so many rows and columns: BLAS works off a fraction at once."""
+MIN_TASK_MACS = 2**21
+"""Least cost of a task, in multiply-adds: some 20 microseconds."""
+MIN_PYTHON_TASK_MACS = 2**23
+"""The same where threads take their tasks under Python's lock."""
+TASKS_PER_THREAD = 2
+"""Threads are not equally fast: with several tasks each, the fast ones take more."""
+COST_PER_ELEMENT = 2**4
+"""Cost of an element streamed from or to memory, in multiply-adds."""
+COST_PER_GATHER = 2**6
+"""Cost of an element read from anywhere in memory, in multiply-adds."""
+COST_PER_TRANSCENDENTAL = 2**8
+"""Cost of an exp or another transcendental function, in multiply-adds."""
+TILE_MULTIPLE = 64
+"""Tiles have a multiple of this many rows and columns, for BLAS computes a whole register block even of a part."""
 
 Arguments = tuple[Any, ...]
 
 
-def in_pieces(calls: Iterable[Piece], hands: Hands) -> list[Callable[[], Any]]:
-    """The calls, in pieces where these hands repay it.
+def partition(calls: Iterable[Invocation], parallelism: Parallelism) -> list[Thunk]:
+    """The calls bound as thunks, in order; a call that costs enough runs as tasks on several threads.
 
-    Neighbouring products that do not wait for each other, such as those of dx and dw, are one set of pieces.
+    Neighbouring products that are independent of each other, such as those of dx and dw, are one batch of tasks.
     """
-    found: list[tuple[list[Piece], int]] = []  # pieces, and the work of them all
-    products: list[Arguments] = []  # of the last set
+    batches: list[tuple[list[Invocation], int]] = []  # tasks, and their cost together
+    products: list[Arguments] = []  # of the last batch
     for function, args in calls:
-        work = _work(function, args) if hands.cores > 1 else 0
-        # two for each core, for not all of them are as quick
-        count = min(2 * hands.cores, work // (PIECE if hands.compiled else BY_PYTHON))
-        pieces = list(_pieces(function, args, count)) if count > 1 else []
-        product = function in PRODUCTS and len(pieces) > 1
-        if product and products and all(_apart(args, known) for known in products):
-            found[-1] = found[-1][0] + pieces, found[-1][1] + work
+        cost = _cost(function, args) if parallelism.threads > 1 else 0
+        least = MIN_TASK_MACS if parallelism.nogil else MIN_PYTHON_TASK_MACS
+        count = min(TASKS_PER_THREAD * parallelism.threads, cost // least)
+        tasks = list(_tasks(function, args, count)) if count > 1 else []
+        product = function in PRODUCTS and len(tasks) > 1
+        if product and products and all(_independent(args, other) for other in products):
+            batches[-1] = batches[-1][0] + tasks, batches[-1][1] + cost
         else:
-            found.append((pieces if len(pieces) > 1 else [(function, args)], work))
+            batches.append((tasks if len(tasks) > 1 else [(function, args)], cost))
             products = []
         products += [args] if product else []
     return [
-        together(pieces, work, hands) if len(pieces) > 1 else partial(pieces[0][0], *pieces[0][1])
-        for pieces, work in found
+        bind_parallel(tasks, cost, parallelism)
+        if len(tasks) > 1
+        else partial(unwrapped(tasks[0][0]), *tasks[0][1])
+        for tasks, cost in batches
     ]
 
 
-def _apart(first: Arguments, second: Arguments) -> bool:
-    """Whether neither of two products (a, b, out) writes what the other one reads or writes."""
+def _independent(first: Arguments, second: Arguments) -> bool:
+    """True if neither of two products (a, b, out) writes what the other one reads or writes."""
     pairs = [(first[-1], x) for x in second] + [(second[-1], x) for x in first]
     return not any(np.may_share_memory(*pair) for pair in pairs)
 
 
-def _work(function: Callable[..., Any], args: Arguments) -> int:
-    """The work of a call that can be cut, in multiply-adds; 0 of any other."""
+def _cost(function: Callable[..., Any], args: Arguments) -> int:
+    """The cost of a call in multiply-adds; 0 if the call cannot be partitioned."""
     if function in PRODUCTS and all(x.ndim == 2 and x.flags.forc for x in args[:2]):
         a, b, out = args
-        return math.prod(a.shape) * b.shape[1] + NUMBER * (a.size + b.size + out.size)
-    if function is TAKE:
-        return FAR * args[3].size
-    if not axes(function):
+        return math.prod(a.shape) * b.shape[1] + COST_PER_ELEMENT * (a.size + b.size + out.size)
+    if function is GATHER:
+        return COST_PER_GATHER * args[3].size
+    if not isinstance(function, Kernel) or not function.axes:
         return 0
-    return NUMBER * sum(x.size for x in args) + EXP * args[0].size * len(inner(function)) // 2
+    transcendentals = args[0].size * len(function.inner_loops) // 2
+    return COST_PER_ELEMENT * sum(x.size for x in args) + COST_PER_TRANSCENDENTAL * transcendentals
 
 
-def _pieces(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Piece]:
+def _tasks(function: Callable[..., Any], args: Arguments, count: int) -> Iterator[Invocation]:
+    """At most `count` calls that together do what the call does."""
     if function in PRODUCTS:
         a, b, out = args
-        for rows, columns in _cuts(a.shape, b.shape, _order(a), _order(b), a.dtype.char, b.dtype.char, count):
+        dtypes = a.dtype.char, b.dtype.char
+        for rows, columns in _matmul_tiles(a.shape, b.shape, (_order(a), _order(b)), dtypes, count):
             yield np.matmul, (a[rows], b[:, columns], out[rows, columns])
-    else:
-        places = axes(function)
-        unit = UNIT if 1 in places else 1
-        parts = [_parts(x, axis, count, unit) for x, axis in zip(args, places, strict=True)]
-        cut = [axis is not None for axis in places]
-        for piece in zip(*parts, strict=True):
-            if any(x.size for x in compress(piece, cut)):
-                yield function, piece
+    elif isinstance(function, Kernel):
+        multiple = TILE_MULTIPLE if 1 in function.axes else 1
+        split = [_split_array(x, axis, count, multiple) for x, axis in zip(args, function.axes, strict=True)]
+        is_split = [axis is not None for axis in function.axes]
+        for parts in zip(*split, strict=True):
+            if any(x.size for x in compress(parts, is_split)):
+                yield function, parts
 
 
-def _parts(x: Any, axis: int | None, count: int, unit: int) -> list[Any]:
-    """So many parts along an axis; None: all of it, so many times."""
+def _split_array(x: Any, axis: int | None, count: int, multiple: int) -> list[Any]:
+    """`count` parts of an array along an axis; all of it `count` times if the axis is None."""
     if axis is None:
         return [x] * count
-    return [x[(slice(None),) * axis + (part,)] for part in _slices(x.shape[axis], count, unit)]
+    return [x[(slice(None),) * axis + (part,)] for part in _split_range(x.shape[axis], count, multiple)]
 
 
 @cache
-def _cuts(
-    a: Shape, b: Shape, order_a: Any, order_b: Any, dtype_a: str, dtype_b: str, count: int
+def _matmul_tiles(
+    a: Shape, b: Shape, orders: tuple[Any, Any], dtypes: tuple[str, str], count: int
 ) -> list[tuple[slice, slice]]:
-    """The rows and columns of each of so many pieces of a product; none where no pieces give its bits."""
-    if count < 2 or dtype_a != dtype_b:
+    """The rows and columns of each tile of a product; empty if no tiling has the bits of the whole."""
+    if count < 2 or dtypes[0] != dtypes[1]:
         return []
     rng = np.random.default_rng(0)
-    x = np.asarray(rng.standard_normal(a), dtype_a, order=order_a)
-    y = np.asarray(rng.standard_normal(b), dtype_b, order=order_b)
+    x = np.asarray(rng.standard_normal(a), dtypes[0], order=orders[0])
+    y = np.asarray(rng.standard_normal(b), dtypes[1], order=orders[1])
     whole = x @ y
-    for rows, columns in _grids(a, b, count):
-        cuts = [(i, j) for i in rows for j in columns]
-        if all(np.array_equal(x[i] @ y[:, j], whole[i, j]) for i, j in cuts):
-            return cuts
+    for rows, columns in _tilings(a, b, count):
+        tiles = [(i, j) for i in rows for j in columns]
+        if all(np.array_equal(x[i] @ y[:, j], whole[i, j]) for i, j in tiles):
+            return tiles
     return []
 
 
-def _grids(a: Shape, b: Shape, count: int) -> list[tuple[list[slice], list[slice]]]:
-    """The rows and columns to cut a product at, into so many pieces or, by the unit, at least half as many.
+def _tilings(a: Shape, b: Shape, count: int) -> list[tuple[list[slice], list[slice]]]:
+    """Ranges of rows and of columns that make `count` tiles of a @ b, or at least half as many.
 
-    First that for which BLAS copies the fewest numbers: for each piece it lays out anew its rows of a and its
-    columns of b.
+    That for which BLAS copies the fewest elements comes first: each tile packs its rows of a and its columns of b.
     """
-    across = [n for n in range(1, count + 1) if count % n == 0]
-    cut = [(_slices(a[0], n, UNIT), _slices(b[1], count // n, UNIT)) for n in across]
-    grids = [
-        ([i for i in rows if i.start < i.stop], [j for j in columns if j.start < j.stop])
-        for rows, columns in cut
+    factors = [n for n in range(1, count + 1) if count % n == 0]
+    ranges = [
+        (_split_range(a[0], n, TILE_MULTIPLE), _split_range(b[1], count // n, TILE_MULTIPLE)) for n in factors
     ]
-    enough = [(rows, columns) for rows, columns in grids if 2 * len(rows) * len(columns) >= max(count, 3)]
-    return sorted(enough, key=lambda grid: len(grid[1]) * math.prod(a) + len(grid[0]) * math.prod(b))
+    tilings = [
+        ([i for i in rows if i.start < i.stop], [j for j in columns if j.start < j.stop])
+        for rows, columns in ranges
+    ]
+    enough = [(rows, columns) for rows, columns in tilings if 2 * len(rows) * len(columns) >= max(count, 3)]
+    return sorted(enough, key=lambda tiling: len(tiling[1]) * math.prod(a) + len(tiling[0]) * math.prod(b))
 
 
-def _slices(size: int, count: int, unit: int) -> list[slice]:
-    """So many parts of a length, of a multiple of the unit each; the last ones have what is left, or nothing."""
-    step = -(-size // count // unit) * unit
+def _split_range(size: int, count: int, multiple: int) -> list[slice]:
+    """`count` slices of a range, each of a multiple of elements but the last ones, which may be short or empty."""
+    step = -(-size // count // multiple) * multiple
     bounds = [min(size, i * step) for i in range(count + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 

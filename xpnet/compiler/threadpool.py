@@ -1,15 +1,19 @@
-"""Threads that make the pieces of a step's calls, beside the one that asks for them.
+"""The thread pool: runs batches of tasks on the calling thread and on workers beside it.
 
-With Numba they look for work in compiled code (`board`), where a set of pieces begins at once on all that are awake.
-One that has found none for a while sleeps, and takes long to wake beside a small set: where the sets of a step follow
-each other closely they stay awake, and when there are none they take no core's time.
-Whoever looks in vain gives way to other programs. Where these keep all cores busy nobody helps: for a while the
-thread that asks then makes all but the largest sets alone, and the others sleep as soon as they find nothing.
+A training step has a few large calls, each partitioned into a batch of tasks that take some 100 microseconds in all.
+A pool that wakes its workers for each batch would be slower than one thread. With Numba (`nogil`) the workers look
+for tasks in compiled code (`workqueue`), without Python's lock: a worker that is awake begins at once.
 
-Ctrl-C may come anywhere: hence queues and threads of C's, whose calls are whole or not at all, and not those of
-`threading`.
+A worker that has spun for `SPIN_SECONDS` without finding work parks, and takes no core's time until a batch of at
+least `WAKE_ABOVE_MACS` wakes it. A worker that spins without finding work yields its core to other programs. If the
+workers miss `MISSES_BEFORE_BACKOFF` such batches in a row, other programs have the cores: the caller runs all but the
+largest batches alone for `BACKOFF_SECONDS`, and the workers park as soon as they find nothing.
 
-Without Numba each set wakes them by way of Python. Either way it hangs on no clock what is computed, only by whom.
+Without Numba, threads take the calls from a queue of Python's. Timing decides only which thread runs a task, never
+the result.
+
+An interrupt (Ctrl-C) may come between any two operations of the caller. Hence `_thread` and `SimpleQueue`, whose
+operations complete or do not begin, in the place of `threading`.
 """
 
 from __future__ import annotations
@@ -27,155 +31,174 @@ from weakref import finalize
 
 import numpy as np
 
-from .task import Piece, Table, address, giving_way, table
+from .kernel import unwrapped
+from .task import Invocation, TaskBatch, address, sched_yield_address
 
-WAKES, LARGEST = 2**24, 2**27
-"""The work of a set that those who sleep are woken for, and of one that is always shared, in multiply-adds."""
-AWAKE, APART, NAP = 3e-4, 0.1, 1e-5
-"""Seconds: a thread looks for work before it sleeps; nobody helps, and so is asked; sleep, at the end of a set."""
-UNHELPED = 4
-"""Sets that nobody helped with in a row, of those that wake who sleeps, before nobody is asked."""
-TRIED, TRIALS = 2**10, 5
-"""Looks by which it is found how many AWAKE are, and how often: another program may have taken the core."""
-WAITED = 2**10
-"""How often the one that asks looks whether all is done, in the time of one such look, before it takes a nap."""
+WAKE_ABOVE_MACS = 2**24
+"""Cost of a batch, in multiply-adds, from which on parked workers are woken for it."""
+ALWAYS_SHARED_MACS = 2**27
+"""Cost of a batch, in multiply-adds, from which on it is shared even while the pool backs off."""
+SPIN_SECONDS = 3e-4
+"""Time for which a worker looks for work before it parks."""
+BACKOFF_SECONDS = 0.1
+"""Time for which the pool backs off."""
+SLEEP_SECONDS = 1e-5
+"""The caller's poll interval at the end of a batch, once it has spun for a while."""
+MISSES_BEFORE_BACKOFF = 4
+"""Batches above `WAKE_ABOVE_MACS` in a row of which the workers ran no task, before the pool backs off."""
+CALIBRATION_SPINS = 2**10
+"""Looks for work in one run of the calibration, which converts `SPIN_SECONDS` into a number of looks."""
+CALIBRATION_RUNS = 5
+"""Runs of the calibration; the fastest counts, for another program may have had the core in the others."""
+SPINS_BEFORE_SLEEP = 2**10
+"""The caller's looks for the end of a batch before it sleeps, in multiples of a worker's before it parks."""
 
-Call = Callable[[], Any]
-
-
-class Hands(NamedTuple):
-    """So many cores work together; `compiled`: through Numba, without Python's lock."""
-
-    cores: int = 1
-    compiled: bool = False
-
-
-def together(pieces: list[Piece], work: int, hands: Hands) -> Call:
-    """A call that makes all of them, here and on the threads of a crew."""
-    found = table(pieces) if hands.compiled else None
-    if found is None:
-        return partial(_by_python, [partial(function, *args) for function, args in pieces], hands.cores)
-    return partial(_by_board, found, work, hands.cores)
+Thunk = Callable[[], Any]
 
 
-def _by_board(loops: Table, work: int, cores: int) -> None:
-    _crew(cores - 1, os.getpid()).make(loops, work)
+class Parallelism(NamedTuple):
+    """threads: how many run a batch, the caller among them. nogil: they run compiled tasks, without Python's lock."""
+
+    threads: int = 1
+    nogil: bool = False
+
+
+def bind_parallel(calls: list[Invocation], cost: int, parallelism: Parallelism) -> Thunk:
+    """A thunk that runs all of the calls, which are independent and cost so many multiply-adds together."""
+    batch = TaskBatch.of(calls) if parallelism.nogil else None
+    if batch is not None:
+        return partial(run_parallel, batch, cost, parallelism.threads)
+    thunks: list[Thunk] = [partial(unwrapped(function), *args) for function, args in calls]
+    return partial(run_parallel_in_python, thunks, parallelism.threads)
+
+
+def run_parallel(batch: TaskBatch, cost: int, threads: int) -> None:
+    """Runs a batch of tasks on the process's pool."""
+    _pool(threads - 1, os.getpid()).run(batch, cost)
 
 
 @cache
-def _crew(size: int, process: int) -> Crew:
-    """A forked process has none of its parent's threads, and gets its own."""
-    return Crew(size)
+def _pool(size: int, process: int) -> ThreadPool:
+    """The process's pool of this size; a forked process has none of its parent's threads, and gets its own."""
+    return ThreadPool(size)
 
 
-class Crew:
-    """Threads that serve a board, for one training at a time: another that comes meanwhile does its work alone."""
+class ThreadPool:
+    """Workers for one training at a time; another training that calls meanwhile runs its batch alone."""
 
     def __init__(self, size: int) -> None:
-        from . import workqueue as board
+        from . import workqueue
 
-        self.code, self.size = board, size
-        self.words = np.zeros((board.ASLEEP + (size + 2) * board.LINE) // 8, "int64")
-        self.board = address(self.words) + -address(self.words) % board.LINE
-        self.free, self.kept = Lock(), Kept(self.words)
-        self.unhelped, self.apart, self.until = 0, False, 0.0
-        self._set(board.YIELD, giving_way())
-        board.serve(self.board, size)  # compiles
-        self._set(board.LOOKS, TRIED)
-        self.looks = max(1, int(TRIED * AWAKE / min(map(self._seconds, range(TRIALS)))))
-        self._set(board.LOOKS, self.looks)
-        self.beds = [SimpleQueue[None]() for _ in range(size)]  # whose put no interrupt leaves half done
-        finalize(self, _end, self.kept, self.beds).atexit = False
-        for thread, bed in enumerate(self.beds):
-            start_new_thread(_follow, (partial(board.serve, self.board, thread), bed, self.kept))
+        self.workqueue, self.size = workqueue, size
+        line = workqueue.CACHE_LINE_BYTES
+        self.words = np.zeros((workqueue.PARKED + (size + 2) * line) // 8, "int64")
+        self.queue = address(self.words) + -address(self.words) % line
+        self.lock, self.state = Lock(), PoolState(self.words)
+        self.misses, self.backing_off, self.retry_at = 0, False, 0.0
+        self._store(workqueue.YIELD, sched_yield_address())
+        workqueue.worker_loop(self.queue, size)  # compiles
+        self._store(workqueue.SPIN_LIMIT, CALIBRATION_SPINS)
+        seconds = min(self._calibration_seconds() for _ in range(CALIBRATION_RUNS))
+        self.spin_limit = max(1, int(CALIBRATION_SPINS * SPIN_SECONDS / seconds))
+        self._store(workqueue.SPIN_LIMIT, self.spin_limit)
+        self.parking = [SimpleQueue[None]() for _ in range(size)]  # no interrupt leaves a put half done
+        finalize(self, _stop_workers, self.state, self.parking).atexit = False
+        for number, parking in enumerate(self.parking):
+            loop = partial(workqueue.worker_loop, self.queue, number)
+            start_new_thread(_worker, (loop, parking, self.state))
 
-    def _set(self, word: int, value: int) -> None:
-        self.words[(self.board + word - address(self.words)) // 8] = value
+    def _store(self, offset: int, value: int) -> None:
+        """Sets a word of the queue."""
+        self.words[(self.queue + offset - address(self.words)) // 8] = value
 
-    def _seconds(self, _: int) -> float:
-        """How long it takes to look for work in vain."""
+    def _calibration_seconds(self) -> float:
+        """The time that `CALIBRATION_SPINS` looks for work take."""
         began = perf_counter()
-        self.code.serve(self.board, self.size)
+        self.workqueue.worker_loop(self.queue, self.size)
         return perf_counter() - began
 
-    def make(self, loops: Table, work: int) -> None:
-        """All loops of a table, which are so much work."""
+    def run(self, batch: TaskBatch, cost: int) -> None:
+        """Runs all tasks of a batch, which cost so many multiply-adds; they have ended when it returns or raises."""
         try:
-            alone = self.apart and work < LARGEST and perf_counter() < self.until
-            if alone or not self.free.acquire(blocking=False):
-                self.code.make_all(loops.address, loops.count)
+            alone = self.backing_off and cost < ALWAYS_SHARED_MACS and perf_counter() < self.retry_at
+            if alone or not self.lock.acquire(blocking=False):
+                self.workqueue.run_all(batch.address, batch.count)
                 return
-            self._share(loops, work)
-            self.free.release()
+            self._dispatch(batch, cost)
+            self.lock.release()
         except BaseException:
-            # a thread may have missed that it is to wake, or nobody may free the crew: the next set gets another
-            _crew.cache_clear()
-            while not self.code.ended(self.board, self.looks):
-                sleep(NAP)
+            # a worker may have missed its wake-up, or the lock may stay held: the next batch gets another pool
+            _pool.cache_clear()
+            while not self.workqueue.wait(self.queue, self.spin_limit):
+                sleep(SLEEP_SECONDS)
             raise
 
-    def _share(self, loops: Table, work: int) -> None:
-        if self.apart and perf_counter() >= self.until:
-            self.apart = False
-            self._set(self.code.LOOKS, self.looks)
-        self.kept.loops = loops
-        woken = self.code.post(self.board, loops.address, loops.count, self.size if work >= WAKES else 0)
+    def _dispatch(self, batch: TaskBatch, cost: int) -> None:
+        """Shares a batch with the workers, and counts the batches that they missed."""
+        if self.backing_off and perf_counter() >= self.retry_at:
+            self.backing_off = False
+            self._store(self.workqueue.SPIN_LIMIT, self.spin_limit)
+        self.state.batch = batch
+        wakes = self.size if cost >= WAKE_ABOVE_MACS else 0
+        woken = self.workqueue.submit(self.queue, batch.address, batch.count, wakes)
         if woken:
-            for thread, bed in enumerate(self.beds):
-                if woken >> thread & 1:
-                    bed.put(None)
-        helped = self.code.take(self.board) < loops.count
-        while not self.code.ended(self.board, WAITED * self.looks):
-            sleep(NAP)
+            for number, parking in enumerate(self.parking):
+                if woken >> number & 1:
+                    parking.put(None)
+        helped = self.workqueue.claim_and_run(self.queue) < batch.count
+        while not self.workqueue.wait(self.queue, SPINS_BEFORE_SLEEP * self.spin_limit):
+            sleep(SLEEP_SECONDS)
         if helped:
-            self.unhelped = 0
-        elif work >= WAKES:
-            self.unhelped += 1
-            if self.unhelped >= UNHELPED:
-                self.unhelped, self.apart, self.until = 0, True, perf_counter() + APART
-                self._set(self.code.LOOKS, 1)
+            self.misses = 0
+        elif cost >= WAKE_ABOVE_MACS:
+            self.misses += 1
+            if self.misses >= MISSES_BEFORE_BACKOFF:
+                self.misses, self.backing_off, self.retry_at = 0, True, perf_counter() + BACKOFF_SECONDS
+                self._store(self.workqueue.SPIN_LIMIT, 1)
 
 
-class Kept:
-    """What lasts as long as any of a crew's threads, whom an interrupt may leave with loops to make."""
+class PoolState:
+    """What the workers use: it lives as long as the last of them.
+
+    After an interrupt they may still run tasks of the batch, while the pool itself is dropped.
+    """
 
     def __init__(self, words: np.ndarray) -> None:
-        self.words, self.loops, self.ended = words, Table([]), False
+        self.words, self.batch, self.stopped = words, TaskBatch([]), False
 
 
-def _follow(serve: Call, bed: SimpleQueue[None], kept: Kept) -> None:
-    while not kept.ended:
-        serve()
-        bed.get()
+def _worker(loop: Thunk, parking: SimpleQueue[None], state: PoolState) -> None:
+    while not state.stopped:
+        loop()
+        parking.get()
 
 
-def _end(kept: Kept, beds: list[SimpleQueue[None]]) -> None:
-    """Nobody has the crew any more."""
-    kept.ended = True
-    for bed in beds:
-        bed.put(None)
+def _stop_workers(state: PoolState, parking: list[SimpleQueue[None]]) -> None:
+    state.stopped = True
+    for queue in parking:
+        queue.put(None)
 
 
-def _by_python(pieces: list[Call], cores: int) -> None:
-    """Makes all the calls, here and on other threads; the first error is raised once all have ended."""
-    left, done = deque(pieces), SimpleQueue[BaseException | None]()
-    for queue in _queues(cores - 1, os.getpid())[: len(pieces) - 1]:
-        queue.put((left, done))
-    _work(left, done)
-    for error in [done.get() for _ in pieces]:
+def run_parallel_in_python(thunks: list[Thunk], threads: int) -> None:
+    """Runs thunks on threads that hold Python's lock; the first error is raised once all have ended."""
+    unclaimed, done = deque(thunks), SimpleQueue[BaseException | None]()
+    for queue in _python_workers(threads - 1, os.getpid())[: len(thunks) - 1]:
+        queue.put((unclaimed, done))
+    _claim_and_run(unclaimed, done)
+    for error in [done.get() for _ in thunks]:
         if error is not None:
             raise error
 
 
-def _work(left: deque[Call], done: SimpleQueue[BaseException | None]) -> None:
-    """Takes pieces until none is left; for each, None goes to `done`, or its error."""
-    while left:
+def _claim_and_run(unclaimed: deque[Thunk], done: SimpleQueue[BaseException | None]) -> None:
+    """Runs thunks until none is left; puts None into `done` for each, or its error."""
+    while unclaimed:
         try:
-            piece = left.popleft()
-        except IndexError:  # another was quicker
+            thunk = unclaimed.popleft()
+        except IndexError:  # another thread was quicker
             return
         try:
-            piece()
+            thunk()
         except BaseException as error:
             done.put(error)
         else:
@@ -183,17 +206,17 @@ def _work(left: deque[Call], done: SimpleQueue[BaseException | None]) -> None:
 
 
 @cache
-def _queues(size: int, process: int) -> list[SimpleQueue[Any]]:
-    """Where each of so many threads waits for work; a forked process has none of its parent's, and gets its own.
+def _python_workers(size: int, process: int) -> list[SimpleQueue[Any]]:
+    """Queues from which as many threads take their work; a forked process gets its own.
 
-    From one queue for all they would be woken one after another, each by the one before.
+    Each thread has its own queue: threads that share one are woken one after another, each by the one before.
     """
 
-    def follow(queue: SimpleQueue[Any]) -> None:
+    def loop(queue: SimpleQueue[Any]) -> None:
         while True:
-            _work(*queue.get())
+            _claim_and_run(*queue.get())
 
     queues = [SimpleQueue[Any]() for _ in range(size)]
     for queue in queues:
-        start_new_thread(follow, (queue,))
+        start_new_thread(loop, (queue,))
     return queues

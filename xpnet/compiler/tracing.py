@@ -1,15 +1,18 @@
-"""A training step on NumPy, written down as the list of calls that it makes.
+"""Tracing: one run of a training step on NumPy gives the list of NumPy calls that every run makes.
 
-The step runs once on arrays that note each call made with them, with its arguments' shapes and with what lies in
-whose memory. A step may not look at values, so every other run would make the same calls: `replay` makes them again,
-without the Python in between, into memory that stays. They are the functions that the step itself calls, on arrays
-of the same layout, so the bits are the same.
+The Python between the NumPy calls is most of the time of a small step. It decides nothing that changes: a step does
+not look at values, so it makes the same calls on the same shapes whenever it runs. The step therefore runs once on
+`Tracer`s, arrays that record each call in a `Trace` while NumPy computes it. `replay` makes the calls again without
+the Python in between.
+
+A recorded argument is a `View`: a buffer (memory of its own), an offset, shape and strides, so that views of one
+buffer stay views of one buffer. The calls are those of the step itself, on arrays of the same layout, and so give
+its bits. What would read a value, or cannot be recorded, raises `NotTraceableError`; the step then runs untraced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -19,25 +22,27 @@ from .. import tree
 from ..namespace import register
 from ..typing import Shape
 
-LONGEST = 2**14
-"""How many calls are written down at most; the time to find places for their arrays grows as their square."""
+MAX_CALLS = 2**14
+"""The longest trace, in calls: the memory plan takes time in proportion to the square of it."""
 
-_REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
+# The ufunc of each reduction: its `reduce` takes `out` by position.
+_REDUCTIONS = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
 
-_BY_NAME: dict[Any, Any] = {  # which take where to write by name only
+# Ufuncs that take `out` by name only.
+_OUT_BY_NAME: dict[Any, Any] = {
     np.maximum: lambda x, y, out: np.maximum(x, y, out=out),
     np.minimum: lambda x, y, out: np.minimum(x, y, out=out),
 }
 
 
-class NotRecordableError(TypeError):
-    """A step that does what cannot be written down; it runs as it is."""
+class NotTraceableError(TypeError):
+    """The step does what a trace cannot hold; it runs untraced."""
 
 
-class Ref(NamedTuple):
-    """An array of a recording: a place in the memory of a root, or all of it."""
+class View(NamedTuple):
+    """An array of a trace: its buffer, by index, the byte at which it begins, its shape and strides."""
 
-    root: int
+    buffer: int
     offset: int
     shape: Shape
     strides: Shape
@@ -45,71 +50,73 @@ class Ref(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function and its arguments; `fills` is the root that it writes, None where that may be any of them."""
+    """A recorded call. `fills` is the only buffer that it writes; None if it may write into any argument."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
     fills: int | None
 
 
-class Recording:
-    """Calls in order, with a `Ref` for each array, and the roots: the arrays that have memory of their own."""
+class Trace:
+    """The calls of a step in order, each array a `View`, and the buffers that these views are of."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.roots: list[Ref] = []
+        self.buffers: list[View] = []
 
-    def root(self, value: Any) -> Recorded:
-        """An array in memory of its own, laid out as `value`."""
+    def new_buffer(self, value: Any) -> Tracer:
+        """A tracer of a new buffer, laid out as `value`."""
         value = np.asanyarray(value)
-        if not dense(value):
-            raise NotRecordableError(f"an array of shape {value.shape} has gaps between its elements")
-        self.roots.append(Ref(len(self.roots), 0, value.shape, value.strides, value.dtype))
-        return Recorded(self, value, value, len(self.roots) - 1)
+        if not is_dense(value):
+            raise NotTraceableError(f"an array of shape {value.shape} has gaps between its elements")
+        self.buffers.append(View(len(self.buffers), 0, value.shape, value.strides, value.dtype))
+        return Tracer(self, value, value, len(self.buffers) - 1)
 
-    def add(self, function: Callable[..., Any], *args: Any, fills: Recorded | None = None) -> None:
-        """A call, whose result is one of its arguments."""
-        if len(self.calls) == LONGEST:
-            raise NotRecordableError(f"it makes more than {LONGEST} calls")
-        self.calls.append(Call(function, each(args, lambda x: x.ref), None if fills is None else fills.root))
+    def add(self, function: Callable[..., Any], *args: Any, fills: Tracer | None = None) -> None:
+        """Records a call that returns nothing and writes into its arguments."""
+        if len(self.calls) == MAX_CALLS:
+            raise NotTraceableError(f"it makes more than {MAX_CALLS} calls")
+        self.calls.append(
+            Call(function, map_arrays(args, lambda x: x.as_view), None if fills is None else fills.buffer)
+        )
 
-    def needed(self, wanted: set[int]) -> list[Call]:
-        """The calls without those that lead to none of the roots wanted."""
+    def prune(self, wanted: set[int]) -> list[Call]:
+        """The calls that the wanted buffers depend on, in order: dead code is eliminated."""
         wanted, kept = set(wanted), []
         for call in reversed(self.calls):
             if call.fills is None or call.fills in wanted:
                 kept.append(call)
-                wanted.update(ref.root for ref in arrays(call.args, Ref))
+                wanted.update(view.buffer for view in arrays(call.args, View))
         return kept[::-1]
 
-    def run(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """What a function gives now: views of its arguments' memory, or an array that a call fills anew."""
-        value = function(*each(args, _value), **each(options, _value))
-        found = each(value, lambda x: self._view(x, arrays((args, options))), np.ndarray | np.generic)
+    def apply(self, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Calls a function and traces its result: views of its arguments, or a new array that a recorded call fills."""
+        value = function(*map_arrays(args, _value), **map_arrays(options, _value))
+        found = map_arrays(value, lambda x: self._view(x, arrays((args, options))), np.ndarray | np.generic)
         if isinstance(found, np.ndarray | np.generic):
-            found = self.root(value)
+            found = self.new_buffer(value)
             self.add(_fill, found, function, args, options, fills=found)
         elif any(True for _ in arrays(found, np.ndarray | np.generic)):
-            raise NotRecordableError(f"{function.__name__} gives several new arrays")
+            raise NotTraceableError(f"{function.__name__} returns several new arrays")
         return found
 
-    def _view(self, value: Any, given: Iterator[Recorded]) -> Any:
-        """The value as a part of the memory of one of the arrays given, or as it is."""
+    def _view(self, value: Any, given: Iterator[Tracer]) -> Any:
+        """The value as a view of one of the given arrays; unchanged if it is a view of none."""
         if isinstance(value, np.ndarray) and value.size:
             for x in given:
                 if np.may_share_memory(value, x.memory):
-                    return Recorded(self, value, x.memory, x.root)
+                    return Tracer(self, value, x.memory, x.buffer)
         return value
 
 
-class Recorded(NDArrayOperatorsMixin):
-    """An array that notes what is done with it; nobody may look at its value."""
+class Tracer(NDArrayOperatorsMixin):
+    """An array that records the calls made with it. Its shape and dtype may be read, its value may not."""
 
-    __slots__ = ("memory", "recording", "root", "value")
+    __slots__ = ("buffer", "memory", "trace", "value")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, recording: Recording, value: np.ndarray, memory: np.ndarray, root: int) -> None:
-        self.recording, self.value, self.memory, self.root = recording, value, memory, root
+    def __init__(self, trace: Trace, value: np.ndarray, memory: np.ndarray, buffer: int) -> None:
+        self.trace, self.value, self.memory, self.buffer = trace, value, memory, buffer
 
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
@@ -119,10 +126,10 @@ class Recorded(NDArrayOperatorsMixin):
     T = property(lambda self: self._method("transpose"))
 
     @property
-    def ref(self) -> Ref:
-        """Where it lies."""
+    def as_view(self) -> View:
+        """Its place in its buffer."""
         offset = _address(self.value) - _address(self.memory) if self.value.size else 0
-        return Ref(self.root, offset, self.value.shape, self.value.strides, self.value.dtype)
+        return View(self.buffer, offset, self.value.shape, self.value.strides, self.value.dtype)
 
     def view(self, dtype: Any) -> Any:
         return self._method("view", dtype)
@@ -134,47 +141,47 @@ class Recorded(NDArrayOperatorsMixin):
         return self._method("__getitem__", key)
 
     def __setitem__(self, key: Any, new: Any) -> None:
-        self.value[key] = each(new, _value)
-        self.recording.add(np.ndarray.__setitem__, self, key, new)
+        self.value[key] = map_arrays(new, _value)
+        self.trace.add(np.ndarray.__setitem__, self, key, new)
 
     def __pow__(self, exponent: Any) -> Any:
-        return self._method("__pow__", exponent)  # which is not always what numpy.power does
+        return self._method("__pow__", exponent)  # ndarray's own differs from numpy.power
 
     def _method(self, name: str, *args: Any) -> Any:
-        return self.recording.run(getattr(np.ndarray, name), (self, *args), {})
+        return self.trace.apply(getattr(np.ndarray, name), (self, *args), {})
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
         if method == "reduce":
             given = {"axis": 0, "dtype": None, "keepdims": False, **options}
-            return self._into(ufunc.reduce, args, given, ("axis", "dtype"), ("keepdims",))
+            return self._with_out(ufunc.reduce, args, given, ("axis", "dtype"), ("keepdims",))
         if method != "__call__" or ufunc.nout > 1:
-            raise NotRecordableError(f"{ufunc.__name__}.{method} is called")
-        return self._into(ufunc, args, options)
+            raise NotTraceableError(f"{ufunc.__name__}.{method} is called")
+        return self._with_out(ufunc, args, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         plain = len(args) == 1 and set(options) <= {"axis", "keepdims"}
         if function is np.empty_like:
-            return self.recording.root(function(*each(args, _value), **options))
-        if function in _REDUCED and plain:
-            return _REDUCED[function].reduce(*args, **{"axis": None, **options})
+            return self.trace.new_buffer(function(*map_arrays(args, _value), **options))
+        if function in _REDUCTIONS and plain:
+            return _REDUCTIONS[function].reduce(*args, **{"axis": None, **options})
         if function is np.mean and plain and self.dtype.kind == "f" and self.size:
             total = np.add.reduce(*args, **{"axis": None, **options})
             return total / (self.size // total.size)
         if function is np.astype and len(args) == 2 and not options and args[0].dtype != args[1]:
-            return self._copied(args[0].value.astype(args[1]), (args[0], "unsafe"))
+            return self._copied_to_new(args[0].value.astype(args[1]), (args[0], "unsafe"))
         if function is np.where and len(args) == 3:
-            value, (condition, chosen, other) = function(*each(args, _value)), args
-            return self._copied(value, (other,), (chosen, "same_kind", condition))
-        return self.recording.run(function, args, options)
+            value, (condition, chosen, other) = function(*map_arrays(args, _value)), args
+            return self._copied_to_new(value, (other,), (chosen, "same_kind", condition))
+        return self.trace.apply(function, args, options)
 
-    def _copied(self, value: Any, *sources: tuple[Any, ...]) -> Any:
-        """An array like the value, that these are copied to one after another."""
-        found = self.recording.root(value)
+    def _copied_to_new(self, value: Any, *sources: tuple[Any, ...]) -> Any:
+        """A new array laid out as the value, to which the sources are copied one after another."""
+        found = self.trace.new_buffer(value)
         for source in sources:
-            self.recording.add(np.copyto, found, *source, fills=found)
+            self.trace.add(np.copyto, found, *source, fills=found)
         return found
 
-    def _into(
+    def _with_out(
         self,
         function: Any,
         args: tuple[Any, ...],
@@ -182,54 +189,35 @@ class Recorded(NDArrayOperatorsMixin):
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
     ) -> Any:
-        """A call that can be told where its result goes: behind the options `before`, by position."""
+        """Records a call with `out`, a new buffer, by position between the options `before` and `after`."""
         if set(options) - {*before, *after}:
-            raise NotRecordableError(f"{function.__name__} is called with {', '.join(options)}")
-        found = self.recording.root(function(*each(args, _value), **options))
-        args = tuple(_typed(arg, self.dtype) for arg in args)
-        if function is np.matmul and _dots(*args):
+            raise NotTraceableError(f"{function.__name__} is called with {', '.join(options)}")
+        found = self.trace.new_buffer(function(*map_arrays(args, _value), **options))
+        args = tuple(_in_array_dtype(arg, self.dtype) for arg in args)
+        if function is np.matmul and _dot_has_bits_of_matmul(*args):
             function = np.dot
         rest = *map(options.get, before), found, *map(options.get, after)
-        self.recording.add(_BY_NAME.get(function, function), *args, *rest, fills=found)
+        self.trace.add(_OUT_BY_NAME.get(function, function), *args, *rest, fills=found)
         return found
 
-    def _hidden(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotRecordableError("a value is looked at, which differs from step to step")
+    def _refuse_value(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotTraceableError("a value is looked at, and values differ from step to step")
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _hidden
-
-
-def kernel(compiled: Callable[..., None], *, consumes: bool = False) -> Callable[..., None]:
-    """A compiled function that writes into arguments of its own, as one that can be recorded.
-
-    consumes: it writes into the step's state, so that it does not run while it is recorded.
-    """
-
-    @wraps(compiled)
-    def call(*args: Any) -> None:
-        x = args[0]
-        if type(x) is not Recorded:
-            return compiled(*args)
-        if any(isinstance(arg, np.ndarray) for arg in args):
-            raise NotRecordableError("a kernel is given an array that is no part of the recording")
-        x.recording.add(compiled, *args)
-        return None if consumes else compiled(*each(args, _value))
-
-    return call
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _refuse_value
 
 
-def each(part: Any, change: Callable[[Any], Any], kind: Any = Recorded) -> Any:
-    """The same structure of dicts, lists and tuples, its arrays of a kind changed."""
+def map_arrays(part: Any, change: Callable[[Any], Any], kind: Any = Tracer) -> Any:
+    """The same structure of dicts, lists and tuples, with `change` applied to its arrays of a kind."""
     return tree.map(lambda x: change(x) if isinstance(x, kind) else x, part)
 
 
-def arrays(part: Any, kind: Any = Recorded) -> Iterator[Any]:
-    """All arrays of a kind in a structure of dicts, lists and tuples."""
+def arrays(part: Any, kind: Any = Tracer) -> Iterator[Any]:
+    """The arrays of a kind in a structure of dicts, lists and tuples."""
     return (x for x in tree.leaves(part) if isinstance(x, kind))
 
 
-def dense(x: np.ndarray) -> bool:
-    """Whether the elements fill their memory without gaps, in whatever order of the axes."""
+def is_dense(x: np.ndarray) -> bool:
+    """True if the elements fill their memory without gaps, in any order of the axes."""
     step = x.dtype.itemsize
     for stride, size in sorted(zip(x.strides, x.shape, strict=True)):
         if size > 1 and stride != step:
@@ -238,21 +226,21 @@ def dense(x: np.ndarray) -> bool:
     return True
 
 
-def _dots(a: Any, b: Any) -> bool:
-    """Whether `numpy.dot` gives the bits of `numpy.matmul`, of small matrices at two thirds of its price.
+def _dot_has_bits_of_matmul(a: Any, b: Any) -> bool:
+    """True if `numpy.dot` has the bits of `numpy.matmul`; for small matrices it takes two thirds of the time.
 
-    Of matrices with gaps it gives others. Of two numbers it is the product, to which matmul adds 0: -0.0 becomes 0.0.
+    Matrices with gaps give other bits. For two numbers dot is their product; matmul adds it to 0: -0.0 becomes 0.0.
     """
     alike = a.ndim == b.ndim == 2 and a.dtype == b.dtype
     return bool(alike and a.flags.forc and b.flags.forc and max(a.size, b.size) > 1)
 
 
-def _typed(x: Any, dtype: np.dtype) -> Any:
-    """A Python number in the dtype that it takes beside an array of this one; else as it is."""
+def _in_array_dtype(x: Any, dtype: np.dtype) -> Any:
+    """A Python number in the dtype that it has beside an array of this dtype; anything else unchanged."""
     return np.asarray(x, dtype) if dtype.kind in {float: "f", int: "if"}.get(type(x), "") else x
 
 
-def _value(x: Recorded) -> np.ndarray:
+def _value(x: Tracer) -> np.ndarray:
     return x.value
 
 
@@ -264,4 +252,4 @@ def _fill(out: np.ndarray, function: Callable[..., Any], args: Any, options: Any
     out[...] = function(*args, **options)
 
 
-register(Recorded, np)
+register(Tracer, np)

@@ -1,11 +1,14 @@
-"""Where threads find work and say that it is done, compiled by Numba, so that none of them needs Python's lock.
+"""The work queue: threads claim tasks and report them done in compiled code, without Python's lock.
 
-A set of work is a table of loops in C, each of the form that NumPy's ufuncs have: a function, and pointers to its
-arguments, dimensions, steps and data (https://numpy.org/doc/stable/reference/c-api/generalized-ufuncs.html). It is
-posted on a board: 64-bit words in lines of the cache of their own, read and written by atomic operations. The word
-OPEN holds, above 16 bits, the number of the set, and in them how many loops nobody has taken yet. Whoever lowers it
-by one from what was read, by compare and exchange, has a loop; since the set's number is part of the word, nobody
-can take one of a set that has ended meanwhile. The set has ended when none of its loops is LEFT to make.
+A step's batches of tasks take some 100 microseconds each. Waking a thread through Python takes as long, and threads
+that run Python wait for each other. Here the queue is a few 64-bit words, each in a cache line of its own, that
+threads read and write by atomic operations, all compiled by Numba.
+
+The queue holds one batch at a time, a table of `task.Task`s. The word UNCLAIMED holds the number of the batch above
+16 bits, and in these 16 bits the count of tasks that no thread has claimed. A thread that lowers it by one from the
+value that it read, by compare and swap, owns a task. Since the number of the batch is part of the word, no thread can
+claim a task of a batch that has ended in the meantime. A batch has ended once PENDING, the count of tasks that have
+not been completed, is 0.
 """
 
 from __future__ import annotations
@@ -18,14 +21,26 @@ from numba.extending import intrinsic
 
 from .codegen import jit
 
-LINE = 64
-"""Bytes: a line of the cache."""
-OPEN, LEFT, TABLE, LOOKS, YIELD, ASLEEP = 0, LINE, 2 * LINE, 2 * LINE + 8, 2 * LINE + 16, 3 * LINE
-"""Where the words of a board are; from ASLEEP on there is one for each thread, 1 while it sleeps."""
-COUNT = 2**16 - 1
-"""The part of OPEN that counts, hence the most loops of a set."""
-ROW = 5 * 8
-"""Bytes of a loop in the table: its function, arguments, dimensions, steps and data."""
+CACHE_LINE_BYTES = 64
+
+# Offsets of the queue's words, in bytes.
+UNCLAIMED = 0
+"""The batch's number times 2**16, plus the tasks of it that no thread has claimed."""
+PENDING = CACHE_LINE_BYTES
+"""Tasks of the batch that have not been completed."""
+TABLE = 2 * CACHE_LINE_BYTES
+"""The address of the batch's table."""
+SPIN_LIMIT = TABLE + 8
+"""Looks for work in a row that find none, after which a worker parks."""
+YIELD = TABLE + 16
+"""The address of the system's function that yields a core."""
+PARKED = 3 * CACHE_LINE_BYTES
+"""From here on one word a worker, each in its own cache line: 1 while the worker is parked."""
+
+COUNT_MASK = 2**16 - 1
+"""The bits of UNCLAIMED that count tasks, hence also the most tasks of a batch."""
+TASK_BYTES = 5 * 8
+"""A row of the table: the addresses of a task's function, arguments, dimensions, steps and data."""
 
 _ORDER = "seq_cst"
 
@@ -46,7 +61,7 @@ def load(_: Any, address: Any) -> Any:
 
 @intrinsic
 def store(_: Any, address: Any, value: Any) -> Any:
-    """The word at an address becomes the value."""
+    """Sets the word at an address."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         builder.store_atomic(args[1], _word(builder, args[0]), _ORDER, 8)
@@ -56,8 +71,8 @@ def store(_: Any, address: Any, value: Any) -> Any:
 
 
 @intrinsic
-def lower(_: Any, address: Any) -> Any:
-    """The word at an address becomes one less."""
+def decrement(_: Any, address: Any) -> Any:
+    """Lowers the word at an address by one."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         builder.atomic_rmw("sub", _word(builder, args[0]), ir.IntType(64)(1), _ORDER)
@@ -67,8 +82,8 @@ def lower(_: Any, address: Any) -> Any:
 
 
 @intrinsic
-def exchanged(_: Any, address: Any, old: Any, new: Any) -> Any:
-    """Whether the word at an address was the old one, and is the new one now."""
+def compare_and_swap(_: Any, address: Any, old: Any, new: Any) -> Any:
+    """Sets the word at an address to the new value if it has the old one; True if it did."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
         found = builder.cmpxchg(_word(builder, args[0]), args[1], args[2], _ORDER, _ORDER)
@@ -79,7 +94,7 @@ def exchanged(_: Any, address: Any, old: Any, new: Any) -> Any:
 
 @intrinsic
 def call(_: Any, function: Any, args: Any, dims: Any, steps: Any, data: Any) -> Any:
-    """Calls the loop at an address."""
+    """Calls the C function at an address, which has the form of NumPy's inner loops."""
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         pointer = ir.IntType(8).as_pointer()
@@ -91,71 +106,76 @@ def call(_: Any, function: Any, args: Any, dims: Any, steps: Any, data: Any) -> 
 
 
 @jit
-def give_way(board: Any) -> None:
-    """Lets another program have the core, if one waits for it; a function of C that takes no arguments ignores them."""
-    call(load(board + YIELD), 0, 0, 0, 0)
+def yield_core(queue: Any) -> None:
+    """Lets another thread have the core, if one is waiting; the C function ignores the arguments."""
+    call(load(queue + YIELD), 0, 0, 0, 0)
 
 
 @jit
-def make(table: Any, index: Any) -> None:
-    """One loop of a table."""
-    row = table + index * ROW
-    call(load(row), load(row + 8), load(row + 16), load(row + 24), load(row + 32))
+def run(table: Any, index: Any) -> None:
+    """Runs one task of a table."""
+    task = table + index * TASK_BYTES
+    call(load(task), load(task + 8), load(task + 16), load(task + 24), load(task + 32))
 
 
 @jit
-def make_all(table: Any, count: Any) -> None:
-    """All loops of a table, in the thread that calls."""
+def run_all(table: Any, count: Any) -> None:
+    """Runs all tasks of a table in the calling thread."""
     for index in range(count):
-        make(table, index)
+        run(table, index)
 
 
 @jit
-def take(board: Any) -> int:
-    """Makes loops until none is open; how many."""
-    made = 0
+def claim_and_run(queue: Any) -> int:
+    """Claims and runs tasks until none is unclaimed; returns their number."""
+    completed = 0
     while True:
-        word = load(board + OPEN)
-        if not word & COUNT:
-            return made
-        if exchanged(board + OPEN, word, word - 1):
-            make(load(board + TABLE), (word & COUNT) - 1)
-            lower(board + LEFT)
-            made += 1
+        word = load(queue + UNCLAIMED)
+        if not word & COUNT_MASK:
+            return completed
+        if compare_and_swap(queue + UNCLAIMED, word, word - 1):
+            run(load(queue + TABLE), (word & COUNT_MASK) - 1)
+            decrement(queue + PENDING)
+            completed += 1
 
 
 @jit
-def post(board: Any, table: Any, count: Any, threads: Any) -> int:
-    """Posts a set, the one before having ended; one bit for each thread that is to be woken for it."""
-    store(board + TABLE, table)
-    store(board + LEFT, count)
-    store(board + OPEN, ((load(board + OPEN) | COUNT) + 1) | count)
+def submit(queue: Any, table: Any, count: Any, workers: Any) -> int:
+    """Puts a batch into the queue, once the batch before has ended; up to `workers` workers are to be woken.
+
+    Returns one bit for each parked worker that the caller must wake.
+    """
+    store(queue + TABLE, table)
+    store(queue + PENDING, count)
+    store(queue + UNCLAIMED, ((load(queue + UNCLAIMED) | COUNT_MASK) + 1) | count)
     woken = 0
-    for thread in range(min(threads, count - 1)):
-        if exchanged(board + ASLEEP + thread * LINE, 1, 0):
-            woken |= 1 << thread
+    for worker in range(min(workers, count - 1)):
+        if compare_and_swap(queue + PARKED + worker * CACHE_LINE_BYTES, 1, 0):
+            woken |= 1 << worker
     return woken
 
 
 @jit
-def ended(board: Any, looks: Any) -> bool:
-    """Makes loops until none is open, then looks so many times; whether the set has ended."""
-    take(board)
-    for _ in range(looks):
-        if not load(board + LEFT):
+def wait(queue: Any, spins: Any) -> bool:
+    """Runs what is unclaimed, then spins until the batch has ended, at most `spins` times; True if it has ended."""
+    claim_and_run(queue)
+    for _ in range(spins):
+        if not load(queue + PENDING):
             return True
-    return load(board + LEFT) == 0
+    return load(queue + PENDING) == 0
 
 
 @jit
-def serve(board: Any, thread: Any) -> None:
-    """Makes loops until LOOKS in a row found none; then the thread is to sleep until it is woken."""
+def worker_loop(queue: Any, worker: Any) -> None:
+    """Runs tasks until SPIN_LIMIT looks in a row found none; then the worker is parked and must wait to be woken."""
     while True:
-        look = 0
-        while look < load(board + LOOKS):
-            look = 0 if take(board) else look + 1
-            give_way(board)
-        store(board + ASLEEP + thread * LINE, 1)
-        # whoever posted before that has not seen it; whoever posts from here on wakes this thread
-        if not load(board + OPEN) & COUNT or not exchanged(board + ASLEEP + thread * LINE, 1, 0):
+        spin = 0
+        while spin < load(queue + SPIN_LIMIT):
+            spin = 0 if claim_and_run(queue) else spin + 1
+            yield_core(queue)
+        store(queue + PARKED + worker * CACHE_LINE_BYTES, 1)
+        # a batch submitted before this store has not woken this worker; one submitted after it does
+        if not load(queue + UNCLAIMED) & COUNT_MASK or not compare_and_swap(
+            queue + PARKED + worker * CACHE_LINE_BYTES, 1, 0
+        ):
             return

@@ -1,4 +1,4 @@
-"""Data: sets that come with xpnet, tables, checks of what users give, targets, batches."""
+"""Data: data sets that come with xpnet, tables, checks of users' arrays, targets, batches."""
 
 from __future__ import annotations
 

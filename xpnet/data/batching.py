@@ -1,4 +1,4 @@
-"""Which samples go into which batch: drawn on the host from (seed, epoch), so the same on every backend."""
+"""Batching: the order of the samples is drawn on the host from (seed, epoch), so every backend gets the same."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SPLIT = 0x5B117  # keeps the draw of a split apart from the draws of the epochs
 
 
 def batch_slices(n: int, batch_size: int) -> Iterator[slice]:
-    """Consecutive parts of at most `batch_size`; the last may be smaller, and is neither dropped nor padded."""
+    """Consecutive slices of at most `batch_size`; the last may be smaller, and is neither dropped nor padded."""
     for start in range(0, n, batch_size):
         yield slice(start, min(start + batch_size, n))
 
 
 def count_batches(n: int, batch_size: int) -> int:
-    """How many batches an epoch of n samples has."""
+    """The number of batches in an epoch of n samples."""
     return math.ceil(n / batch_size)
 
 
@@ -30,9 +30,9 @@ def shuffled(n: int, *, seed: int, epoch: int) -> np.ndarray:
 
 
 def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[np.ndarray, np.ndarray]:
-    """(w, totals) of samples in batch order: each weight over its batch's total, and the totals.
+    """(w, totals) of samples in batch order: each weight divided by its batch's total, and the totals.
 
-    With reduction "sum" weights stay, and every batch counts 1. A batch whose weights are all 0 gets w = 0.
+    With reduction "sum" the weights stay as they are, and every total is 1. A batch with only zero weights gets w = 0.
     """
     starts = np.arange(0, len(weight), min(batch_size, len(weight)))  # a step beyond int64 is refused
     if reduction == "sum":
@@ -43,7 +43,7 @@ def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[
 
 
 def shares(totals: np.ndarray, *, reduction: str) -> np.ndarray:
-    """What each batch's loss counts in that of an epoch: its share of all the weight, or 1 with "sum"."""
+    """The factor of each batch's loss in the epoch's loss: its share of the total weight, or 1 with "sum"."""
     return totals if reduction == "sum" else totals / totals.sum()
 
 

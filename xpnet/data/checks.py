@@ -1,4 +1,4 @@
-"""Inputs and weights checked on the host, once, before any step: an op cannot raise on values."""
+"""Checks of inputs and weights, made once before any step: an op cannot raise on values."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..errors import batch_of, shown
 from ..namespace import is_array, namespace
 from ..typing import Array, Namespace, Shape
 
-FEW = 2**12
-"""Numbers of an array whose squares are summed to see that all are finite: a row's take half the time so."""
+MAX_VDOT_ELEMENTS = 2**12
+"""Up to this size an array is known finite from its sum of squares, which takes half the time on one row."""
 _KINDS = {"U": "text", "S": "bytes", "c": "complex numbers"}
 
 
 def as_array(name: str, value: Any) -> Array:
-    """An array of some library as it is, anything else through NumPy; TypeError for a masked array."""
+    """An array of any library unchanged, anything else as a NumPy array; TypeError for a masked array."""
     if isinstance(value, np.ma.MaskedArray):  # numpy.asarray would take the values under the mask for data
         raise TypeError(
             f"{name} is a masked array, and its mask would be lost: fill it first, {name}.filled(value), "
@@ -52,9 +52,9 @@ def check_numbers(name: str, x: Array) -> None:
 def check_ids(
     x: Array, limit: int | None, *, name: str = "x", rows: Sequence[int] | np.ndarray | None = None
 ) -> None:
-    """TypeError unless `x` holds integers; ValueError naming the first that is no id from 0 to limit - 1.
+    """TypeError unless `x` holds integers; ValueError naming the first id outside 0 to limit - 1.
 
-    rows: the numbers of a part's rows.
+    rows: the row numbers to report, where x is a part of the data.
     """
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "integral"):
@@ -89,7 +89,7 @@ _floats: dict[tuple[Namespace, Any], bool] = {}
 
 
 def _is_float(xp: Namespace, dtype: Any) -> bool:
-    """Whether a library's dtype is one of real floats; remembered, for NumPy takes 0.7 us to say so."""
+    """True for a real floating dtype; cached, since `isdtype` takes NumPy 0.7 us."""
     try:
         return _floats[xp, dtype]
     except KeyError:
@@ -97,7 +97,7 @@ def _is_float(xp: Namespace, dtype: Any) -> bool:
 
 
 def _objects(name: str, x: np.ndarray) -> tuple[str, str]:
-    """What an array of objects holds, in words, and what mends it."""
+    """(description of an object array's contents, advice) for the error sentence."""
     if x.ndim == 0:
         only = x.item()
         dense = f"{name}.toarray()" if hasattr(only, "toarray") else "an array of numbers, one row per sample"
@@ -139,11 +139,11 @@ def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> Non
 
 
 def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray | None = None) -> None:
-    """ValueError naming the first NaN or infinity, by row and column. rows: the numbers of a part's rows."""
+    """ValueError naming the first NaN or infinity, by row and column. rows: the row numbers to report for a part."""
     xp = namespace(x)
     if not _is_float(xp, x.dtype):
         return
-    if xp is np and x.size <= FEW and math.isfinite(np.vdot(x, x)):
+    if xp is np and x.size <= MAX_VDOT_ELEMENTS and math.isfinite(np.vdot(x, x)):
         return  # squares do not cancel; where they overflow, the next line looks again
     if int(xp.count_nonzero(xp.isfinite(x))) == math.prod(x.shape):
         return  # numpy.all would take three times as long over one row
@@ -162,7 +162,7 @@ def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray 
 
 
 def check_outputs(outputs: Array, loss: Any) -> None:
-    """ValueError where a network gives a loss of probabilities, or of their logarithms, something else."""
+    """ValueError where a loss takes probabilities or log-probabilities and the network's outputs are neither."""
     xp, of = namespace(outputs), getattr(loss, "of", None)
     name = getattr(loss, "__name__", type(loss).__name__)
     if of == "log-probabilities":

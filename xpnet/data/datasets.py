@@ -1,4 +1,4 @@
-"""Data sets: those that come with xpnet, and those in files of MNIST's format."""
+"""Data sets that come with xpnet, and data sets in files of MNIST's format."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def iris() -> Dataset:
 def clothing() -> Dataset:
     """Twelve garments by their size in one number, which fit (1) or not (0): those in the middle do.
 
-    A fixed quarter of both is held out, three garments. The data of examples/clothing.py, made for it.
+    A fixed quarter of each class is held out, three garments. The data were made for examples/clothing.py.
     """
     return _divided(np.array(CLOTHING_SIZES, "float32")[:, None], np.array(CLOTHING_FITS), 0.25)
 
@@ -92,9 +92,9 @@ def _divided(x: np.ndarray, y: np.ndarray, share: float) -> Dataset:
 def idx_folder(folder: Folder) -> Dataset:
     """A data set in MNIST's format: four IDX files in a folder, each as it is or packed with gzip.
 
-    train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t10k, or these names with .gz.
+    The files are train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t10k, or these names with .gz.
     x (n, rows * columns) float32 in [0, 1], the pixels / 255; y (n,) int64.
-    FileNotFoundError names the files that are absent, ValueError one that is not what its name says.
+    FileNotFoundError names the absent files, ValueError a file whose contents do not fit its name.
     """
     folder = file_path("folder", folder)
     paths = [_idx_file(folder, name) for name in _IDX_FILES]
@@ -121,7 +121,7 @@ def _idx_file(folder: Folder, name: str) -> str | None:
 
 
 def _idx_pair(images: str, labels: str) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Inputs, targets and the images' size, of a file of images and one of their labels."""
+    """(inputs, targets, size of an image) from a file of images and a file of their labels."""
     y = read_idx(labels)
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise ValueError(f"{labels} holds {y.dtype} {y.shape}: labels (n,) that are integers were wanted")
@@ -142,10 +142,10 @@ def _idx_pair(images: str, labels: str) -> tuple[np.ndarray, np.ndarray, tuple[i
 def fashion_mnist(folder: Folder | None = None) -> Dataset:
     """Fashion-MNIST: 70,000 images of 28 x 28 pixels as rows of 784 numbers in [0, 1], labels 0 to 9.
 
-    FASHION_MNIST_LABELS names the labels; 10,000 images are held out. The files are read from `folder` alone if
-    it is given, else from the first of these that has one of them: the folder fashion-mnist in $XPNET_DATA,
-    $XPNET_DATA itself, and where Debian's package dataset-fashion-mnist puts them. FileNotFoundError says where
-    it looked. Source: Xiao, Rasul, Vollgraf, 2017, arXiv:1708.07747, MIT licence.
+    FASHION_MNIST_LABELS names the labels; 10,000 images are held out. The files are read from `folder` alone if it is
+    given, else from the first of these folders that has one of them: fashion-mnist in $XPNET_DATA, $XPNET_DATA itself,
+    and the folder of Debian's package dataset-fashion-mnist. FileNotFoundError lists the folders that were searched.
+    Source: Xiao, Rasul, Vollgraf, 2017, arXiv:1708.07747, MIT licence.
     """
     if folder is not None:
         return idx_folder(folder)

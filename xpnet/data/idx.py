@@ -16,16 +16,16 @@ from ..typing import Shape
 
 _GZIP = b"\x1f\x8b"
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_PART = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> np.ndarray:
     """The array in an IDX file, packed with gzip or not (its first bytes tell), in this machine's byte order.
 
-    mmap: the file itself as an array, a `numpy.memmap` in the file's byte order, read where it is used; not packed.
+    mmap: returns a `numpy.memmap` of an unpacked file, in the file's byte order, read where it is used.
 
-    Two zero bytes, a byte for the type, one for the number of dimensions; each size, big-endian uint32; the items,
-    big-endian, in C order, and nothing after them. ValueError, which names the file, for anything else.
+    Format: two zero bytes, a byte for the type, one for the number of dimensions; each size, big-endian uint32; the
+    items, big-endian, in C order, and nothing after them. ValueError, which names the file, for anything else.
     Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
     """
     name = str(place := file_path("path", path))
@@ -74,11 +74,11 @@ def _plain(file: BinaryIO, mapped: bool) -> np.ndarray:
 
 
 def _packed(file: gzip.GzipFile) -> np.ndarray:
-    """What is unpacked grows with what is there: a header may announce terabytes, or gzip hold them."""
+    """Unpacks in chunks, up to the announced size: a header may announce terabytes, or gzip hold them."""
     dtype, shape = _header(file)
     end = math.prod(shape) * dtype.itemsize + 1  # the byte too many shows what follows, or checks the CRC
     items = bytearray()
-    while part := file.read(min(_PART, end - len(items))):
+    while part := file.read(min(_CHUNK_BYTES, end - len(items))):
         items += part
     _check_length(len(items), dtype, shape)
     return _shaped(_native(np.frombuffer(items, dtype)), shape)

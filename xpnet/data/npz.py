@@ -1,4 +1,4 @@
-"""NumPy's archives of arrays as inputs and targets."""
+"""Inputs and targets from NumPy's .npz archives."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _INPUTS = (("x",), ("x_test",))
 def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.ndarray, ...]:
     """(x, y), or (x_train, y_train, x_test, y_test), of an .npz file with arrays of these names.
 
-    Without `targets` it is (x,), or (x_test,). Other arrays in it are not read, and nothing is unpickled. OSError where
-    there is no file, ValueError, which names the file, for another kind of file, and where names are missing, arrays
-    hold objects or lengths differ.
+    Without `targets` it is (x,), or (x_test,). Other arrays in the file are not read, and nothing is unpickled. OSError
+    for a missing file. ValueError, which names the file, for another kind of file, missing names, arrays of objects,
+    and lengths that differ.
     """
     import zipfile  # takes as long as all of data
 

@@ -1,4 +1,4 @@
-"""Targets: from y as the user has it to what a loss takes, and from outputs back to labels."""
+"""Targets: encodes the user's y for a loss, and decodes a network's outputs to labels."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ _SEVERAL = "give samples of two labels at least, or there is nothing to tell apa
 
 @dataclass(frozen=True)
 class Targets:
-    """How y relates to the outputs: learned from the first y, and kept with the model.
+    """The encoding of y for a loss: learned from the first y, and saved with the model.
 
     kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values".
-    labels: the label of each class where y's are not its numbers; dtype: y's own, in which labels return.
-    vector: y was (n,) where the outputs are (n, 1), and so predictions are.
-    threshold: above which a binary output means yes.
-    outputs: how many outputs there are for one value of y; the first are predictions of it.
-    ignored: the label of what does not count.
+    labels: the label of each class, None where y holds class numbers.
+    dtype: y's own dtype, in which labels are returned.
+    vector: y was (n,) where the outputs are (n, 1); predictions are then (n,) too.
+    threshold: a binary output above it means yes.
+    outputs: the number of outputs for one value of y; the first of them predict it.
+    ignored: the label that does not count.
     """
 
     kind: str = "values"
@@ -37,7 +38,7 @@ class Targets:
     ignored: int | None = None
 
     def __post_init__(self) -> None:
-        """ValueError or TypeError for what a damaged model file may hold."""
+        """ValueError or TypeError for fields that only a damaged model file holds."""
         choose("kind", self.kind, ("classes", "binary", "values"))
         if self.labels is not None and not isinstance(self.labels, tuple):
             raise TypeError(f"labels {self.labels!r} must be a tuple or None")
@@ -50,13 +51,13 @@ class Targets:
 
     @classmethod
     def of_loss(cls, loss: Any) -> Targets:
-        """What a loss takes, by the attributes that `ops.takes` gives a function, before any y was seen."""
+        """The targets that a loss takes, from the attributes that `ops.takes` sets, before any y was seen."""
         kind, threshold = getattr(loss, "kind", "values"), getattr(loss, "threshold", 0.5)
         ignored = getattr(loss, "ignore_index", None) if kind == "classes" else None
         return cls(kind, threshold=threshold, outputs=getattr(loss, "outputs", 1), ignored=ignored)
 
     def learn(self, y: np.ndarray, output_shape: Shape) -> Targets:
-        """With what y shows: its labels, its dtype, and whether it is a vector."""
+        """A copy completed from y: its labels, its dtype, and whether it is a vector."""
         if self.dtype is not None:
             numeric = self.labels is None and y.dtype.kind in "iuf" and np.dtype(self.dtype).kind in "iuf"
             dtype = np.promote_types(self.dtype, y.dtype).name if numeric else self.dtype
@@ -104,8 +105,8 @@ class Targets:
     ) -> np.ndarray:
         """y as the loss takes it: class numbers (n,) int64, or floats of the outputs' shape.
 
-        LabelError where a label, a probability or the shape does not fit the outputs. rows: the numbers of y's rows
-        where it is a part, which has the outputs' shape.
+        LabelError where a label, a probability or the shape does not fit the outputs. rows: the row numbers to report,
+        where y is a part of the data.
         """
         rows = range(len(y)) if rows is None else rows
         output_shape = self._value_shape(output_shape)
@@ -167,7 +168,7 @@ class Targets:
         return y
 
     def counts(self, encoded: np.ndarray, output_shape: Shape) -> np.ndarray:
-        """How many labels of each sample count, (n,): of classes all but those that are ignored, else one."""
+        """The number of labels of each sample that count, (n,): for classes all but the ignored, else one."""
         if self.kind != "classes":
             return np.ones(len(encoded))
         if self.ignored is None:
@@ -203,7 +204,7 @@ class Targets:
         return xp.reshape(numbers, (outputs.shape[0],)) if self.vector else numbers
 
     def hits(self, outputs: Array, target: Array) -> Array:
-        """1 where a sample is predicted right, else 0, or the share of its outputs, or labels that count; (n,)."""
+        """The accuracy of each sample, (n,): 1 or 0, or the share of its outputs or counted labels that are right."""
         xp = namespace(outputs)
         if self.kind == "classes":
             truth = target if target.ndim < outputs.ndim else xp.argmax(target, axis=-1)

@@ -1,4 +1,4 @@
-"""Model files: safetensors with the configuration and a checksum; never pickle. Parameters as PyTorch has them."""
+"""Model files: safetensors with the configuration and a checksum, never pickle; conversion to and from PyTorch."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _DTYPES = {
     "BOOL": "|b1",
 }
 _NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
-_MAX_HEADER = 100_000_000
+_MAX_HEADER_BYTES = 100_000_000
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive, such as torch.save and numpy.savez write",
     b"\x93NUMPY": "an array that numpy.save wrote",
@@ -38,14 +38,13 @@ _FOREIGN = {
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
 }
-"""How other libraries' files begin."""
+"""The first bytes of other libraries' files."""
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
     """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
 
-    OSError where it cannot be written: the old file, if there was one, is intact. TypeError or ValueError for a path
-    that is none.
+    OSError where the file cannot be written; an old file then stays intact. TypeError or ValueError for a bad path.
     """
     place = file_path("path", path)
     header: dict[str, Any] = {}
@@ -89,7 +88,7 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     for begins, what in _FOREIGN.items():
         if content.startswith(begins):
             raise ModelFileError(f"this is {what}, and no xpnet model: give a file that model.save wrote")
-    if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER):
+    if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER_BYTES):
         raise ModelFileError("this is no model file, or only the beginning of one: use another copy of it")
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
@@ -159,7 +158,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
-    """Writes a new file beside the old one, to the disk, and then puts it in its place: whole, or not at all."""
+    """Writes a new file beside the old one, syncs it to the disk, and replaces the old one by it: atomic."""
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(

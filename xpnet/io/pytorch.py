@@ -1,4 +1,4 @@
-"""Parameters as PyTorch names and lays them out, and back, by a table of the kinds of layer that differ."""
+"""Conversion of parameters to PyTorch's names and layouts and back, by a table of the layers that differ."""
 
 from __future__ import annotations
 
@@ -45,22 +45,27 @@ NAMES: dict[type, dict[str, str]] = {
     },
     TransformerBlock: {"attention": "", "feedforward": ""},
 }
-"""What PyTorch calls the arrays, or the parts, of a kind of layer, where it is another name than here; "" for parts
-that it has without a name."""
+"""PyTorch's names of a layer's arrays or parts, where they differ from xpnet's; "" for a part without a name there."""
 
 OUTPUTS_FIRST: dict[type, tuple[str, ...]] = {
     **dict.fromkeys((Dense, Conv1D, Conv2D), ("weight",)),
     **dict.fromkeys((RNN, GRU, LSTM), tuple(name for name in _RECURRENT if "bias" not in name)),
     MultiHeadAttention: ("input.weight", "output.weight"),
 }
-"""Which arrays of a kind of layer are (..., in, out) here and (out, in, ...) there."""
+"""The arrays of a layer that are (..., in, out) in xpnet and (out, in, ...) in PyTorch."""
 
 INPUTS_FIRST: dict[type, tuple[str, ...]] = dict.fromkeys((ConvTranspose1D, ConvTranspose2D), ("weight",))
-"""Which are (..., in / groups, out) here and (in, out / groups, ...) there. All others are as they are."""
+"""The arrays that are (..., in / groups, out) in xpnet and (in, out / groups, ...) in PyTorch; all others are equal."""
 
 
 class Layout(NamedTuple):
-    """How an array lies there: its name, the axes here with the groups as one, their order there, its shape there."""
+    """The layout of an array in PyTorch.
+
+    name: its name there.
+    apart: its shape in xpnet, with the groups as an axis of their own.
+    axes: the order of these axes in PyTorch.
+    shape: its shape in PyTorch.
+    """
 
     name: str
     apart: Shape
@@ -68,11 +73,11 @@ class Layout(NamedTuple):
     shape: Shape
 
     def there(self, x: np.ndarray) -> np.ndarray:
-        """An array from here, in C's order."""
+        """An array of xpnet's as PyTorch's, in C order."""
         return np.array(np.transpose(np.reshape(x, self.apart), self.axes).reshape(self.shape), order="C")
 
     def here(self, x: np.ndarray) -> np.ndarray:
-        """An array from there, its groups still an axis."""
+        """An array of PyTorch's as xpnet's, its groups still an axis."""
         return np.transpose(x.reshape([self.apart[axis] for axis in self.axes]), np.argsort(self.axes))
 
 
@@ -81,9 +86,9 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
 
     They fit a `torch.nn.Sequential` of the same layers: "0.weight" (out, in) of a Linear, "1.running_mean" of a
     BatchNorm, "2.self_attn.in_proj_weight" of a TransformerEncoderLayer, "3.weight_ih_l0" of an RNN, GRU or LSTM with
-    one layer, whose outputs are a tuple there. An activation that is part of a Dense is no layer of its own; put it
-    behind, so that the numbers agree.
-    PyTorch flattens images channels first: with `Permute((3, 1, 2))` before `Flatten` the weights behind it agree.
+    one layer, whose outputs are a tuple there. An activation that is part of a Dense has no number in xpnet; write it
+    as a layer of its own, so that the numbers agree.
+    PyTorch flattens images channels first: with `Permute((3, 1, 2))` before `Flatten` the weights after it agree.
     """
     state = {}
     for name, value in {**model.params, **model.buffers}.items():
@@ -95,7 +100,7 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
 def from_torch(model: Any, state: Mapping[str, Any]) -> None:
     """Sets the parameters and buffers of a built model from a `state_dict`, or from its arrays in NumPy.
 
-    See `to_torch` for the layers. TypeError or ValueError for what does not fit, the model as it was.
+    See `to_torch` for the layers. TypeError or ValueError for a state that does not fit; the model is then unchanged.
     """
     if not isinstance(state, Mapping):
         raise TypeError(
@@ -117,7 +122,7 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
 
 
 def _layout(network: Any, name: str, shape: Shape) -> Layout:
-    """How the array of a name and a shape here lies there."""
+    """The layout in PyTorch of xpnet's array of this name and shape."""
     layer, path, named = network, name.split("."), []
     while isinstance(layer, Container | TransformerBlock):
         part = path.pop(0)
@@ -138,7 +143,7 @@ def _layout(network: Any, name: str, shape: Shape) -> Layout:
 
 
 def _taken(left: Flat, network: Any, name: str, shape: Shape) -> np.ndarray:
-    """The array of a name here, laid out as here, and no longer among those left."""
+    """Takes PyTorch's array of xpnet's name out of `left`, and returns it in xpnet's layout."""
     layout = _layout(network, name, shape)
     if layout.name not in left:
         raise ValueError(f"state has no {layout.name!r}: make the network of the same layers, in order")

@@ -18,7 +18,7 @@ def flat_state(state: State) -> dict[str, np.ndarray]:
 
 
 def nested_state(arrays: dict[str, np.ndarray], *, like: State) -> State:
-    """The state again, in the structure of another; ModelFileError where names, shapes or dtypes differ."""
+    """The state from named arrays, in the structure of `like`; ModelFileError where names, shapes or dtypes differ."""
     wanted = flat_state(like)
     for before, now in RENAMED.items():
         arrays = {

@@ -10,7 +10,7 @@ import numpy as np
 from ..describe import Description
 from ..errors import choose, integer, number
 from ..ops import ACTIVATIONS
-from ..ops.chosen import Chosen, bind, check_options, named
+from ..ops.opspec import OpSpec, bind, check_options, named
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .context import Context
 
@@ -83,10 +83,11 @@ def require_between(layer: str, name: str, value: Any, low: float, high: float, 
     number(f"{layer}: {name}", value, wanted, low=low, high=high)
 
 
-class Activation(Chosen, Stateless):
+class Activation(OpSpec, Stateless):
     """An activation by its op's name, with options, `Activation("leaky_relu", alpha=0.2)`, or a function of one's own.
 
-    The function gives `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
+    y = f(x), f = function;  dx = dy f'(x)
+    The function returns `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
     """
 
     table = ACTIVATIONS
@@ -111,6 +112,11 @@ def activation(spec: Any) -> Op | None:
             f"activation {spec!r} has parameters or a mode: put it after the layer, as one of its own"
         )
     return ACTIVATIONS[choose("activation", spec, ACTIVATIONS)]
+
+
+def check_activation(spec: Any) -> None:
+    """ValueError for what `activation` does not know, or what is no activation of one op."""
+    activation(spec)
 
 
 def activation_name(spec: Any) -> Any:

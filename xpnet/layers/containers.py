@@ -99,7 +99,10 @@ class Container(Layer):
 
 
 class Sequential(Container):
-    """Layers one after another, each on the one before's output."""
+    """Layers one after another, each on the output of the one before.
+
+    y = x_n, x_i = f_i(x_i-1), x_0 = x;  dx_i-1 = dx_i f_i'(x_i-1)
+    """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
         params, buffers, shapes = self._init_branches(rng, input_shape, dtype)
@@ -134,7 +137,7 @@ class Sequential(Container):
 class Residual(Sequential):
     """x plus what the layers, one after another, make of it.
 
-    y = x + f(x);  dx = dy + the pullback of f at dy
+    y = x + f(x);  dx = dy + dy f'(x)
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -159,8 +162,8 @@ class Residual(Sequential):
 class Concatenate(Container):
     """The layers side by side on the same input, their outputs joined along the last axis.
 
-    y = (f_1(x) | f_2(x) | ...);  dx = the sum of their pullbacks at their parts of dy
-    An empty `Sequential()` is the input itself. Padding behind it is what the first layer that knows of any says.
+    y = (f_1(x) | f_2(x) | ...);  dx = sum_i dy_i f_i'(x), (dy_1 | dy_2 | ...) = dy
+    An empty `Sequential()` is the input itself. The mask behind it is that of the first layer that sets one.
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -214,7 +217,8 @@ class Concatenate(Container):
 class Repeat(Container):
     """One layer several times, each time on the last one's output, with the same parameters.
 
-    y = f(f(... f(x)));  the gradients of the uses are added
+    y = x[times], x_i = f(x_i-1), x_0 = x;  dx_i-1 = dx_i f'(x_i-1)
+    The gradients of the uses are added.
     Each use draws random numbers of its own, and goes on from the buffers that the one before it left: a BatchNorm's
     running statistics move with every use, as in PyTorch. The output has the input's shape.
     """

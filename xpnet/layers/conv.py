@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import ops
 from ..errors import as_pair, flag, integer
-from ..init import default, initial, initializer
-from ..ops.chosen import named
+from ..init import check_initializer, default, initial
 from ..ops.conv import transposed
+from ..ops.opspec import named
 from ..ops.windows import per_axis, space_of, windows
 from ..typing import Array, Nested, Op, Pullback, Shape
-from .base import Layer, activation, activation_name, require_count, shape_after
+from .base import Layer, activation, activation_name, check_activation, require_count, shape_after
 from .context import Context
 
 LARGE = 2**40
@@ -50,9 +50,9 @@ class _Convolution(Layer):
         if self.units % self.groups:
             raise ValueError(f"{what}: units {self.units} must be a multiple of groups {self.groups}")
         object.__setattr__(self, "activation", named(ops.ACTIVATIONS, self.activation))
-        activation(self.activation)
+        check_activation(self.activation)
         flag(f"{what}: bias", self.bias)
-        initializer(self._initializer)
+        check_initializer(self._initializer)
 
     @property
     def _initializer(self) -> Any:
@@ -108,8 +108,9 @@ class _Convolution(Layer):
 
 
 class Conv1D(_Convolution):
-    """Convolution of sequences: y = activation(conv(x, weight) + bias); see `ops.conv`.
+    """Convolution of sequences, and an activation; see `ops.conv`.
 
+    y = activation(conv(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,) starting at 0.
     stride, padding, dilation, groups: as in PyTorch. `activation` and `initializer` as in `Dense`, a weight's fans
     being its kernel's size times in / groups and times units.
@@ -119,8 +120,9 @@ class Conv1D(_Convolution):
 
 
 class Conv2D(_Convolution):
-    """Convolution of images: y = activation(conv(x, weight) + bias); see `ops.conv`.
+    """Convolution of images, and an activation; see `ops.conv`.
 
+    y = activation(conv(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,) starting at
     0. kernel_size, stride, padding, dilation: an integer, or (vertical, horizontal); the rest as in `Conv1D`.
     """
@@ -145,6 +147,7 @@ class _Transposed(_Convolution):
 class ConvTranspose1D(_Transposed):
     """Transposed convolution of sequences, which makes them longer; see `ops.conv_transpose`.
 
+    y = activation(conv_transpose(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,). Options as in
     `Conv1D`, and output_padding.
     """
@@ -155,6 +158,7 @@ class ConvTranspose1D(_Transposed):
 class ConvTranspose2D(_Transposed):
     """Transposed convolution of images, which makes them larger; see `ops.conv_transpose`.
 
+    y = activation(conv_transpose(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,). Options as
     in `Conv2D`, and output_padding.
     """

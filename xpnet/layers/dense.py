@@ -9,21 +9,24 @@ import numpy as np
 
 from .. import ops
 from ..errors import flag
-from ..init import default, initial, initializer
-from ..ops.chosen import named
+from ..init import check_initializer, default, initial
+from ..ops.opspec import named
 from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer, activation, activation_name, require_count, shape_after
+from .base import Layer, activation, activation_name, check_activation, require_count, shape_after
 from .context import Context
 
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = activation(x weight + bias), over the last axis.
+    """Affine map of the last axis, and an activation of it; see `ops.linear`.
 
+    y = activation(x weight + bias)
     x (n, ..., in) -> y (n, ..., units); weight (in, units), bias (units,) starting at 0.
-    `activation` is an op's name, a layer such as `LeakyReLU(0.2)`, an op of one's own or None; the gated ones halve
-    the units. `initializer` is a name, a tuple such as ("normal", 0.01), or None for what suits the activation: He's
-    for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
+    units: the number of outputs; gated activations halve it.
+    activation: an op's name, a layer such as `LeakyReLU(0.2)`, an op of one's own, or None.
+    bias: False leaves the bias out.
+    initializer: of weight: a name, a tuple such as ("normal", 0.01), a function, or None for the default of the
+        activation: He's for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
     """
 
     units: int
@@ -35,9 +38,9 @@ class Dense(Layer):
         super().__post_init__()
         require_count("Dense", "units", self.units)
         object.__setattr__(self, "activation", named(ops.ACTIVATIONS, self.activation))
-        activation(self.activation)
+        check_activation(self.activation)
         flag("Dense: bias", self.bias)
-        initializer(self._initializer)
+        check_initializer(self._initializer)
 
     @property
     def _initializer(self) -> Any:

@@ -14,7 +14,7 @@ from .context import Context
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """Drops each element with probability `rate` while training, and does nothing at prediction."""
+    """Drops each element with probability `rate` while training, the identity at prediction; see `ops.dropout`."""
 
     rate: float = 0.5
 
@@ -39,7 +39,7 @@ class Dropout(Layer):
 class SpatialDropout(Dropout):
     """Drops each channel of each sample with probability `rate` while training; PyTorch's Dropout1d, 2d and 3d.
 
-    Neighbouring points of an image or a sequence are much alike, so that of a dropped one they tell what it was.
+    Neighbouring points of an image or a sequence are much alike: a dropped point could be told from its neighbours.
     See `ops.spatial_dropout`.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import integer
-from ..init import initial, initializer
+from ..init import check_initializer, initial
 from ..namespace import namespace
 from ..typing import Array, Nested, Pullback, Shape
 from .base import Layer, require_count
@@ -38,7 +38,7 @@ class Embedding(Layer):
             wanted = f"must be None or an id from 0 to {self.size - 1}"
             if integer("Embedding: padding", self.padding, wanted, low=0) >= self.size:
                 raise ValueError(f"Embedding: padding {self.padding} {wanted}")
-        initializer(self.initializer)
+        check_initializer(self.initializer)
 
     @property
     def takes_ids(self) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import batch_of
-from ..init import initial, initializer
+from ..init import check_initializer, initial
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .attention import require_sequences
 from .base import Layer, Stateless, require_between, require_count
@@ -48,7 +48,7 @@ class PositionEmbedding(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_count("PositionEmbedding", "length", self.length)
-        initializer(self.initializer)
+        check_initializer(self.initializer)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         require_sequences(self, input_shape)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import choose, flag, number
-from ..init import initial, initializer
+from ..init import check_initializer, initial
 from ..namespace import device, namespace
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .attention import require_sequences
@@ -50,7 +50,7 @@ class _Recurrent(Layer):
         for name in ("bidirectional", "last", "bias"):
             flag(f"{what}: {name}", getattr(self, name))
         for spec in (self.initializer, self.recurrent_initializer):
-            initializer(self._default if spec is None else spec)
+            check_initializer(self._default if spec is None else spec)
 
     @property
     def _default(self) -> tuple[str, float, float]:
@@ -176,7 +176,10 @@ class LSTM(_Recurrent):
 
 @dataclass(frozen=True)
 class Masking(Layer):
-    """Takes positions of sequences (n, time, features) whose features all are `value` for padding; see `RNN`."""
+    """Takes positions of sequences (n, time, features) whose features all are `value` for padding; see `RNN`.
+
+    y = x;  dx = dy
+    """
 
     value: float = 0.0
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import about, flag
-from ..ops.chosen import named
+from ..ops.opspec import named
 from ..typing import Array, Nested, Pullback, Shape
 from .attention import MultiHeadAttention, require_sequences, require_shares
 from .base import Layer, require_count
@@ -25,11 +25,15 @@ from .norm import LayerNorm
 class TransformerBlock(Layer):
     """Attention of a sequence to itself, and two dense layers at each position, each added to its input.
 
-    x = norm1(x + drop(attend(x))), y = norm2(x + drop(linear2(drop(activation(linear1(x)))))); with `norm_first`
-    x = x + drop(attend(norm1(x))), y = x + drop(linear2(drop(activation(linear1(norm2(x))))))
-    x (n, time, features) -> y of the same shape. `hidden` is the units of linear1, 4 features where None; `dropout`
-    is of the attention's weights, too. `ctx.mask` as in `MultiHeadAttention`. PyTorch's TransformerEncoderLayer, whose
-    names of the parts these are; its dim_feedforward is 2048, and its dropout 0.1.
+    y = norm2(h + drop(linear2(drop(activation(linear1(h)))))), h = norm1(x + drop(self_attn(x)))
+    norm_first: y = h + drop(linear2(drop(activation(linear1(norm2(h)))))), h = x + drop(self_attn(norm1(x)))
+    x (n, time, features) -> y of the same shape; `ctx.mask` as in `MultiHeadAttention`.
+    heads, causal: as in `MultiHeadAttention`.
+    hidden: the units of linear1; None is 4 features.
+    dropout: the rate of drop, and of the attention's weights.
+    activation: as in `Dense`.
+    norm_first: normalises the input of each part instead of its output.
+    PyTorch's TransformerEncoderLayer, with its names of the parts; its dim_feedforward is 2048, and its dropout 0.1.
     Source: Vaswani et al., 2017, arXiv:1706.03762; norm_first: Xiong et al., 2020, arXiv:2002.04745.
     """
 

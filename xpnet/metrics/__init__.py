@@ -1,8 +1,8 @@
-"""How good predictions are, computed where the arrays live; definitions and defaults are scikit-learn's.
+"""Metrics of predictions, computed on the arrays' own device; definitions and defaults are scikit-learn's.
 
-Truth comes first, then predictions. Labels are integers or, as NumPy arrays, text; scores are (n, classes), whose
-columns are the classes 0, 1, ..., or (n,) for the class 1. A list or a NumPy array beside another library's goes where
-that is. What is undefined, such as the precision of a class that is never predicted, is 0.
+Truth comes first, then predictions. Labels are integers or, as NumPy arrays, text. Scores are (n, classes), a column
+for each of the classes 0, 1, ..., or (n,) for the class 1. A list or a NumPy array beside an array of another library
+is copied to that library and device. An undefined ratio, such as the precision of a class never predicted, is 0.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ def accuracy(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
 def confusion_matrix(
     y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None
 ) -> Array:
-    """How many samples of each true label, by row, got each predicted one, by column; their weight if there is one.
+    """Counts, or summed weights, of samples by true label (row) and predicted label (column).
 
-    labels: the order of the rows and columns, by default all labels there are, sorted; samples with others do not
-    count. normalize: "true", "pred" or "all" divides by the sum of the row, of the column or of all.
+    labels: the order of the rows and columns, by default all labels that occur, sorted; samples with other labels do
+    not count. normalize: "true", "pred" or "all" divides by the sum of the row, of the column or of all.
     """
     if normalize is not None:
         choose("normalize", normalize, ("true", "pred", "all"))
@@ -47,9 +47,9 @@ def precision(
 ) -> Any:
     """Of the samples predicted to be of a class, the share that is: tp / (tp + fp).
 
-    average: "binary" is of `pos_label` alone, where there are two labels; "macro" the mean over the labels,
-    "weighted" by how many samples have them; "micro" counts over all labels; None gives each label's.
-    labels: which, by default all there are, sorted.
+    average: "binary" scores `pos_label` alone, and needs two labels; "macro" is the mean over the labels; "weighted"
+    weighs each label by its number of samples; "micro" counts over all labels; None returns each label's value.
+    labels: the labels to score, by default all that occur, sorted.
     """
     xp, hits, predicted, true = _counts(y_true, y_pred, average, pos_label, labels, sample_weight)
     return _averaged(xp, hits, predicted, true, average)
@@ -84,7 +84,7 @@ def f1(
 
 
 def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
-    """The labels that count; ValueError where there are none of them."""
+    """The labels to score; ValueError for an empty list."""
     if labels is None:
         return xp.sort(xp.unique_values(xp.concat(arrays)))  # which the standard leaves unsorted
     known = xp.asarray(labels, device=device(arrays[0]))
@@ -94,14 +94,14 @@ def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
 
 
 def _is(xp: Namespace, y: Array, known: Array, w: Array) -> Array:
-    """(n, labels): 1 where a sample has the label."""
+    """Indicator matrix (n, labels): 1 where a sample has the label."""
     return xp.astype(y[:, None] == known[None, :], w.dtype)
 
 
 def _counts(
     y_true: Any, y_pred: Any, average: str | None, pos_label: Any, labels: Any, sample_weight: Any
 ) -> tuple[Namespace, Array, Array, Array]:
-    """(namespace, weights of the hits, of what was predicted, of what is true), each (labels,)."""
+    """(namespace, weight of the true positives, of the predicted, of the true samples), each (labels,)."""
     if average is not None:
         choose("average", average, ("binary", "macro", "micro", "weighted"))
     xp, (true, predicted), w = labelled(y_true, y_pred, sample_weight)

@@ -1,4 +1,4 @@
-"""Truth, predictions and weights as they are given: brought together, checked, and averaged."""
+"""Inputs of metrics: truth, predictions and weights, checked and brought to one library and device."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..typing import Array, Namespace
 def together(
     given: dict[str, Any], sample_weight: Any, *, text: bool = False
 ) -> tuple[Namespace, list[Array], Array]:
-    """(namespace, arrays of one library and device, weights (n,) of its widest float); NumPy's may be of text.
+    """(namespace, arrays of one library and device, weights (n,) of its widest float).
 
-    TypeError, ValueError or LabelError for what does not fit.
+    text: NumPy arrays may hold text. TypeError, ValueError or LabelError for arrays that do not fit.
     """
     given = given if sample_weight is None else {**given, "sample_weight": sample_weight}
     arrays = {name: as_array(name, x) for name, x in given.items()}
@@ -54,7 +54,7 @@ def _widest(xp: Namespace, kind: str, place: Any) -> Any:
 
 
 def integers(xp: Namespace, x: Array) -> Array:
-    """Whole numbers as integers."""
+    """Whole numbers cast to the widest integer dtype."""
     return xp.astype(x, _widest(xp, "int", device(x)))
 
 
@@ -70,7 +70,7 @@ def labelled(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Namespace, l
 
 
 def flat(xp: Namespace, name: str, y: Array) -> Array:
-    """Labels as (n,); LabelError for what are none."""
+    """Labels as (n,); LabelError for another shape or for fractions."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = xp.reshape(y, (-1,))
     if y.ndim != 1:
@@ -85,17 +85,17 @@ def flat(xp: Namespace, name: str, y: Array) -> Array:
 
 
 def weighed(xp: Namespace, x: Array, w: Array) -> Array:
-    """The sum over the samples, each with its weight."""
+    """The weighted sum over the samples."""
     return xp.sum(x * (w if x.ndim == 1 else w[:, None]), axis=0)
 
 
 def mean(xp: Namespace, x: Array, w: Array) -> Array:
-    """Over the samples, each with its weight."""
+    """The weighted mean over the samples."""
     return ratio(xp, weighed(xp, x, w), xp.sum(w))
 
 
 def ratio(xp: Namespace, above: Array, below: Array) -> Array:
-    """above / below, 0 where that is undefined."""
+    """above / below; 0 where below is 0."""
     zero = below == 0
     safe = xp.where(zero, xp.ones_like(below), below)
     return xp.where(zero, xp.zeros_like(above / safe), above / safe)

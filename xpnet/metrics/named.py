@@ -1,4 +1,4 @@
-"""Metrics by name, and of a model's outputs."""
+"""The table of metrics by name, and their values on a model's outputs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ METRICS: dict[str, Callable[..., Any]] = {
 
 
 def as_metrics(given: Any, *, weighted: bool = False) -> dict[str, Callable[..., Any]]:
-    """Metrics by the names of their values: of a name, a function, several of these, or a dict by names of one's own.
+    """{name of the value: metric}, from a name, a function, several of these, or a dict {name: metric}.
 
-    TypeError or ValueError for what is no metric, and for two of one name. weighted: whether they must take
-    sample_weight.
+    weighted: each metric must take sample_weight. TypeError or ValueError for an unknown metric, and for two of one
+    name.
     """
     if isinstance(given, str) or callable(given):
         given = (given,)
@@ -54,13 +54,13 @@ def as_metrics(given: Any, *, weighted: bool = False) -> dict[str, Callable[...,
 
 
 def _name(metric: Any) -> str:
-    """What a metric's value is called where nobody says."""
+    """The default name of a metric's value."""
     whole = metric.func if isinstance(metric, partial) else metric
     return metric if isinstance(metric, str) else getattr(whole, "__name__", type(whole).__name__)
 
 
 def _takes_scores(metric: Callable[..., Any]) -> bool:
-    """Whether a metric wants scores or probabilities, as the name of its second argument says."""
+    """True for a metric of scores or probabilities: its second argument is y_score or y_proba."""
     try:
         names = list(inspect.signature(metric).parameters)
     except ValueError:  # some of C have no signature to look at
@@ -77,10 +77,10 @@ def measured(
     link: Op | None = None,
     sample_weight: Array | None = None,
 ) -> dict[str, Any]:
-    """Each metric of a network's outputs beside the targets y, as `Targets.encode` made them.
+    """{name: value} of each metric on a network's outputs and the targets y that `Targets.encode` returned.
 
-    Classes go by their numbers. Of several labels a sample each counts alike, but for those that are ignored.
-    sample_weight: (n,), of a sample's labels together.
+    Metrics get class numbers. Where a sample has several labels, each counts alike, and ignored labels do not count.
+    sample_weight: (n,), shared by the labels of a sample.
     """
     xp = namespace(outputs)
     if targets.kind == "classes":
@@ -93,7 +93,7 @@ def measured(
     more = {} if sample_weight is None else {"sample_weight": sample_weight}
     found = {}
     for name, metric in metrics.items():
-        ours = any(metric is one for one in METRICS.values())  # the errors of one's own come as they are
+        ours = any(metric is one for one in METRICS.values())  # errors of user metrics pass unchanged
         with about(f"metric {name!r}") if ours else nullcontext():
             found[name] = metric(y, scores if _takes_scores(metric) else predicted, **more)
     return found
@@ -102,7 +102,7 @@ def measured(
 def _labels_alone(
     y: Array, outputs: Array, ignored: int | None, weight: Array | None
 ) -> tuple[Array, Array, Array | None]:
-    """(labels (m,), outputs (m, c), weights (m,)) of the labels that count."""
+    """(labels (m,), outputs (m, c), weights (m,)) without the ignored labels."""
     xp, each = namespace(y), math.prod(y.shape[1:])
     numbers = xp.reshape(y, (-1,))
     counts = xp.ones_like(numbers, dtype=xp.bool) if ignored is None else numbers != ignored

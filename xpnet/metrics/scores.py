@@ -1,4 +1,4 @@
-"""Metrics of scores and probabilities: accuracy of the best k, the area under the ROC curve, log loss."""
+"""Metrics of scores and probabilities: top-k accuracy, the area under the ROC curve, log loss."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def top_k_accuracy(y_true: Any, y_score: Any, *, k: int = 2, sample_weight: Any 
 def roc_auc(y_true: Any, y_score: Any, *, average: str = "macro", sample_weight: Any = None) -> float:
     """The area under the ROC curve: how likely a sample of the class scores above one of another; a tie is a half.
 
-    y_true (n,) of 0 and 1 with y_score (n,), and NaN where one of them is missing; or y_true (n,) int in [0, classes)
-    with y_score (n, classes), each class against the rest, averaged as "macro" or, by their samples, "weighted".
+    y_true (n,) of 0 and 1 with y_score (n,); NaN where y_true lacks one of the two. Or y_true (n,) int in [0, classes)
+    with y_score (n, classes): each class against the rest, averaged as "macro", or by number of samples, "weighted".
     """
     choose("average", average, ("macro", "weighted"))
     xp, true, score, w = _scored(y_true, y_score, sample_weight, binary=True)
@@ -82,7 +82,7 @@ def _scored(
 
 
 def _area(xp: Namespace, hit: Array, score: Array, w: Array) -> Array:
-    """The weight of pairs (of the class, of another) in the right order, as a share of all; NaN where there is none."""
+    """The share of pairs (in the class, outside it) ranked in the right order, by weight; NaN without such a pair."""
     yes, no = w * hit, w * (1.0 - hit)
     order = xp.argsort(score)
     ranked, below = xp.take(score, order), xp.cumulative_sum(xp.take(no, order), include_initial=True)

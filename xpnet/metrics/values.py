@@ -1,4 +1,4 @@
-"""Metrics of predicted values: squared and absolute errors, and the variance that is explained."""
+"""Metrics of predicted values: squared error, absolute error, explained variance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mae(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str
 def r2(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average") -> Any:
     """The share of the variance that is explained: 1 - sum (y - prediction)^2 / sum (y - mean y)^2.
 
-    Where y does not vary it is 1 for a perfect prediction, else 0; NaN for fewer than two samples.
+    For a constant y it is 1 for a perfect prediction, else 0. It is NaN for fewer than two samples.
     """
     xp, true, predicted, w = _values(y_true, y_pred, sample_weight, multioutput)
     left = mean(xp, (true - predicted) ** 2, w)

@@ -1,4 +1,4 @@
-"""Attention: each query takes from the values, by how its key looks to it."""
+"""Attention: a mean of the values for each query, weighted by the match of query and key."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def attention(
 ) -> tuple[Array, Pullback]:
     """Scaled dot-product attention.
 
-    y = p v, p = softmax(z), z = q k^T / sqrt(d);  dv = p^T dy, dp = dy v^T, dz = p (dp - sum_j dp_j p_j),
-    dq = dz k / sqrt(d), dk = dz^T q / sqrt(d)
+    y = p v, p = softmax(z), z = q k^T / sqrt(d), d = size(q_i);
+    dv = p^T dy, dp = dy v^T, dz = p (dp - sum_j dp_j p_j), dq = dz k / sqrt(d), dk = dz^T q / sqrt(d)
     q (..., t, d), k (..., s, d), v (..., s, dv) -> y (..., t, dv), the softmax over s. `mask` (n, s) bool is true where
     a key is no padding, n being the first axis of q; with `causal` position i sees the keys j <= i. Where it sees none
     y and the derivatives are 0; PyTorch's are NaN. `rate` of the weights p drop out, drawn from `key`.
@@ -62,7 +62,7 @@ def attention(
 
 
 def _seen(xp: Any, z: Array, mask: Array | None, causal: bool) -> Array | None:
-    """Where the scores z (..., t, s) count, in a shape that spreads over theirs; None for everywhere."""
+    """A mask of the scores z (..., t, s) that count, in a shape that broadcasts to theirs; None for all."""
     seen = None
     if causal:
         rows, columns = (xp.arange(size, dtype=xp.int32, device=device(z)) for size in z.shape[-2:])

@@ -86,5 +86,7 @@ def _lstm_back(
     return da, da, (None, dc * f)
 
 
-TANH, RELU = Cell(1, _tanh, _tanh_back), Cell(1, _relu, _relu_back)
-GRU, LSTM = Cell(3, _gru, _gru_back), Cell(4, _lstm, _lstm_back)
+TANH = Cell(1, _tanh, _tanh_back)
+RELU = Cell(1, _relu, _relu_back)
+GRU = Cell(3, _gru, _gru_back)
+LSTM = Cell(4, _lstm, _lstm_back)

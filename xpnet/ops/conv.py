@@ -1,8 +1,8 @@
 """Convolution of sequences and images, and its transpose.
 
-Three sums serve both ops, over the elements k of the kernel, for each group of channels: with x_k, what of x the
-element k reads, (outputs, a), and v_k (a, b),
-    y = sum_k x_k v_k;  dx = the places that x_k was read from, each the sum of its dy v_k^T;  dv_k = x_k^T dy
+Three sums over the elements k of the kernel serve both ops, for each group of channels. x_k (outputs, a) is the part
+of x that element k reads, v_k (a, b) its weights:
+    y = sum_k x_k v_k;  dv_k = x_k^T dy;  dx at a place is the sum of dy v_k^T over the x_k that hold the place
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ def conv(
     groups: int = 1,
     wants_dx: bool = True,
 ) -> tuple[Array, Pullback]:
-    """Convolution, as neural networks have it, of sequences or images: a cross-correlation.
+    """Convolution of sequences or images, in the sense of neural networks: a cross-correlation.
 
     y[o] = sum_k x[o stride + k dilation - padding] w[k] + b;
-    dx[p] = sum of dy[o] w[k]^T over p = o stride + k dilation - padding, dw[k] = sum_o x[...]^T dy[o], db = sum dy
+    dx[p] = sum_ok (dy[o] w[k]^T where o stride + k dilation - padding = p, else 0),
+    dw[k] = sum_o x[o stride + k dilation - padding]^T dy[o], db = sum dy
     x (n, length, in) or (n, height, width, in), w (*kernel, in / groups, out), b (out,) or left out
     -> y (n, *outputs, out), outputs = (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1 along each axis.
     stride, padding, dilation: an integer, or one for each axis; padding with zeros, or "same", which for stride 1
-    keeps the sizes, or "valid", which is 0. groups: so many convolutions side by side, each of its own channels.
+    keeps the sizes, or "valid", which is 0. groups: the number of convolutions side by side, each of its own channels.
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
     Source: PyTorch's conv1d and conv2d, which have the channels second.
     """
@@ -78,11 +79,12 @@ def conv_transpose(
 ) -> tuple[Array, Pullback]:
     """Transposed convolution: the derivative of `conv` by its input, which makes sequences and images larger.
 
-    y[p] = sum of x[o] w[k] over p = o stride + k dilation - padding, and b;
-    dx[o] = sum_k dy[o stride + k dilation - padding] w[k]^T, dw[k] = sum_o x[o]^T dy[...], db = sum dy
+    y[p] = sum_ok (x[o] w[k] where o stride + k dilation - padding = p, else 0) + b;
+    dx[o] = sum_k dy[o stride + k dilation - padding] w[k]^T,
+    dw[k] = sum_o x[o]^T dy[o stride + k dilation - padding], db = sum dy
     x (n, length, in) or (n, height, width, in), w (*kernel, in / groups, out), b (out,) or left out -> y (n, *outputs,
     out), outputs = (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1 along each axis.
-    output_padding: how many places more the last end of each axis has, less than its stride or its dilation.
+    output_padding: the number of outputs added at the end of each axis, less than its stride or its dilation.
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
     Source: PyTorch's conv_transpose1d and conv_transpose2d, which have the channels second.
     """
@@ -237,7 +239,7 @@ def _spread(xp: Any, dy: Array, v: Array, over: Over) -> Array:
 
 
 def _weights(xp: Any, x: Array, dy: Array, over: Over) -> Array:
-    """dv of `_correlated`; what of x each element reads is put together anew, since to keep it takes more memory."""
+    """dv of `_correlated`; the columns are gathered again, since keeping them takes more memory."""
     (g, *_, a), (*_, b) = x.shape, dy.shape
     flat = _flat(xp, dy)
     found = [_product(xp, xp.matrix_transpose(part), flat) for part in _columns(xp, x, over)]
@@ -245,9 +247,9 @@ def _weights(xp: Any, x: Array, dy: Array, over: Over) -> Array:
 
 
 def _columns(xp: Any, x: Array, over: Over) -> list[Array]:
-    """For each row of the kernel (groups, outputs, width of the kernel times a): all that it reads for an output.
+    """The inputs that each row of the kernel reads for an output, (groups, outputs, width of the kernel times a).
 
-    Rows of an image come first, so that those which a row of the kernel reads lie together, and are not copied.
+    Rows of an image come first: the rows that a row of the kernel reads are then contiguous, and not copied.
     """
     rows, cols = over
     x = pad(xp, x, (rows.before, rows.after), 1)

@@ -9,10 +9,10 @@ from .random import Key, bits
 
 @replaceable
 def dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
-    """Inverted dropout: each element is 0 with probability `rate`, the others grow so that the mean stays.
+    """Inverted dropout: each element is 0 with probability `rate`, the others are scaled to keep the mean.
 
-    y = x keep / (1 - rate);  dx = dy keep / (1 - rate)
-    keep is drawn from `key`: one key, one mask, the same on every array library.
+    y = x keep / (1 - rate), keep = 1 where uniform(key) >= rate, else 0;  dx = dy keep / (1 - rate)
+    One key stands for one mask, the same on every array library.
     Source: Srivastava et al., 2014, JMLR 15.
     """
     return _dropped("dropout", x, x.shape, rate, key)
@@ -21,8 +21,8 @@ def dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
 def spatial_dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullback]:
     """Inverted dropout of whole channels: each channel of each sample is 0 with probability `rate`.
 
-    y = x keep / (1 - rate);  dx = dy keep / (1 - rate)
-    x (n, ..., c); keep (n, 1, ..., 1, c) is drawn from `key`: one key, one mask, the same on every array library.
+    y = x keep / (1 - rate), keep = 1 where uniform(key) >= rate, else 0;  dx = dy keep / (1 - rate)
+    x (n, ..., c); keep (n, 1, ..., 1, c). One key stands for one mask, the same on every array library.
     Source: Tompson et al., 2015, arXiv:1411.4280.
     """
     channels = x.shape[1:][-1:]  # none where x is (n,)
@@ -30,7 +30,7 @@ def spatial_dropout(x: Array, /, *, rate: float, key: Key) -> tuple[Array, Pullb
 
 
 def _dropped(what: str, x: Array, drawn: Shape, rate: float, key: Key) -> tuple[Array, Pullback]:
-    """x with a mask of the shape `drawn`, which is that of x or is spread over it."""
+    """x times a mask of the shape `drawn`, which is that of x or broadcasts to it."""
     if not 0 <= rate < 1:
         raise ValueError(f"{what}: rate {rate} is not in [0, 1): it is the share of elements to drop")
     xp = namespace(x)

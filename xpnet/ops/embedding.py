@@ -14,7 +14,7 @@ FEW = 256
 def embedding(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:
     """The row of a table for each id.
 
-    y_i = table_ids_i;  dtable_j = sum of dy_i over the i with ids_i = j
+    y_i = table[ids_i];  dtable[j] = sum_i (dy_i where ids_i = j, else 0)
     table (rows, features), ids (n, ...) int in [0, rows), checked by Model.fit and not here -> y (n, ..., features).
     """
     xp = namespace(table)
@@ -32,9 +32,9 @@ def embedding(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:
 def add_rows(x: Array, /, *, ids: Array, rows: int) -> Array:
     """Row j of the result is the sum of the rows of x whose id is j; x (n, features), ids (n,) -> (rows, features).
 
-    Few rows come of one product with a one-hot matrix. For many, x is brought into the order of the ids, and each row
-    gets what is 1, 2, 4, ... places before it and has the same id: about log2 n additions, and rounding like pairwise
-    summation, where differences of cumulative sums would lose digits.
+    For few rows it is one product with a one-hot matrix. For many, x is sorted by id, and each row adds the rows 1, 2,
+    4, ... places before it that have the same id: about log2 n additions, with the rounding of pairwise summation,
+    where differences of cumulative sums would lose digits.
     """
     xp = namespace(x)
     n, place = x.shape[0], device(x)

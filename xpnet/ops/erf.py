@@ -26,7 +26,8 @@ _ZERO = 30.0
 def erf(x: Array, /) -> tuple[Array, Pullback]:
     """Error function.
 
-    y = 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x;  dx = dy 2 / sqrt(pi) exp(-x^2)
+    y = erf(x);  dx = dy 2 / sqrt(pi) exp(-x^2)
+    erf(x) is 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
     Cody's rational function for |x| up to 0.46875, 1 - erfc(|x|) beyond: within 1e-15 of its value in float64.
     Source: W. J. Cody, 1969, Mathematics of Computation 23, 631-637; coefficients from his CALERF, netlib's specfun.
     """

@@ -21,9 +21,9 @@ def linear(
 ) -> tuple[Array, Pullback]:
     """Affine map of the last axis, and an elementwise activation of it.
 
-    y = f(z), z = x w + b;  dz = dy f'(z), dx = dz w^T, dw = x^T dz, db = sum dz
-    x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last. f is an op
-    such as `relu`, the identity where it is left out.
+    y = f(z), z = x w + b, f = activation;  dz = dy f'(z), dx = dz w^T, dw = x^T dz, db = sum dz
+    x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last.
+    activation: an op such as `relu`; the identity where it is left out.
     The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's product and gives None.
     """
     xp = namespace(x)

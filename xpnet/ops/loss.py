@@ -8,12 +8,12 @@ from typing import Any
 from ..errors import choose
 from ..typing import Op
 from . import losses
-from .chosen import Chosen
+from .opspec import OpSpec
 
 LOSSES: dict[str, Op] = {name: getattr(losses, name) for name in losses.__all__}
 
 
-class Loss(Chosen):
+class Loss(OpSpec):
     """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes."""
 
     table = LOSSES

@@ -22,11 +22,11 @@ def batch_norm(
 ) -> tuple[Any, Pullback]:
     """Batch normalisation of each feature, over all axes but the last.
 
-    y = n scale + shift, n = (x - mean) / s, s = sqrt(var + eps), var = mean (x - mean)^2;
+    y = n scale + shift, n = (x - mu) / s, s = sqrt(v + eps), mu = mean x, v = mean (x - mu)^2;
     dx = scale / s (dy - mean dy - n mean(dy n)), dscale = sum dy n, dshift = sum dy
-    x (..., c), scale and shift (c,). Without `mean` and `var` they are the batch's own, and the value is
-    `(y, (mean, var))`, whose second part is not differentiated. With them given, as at prediction, they are
-    constants, the value is `y`, and dx = dy scale / s.
+    x (..., c), scale and shift (c,). The value is `(y, (mu, v))`, whose second part is not differentiated. With `mean`
+    and `var` given, as at prediction, these constants take the place of mu and v, the value is `y`, and
+    dx = dy scale / s.
     ValueError where a batch of one value per feature has no variance.
     Source: Ioffe, Szegedy, 2015, arXiv:1502.03167.
     """
@@ -60,7 +60,7 @@ def batch_norm(
 def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) -> tuple[Array, Pullback]:
     """Layer normalisation of each sample, or each place of it, over the last axes: those that `scale` has.
 
-    y = n scale + shift, n = (x - mean) / s, s = sqrt(var + eps), var = mean (x - mean)^2;
+    y = n scale + shift, n = (x - mu) / s, s = sqrt(v + eps), mu = mean x, v = mean (x - mu)^2;
     dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
     x (n, ..., c), scale and shift (c,), or the shape of as many of the last axes as are normalised together.
     Source: Ba, Kiros, Hinton, 2016, arXiv:1607.06450.
@@ -103,7 +103,7 @@ def group_norm(
 ) -> tuple[Array, Pullback]:
     """Group normalisation of each sample over its space and each of the groups of neighbouring channels.
 
-    y = n scale + shift, n = (x - mean) / s, s = sqrt(var + eps), var = mean (x - mean)^2;
+    y = n scale + shift, n = (x - mu) / s, s = sqrt(v + eps), mu = mean x, v = mean (x - mu)^2;
     dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
     x (n, ..., c), scale and shift (c,); groups divides c, or it is a ValueError. With as many groups as channels it
     is instance normalisation, with one group layer normalisation over all axes.
@@ -136,7 +136,7 @@ def group_norm(
 def _standardised(
     x: Array, mean: Callable[[Array], Array], eps: float
 ) -> tuple[Array, Callable[[Array], Array]]:
-    """n = (x - mean x) / sqrt(mean (x - mean x)^2 + eps), and the function that makes dx of dn."""
+    """n = (x - mean x) / sqrt(mean (x - mean x)^2 + eps), and the function from dn to dx."""
     xp = namespace(x)
     centred = x - mean(x)
     inverse = 1.0 / xp.sqrt(mean(centred * centred) + eps)

@@ -20,7 +20,8 @@ def max_pool(
 ) -> tuple[Array, Pullback]:
     """The largest of each window.
 
-    y[o] = max_k x[o stride + k - padding];  dx = sum of dy[o] over the windows of which it is the first largest
+    y[o] = max_k x[o stride + k - padding];
+    dx[p] = sum_o (dy[o] where o stride + m - padding = p, else 0), m = argmax_k x[o stride + k - padding]
     x (n, length, c) or (n, height, width, c) -> y (n, *outputs, c), outputs = (size + 2 padding - kernel_size) //
     stride + 1. kernel_size, stride, padding: an integer, or one for each axis; stride is kernel_size where it is left
     out, padding at most half of it, with -inf. A NaN is the largest, and unlike PyTorch's gets no derivative.
@@ -41,11 +42,13 @@ def average_pool(
 ) -> tuple[Array, Pullback]:
     """The mean of each window.
 
-    y[o] = sum_k x[o stride + k - padding] / count;  dx = sum of dy[o] / count over the windows that it is in
+    y[o] = sum_k x[o stride + k - padding] / count;
+    dx[p] = sum_ok (dy[o] / count where o stride + k - padding = p, else 0),
+    count = sum_k 1 where count_include_pad, else sum_k (1 where 0 <= o stride + k - padding < shape(x), else 0)
     x (n, length, c) or (n, height, width, c) -> y (n, *outputs, c), outputs = (size + 2 padding - kernel_size) //
     stride + 1. kernel_size, stride, padding: an integer, or one for each axis; stride is kernel_size where it is left
-    out, padding at most half of it. count: the window's size, or, with `count_include_pad=False`, how much of it is
-    no padding. Source: PyTorch's avg_pool1d and avg_pool2d.
+    out, padding at most half of it. count is the window's size, or with `count_include_pad=False` the number of inputs
+    in it. Source: PyTorch's avg_pool1d and avg_pool2d.
     """
     over = pooled("average_pool", space_of("average_pool: x", x.shape[1:]), kernel_size, stride, padding)
     flag("average_pool: count_include_pad", count_include_pad)
@@ -55,7 +58,7 @@ def average_pool(
 def global_max_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, Pullback]:
     """The largest of each feature, over all axes but the first and the last.
 
-    y = max x;  dx = dy where x is the first largest, else 0
+    y = max_i x_i;  dx_i = dy where i = argmax_j x_j, else 0
     x (n, ..., c) -> y (n, c); NaN as in `max_pool`. `mask` (n, time) bool is true where a position of sequences
     (n, time, c) counts; where none does y and dx are 0. Source: PyTorch's adaptive_max_pool1d and 2d, to size 1.
     """
@@ -82,7 +85,7 @@ def global_max_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, P
 def global_average_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Array, Pullback]:
     """The mean of each feature, over all axes but the first and the last.
 
-    y = mean x;  dx = dy / count
+    y = mean_i x_i;  dx_i = dy / count, count = sum_i 1
     x (n, ..., c) -> y (n, c). `mask` (n, time) bool is true where a position of sequences (n, time, c) counts; where
     none does y and dx are 0. Source: Lin, Chen, Yan, 2013, arXiv:1312.4400.
     """
@@ -181,7 +184,7 @@ def _mean_along(
 
 
 def _given_back(xp: Any, found: list[Array], window: Window, axis: int) -> Array:
-    """What each element of the kernel gives to the inputs that it read, added up."""
+    """The sum, for each input, of the cotangents of the kernel's elements that read it."""
     dy = found[0]
     none = (*dy.shape[:axis], window.length, *dy.shape[axis + 1 :])
 

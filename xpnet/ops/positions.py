@@ -1,4 +1,4 @@
-"""What tells the positions of a sequence apart, added to it."""
+"""Encodings of position: sines, or rows of a table, added to a sequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..typing import Array, Pullback
 def positional_encoding(x: Array, /, *, base: float = 10000.0) -> tuple[Array, Pullback]:
     """Sines and cosines of the position added, whose waves grow longer from feature to feature.
 
-    y = x + e, e_(t, 2 i) = sin(t base^(-2 i / c)), e_(t, 2 i + 1) = cos(t base^(-2 i / c));  dx = dy
+    y = x + e, e[t, 2 i] = sin(t base^(-2 i / c)), e[t, 2 i + 1] = cos(t base^(-2 i / c)), c = size(x_t);  dx = dy
     x (..., time, c). Source: Vaswani et al., 2017, arXiv:1706.03762.
     """
     if x.ndim < 2 or not base > 0:
@@ -30,8 +30,8 @@ def positional_encoding(x: Array, /, *, base: float = 10000.0) -> tuple[Array, P
 def position_embedding(x: Array, table: Array, /) -> tuple[Array, Pullback]:
     """The rows of a table added, one for each position.
 
-    y_(n, t) = x_(n, t) + table_t;  dx = dy, dtable_t = sum_n dy_(n, t), and 0 for positions that x does not have
-    x (n, time, c), table (length, c), length >= time.
+    y_nt = x_nt + table_t;  dx = dy, dtable_t = sum_n dy_nt
+    x (n, time, c), table (length, c), length >= time; dtable is 0 for positions that x does not have.
     """
     if (x.ndim, table.ndim) != (3, 2) or table.shape[0] < x.shape[1] or table.shape[1] != x.shape[2]:
         raise ValueError(

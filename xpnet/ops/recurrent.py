@@ -28,10 +28,11 @@ def rnn(
 ) -> tuple[Array, Pullback]:
     """Elman's recurrent network.
 
-    h_t = f(a_t + z_t), a_t = x_t w + b, z_t = h_t-1 u + v, f tanh or relu;
-    da_t = dz_t = dh_t f'(a_t + z_t), dh_t-1 = dz_t u^T, dx_t = da_t w^T
-    x (n, time, in), h0 (n, h), w (in, h), u (h, h), b and v (h,) or both left out -> y (n, time, h), every h_t; with
-    `last` the h after the last time, (n, h). mask (n, time) bool: where it is false, h stays and y is 0. `reverse`
+    y_t = h_t, h_t = f(a_t + z_t), a_t = x_t w + b, z_t = h_t-1 u + v, h_0 = h0, f = nonlinearity;
+    da_t = dz_t = dh_t f'(a_t + z_t), dh_t-1 = dy_t-1 + dz_t u^T, dh0 = dz_1 u^T,
+    dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T dz_t, db = sum da, dv = sum dz
+    x (n, time, in), h0 (n, h), w (in, h), u (h, h), b and v (h,) or both left out -> y (n, time, h); with `last` only
+    the h after the last time, (n, h). mask (n, time) bool: where it is false, h stays and y is 0. `reverse`
     goes from the last time to the first. The pullback gives None for x without `wants_dx`.
     Source: Elman, 1990, Cognitive Science 14; the form is PyTorch's.
     """
@@ -56,10 +57,12 @@ def gru(
 ) -> tuple[Array, Pullback]:
     """Gated recurrent unit; three gates r, k and c, in this order along the last axis of w, u, b and v.
 
-    r = s(a_r + z_r), k = s(a_k + z_k), c = tanh(a_c + r z_c), h_t = c + k (h_t-1 - c), with a_t = x_t w + b,
-    z_t = h_t-1 u + v and s the logistic sigmoid;
-    dc = dh (1 - k), da_c = dc (1 - c^2), dz_c = da_c r, dr = da_c z_c, dk = dh (h_t-1 - c), da_r = dz_r = dr r (1 - r),
-    da_k = dz_k = dk k (1 - k), dh_t-1 = dh k + dz u^T, dx_t = da w^T
+    y_t = h_t, h_t = c + k (h_t-1 - c), r = sigmoid(a_r + z_r), k = sigmoid(a_k + z_k), c = tanh(a_c + r z_c),
+    (a_r | a_k | a_c) = x_t w + b, (z_r | z_k | z_c) = h_t-1 u + v, h_0 = h0;
+    da_c = dh_t (1 - k) (1 - c^2), dz_c = da_c r, da_r = dz_r = da_c z_c r (1 - r),
+    da_k = dz_k = dh_t (h_t-1 - c) k (1 - k), da_t = (da_r | da_k | da_c), dz_t = (dz_r | dz_k | dz_c),
+    dh_t-1 = dy_t-1 + dh_t k + dz_t u^T, dh0 = dh_1 k + dz_1 u^T,
+    dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T dz_t, db = sum da, dv = sum dz
     w (in, 3 h), u (h, 3 h), b and v (3 h,); all else as for `rnn`.
     Source: Cho et al., 2014, arXiv:1406.1078; the form, with v inside the product with r, is PyTorch's.
     """
@@ -83,10 +86,12 @@ def lstm(
 ) -> tuple[Array, Pullback]:
     """Long short-term memory; four gates i, f, g and o, in this order along the last axis of w, u, b and v.
 
-    i, f, o = s(a + z) and g = tanh(a + z), each at its part, c_t = f c_t-1 + i g, h_t = o tanh(c_t), with
-    a_t = x_t w + b, z_t = h_t-1 u + v and s the logistic sigmoid;
-    dc = dc_t + dh o (1 - tanh(c_t)^2), di = dc g, df = dc c_t-1, dg = dc i, do = dh tanh(c_t), da = dz = those times
-    s' = s (1 - s) or 1 - g^2, dc_t-1 = dc f, dh_t-1 = dz u^T, dx_t = da w^T
+    y_t = h_t, h_t = o tanh(c_t), c_t = f c_t-1 + i g, i = sigmoid(a_i), f = sigmoid(a_f), g = tanh(a_g),
+    o = sigmoid(a_o), (a_i | a_f | a_g | a_o) = x_t w + b + h_t-1 u + v, h_0 = h0, c_0 = c0;
+    ds_t = dc_t + dh_t o (1 - tanh(c_t)^2), da_i = ds_t g i (1 - i), da_f = ds_t c_t-1 f (1 - f),
+    da_g = ds_t i (1 - g^2), da_o = dh_t tanh(c_t) o (1 - o), da_t = (da_i | da_f | da_g | da_o),
+    dc_t-1 = ds_t f, dc0 = ds_1 f, dh_t-1 = dy_t-1 + da_t u^T, dh0 = da_1 u^T,
+    dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T da_t, db = dv = sum da
     c0 (n, h), w (in, 4 h), u (h, 4 h), b and v (4 h,); all else as for `rnn`, c being held like h.
     Source: Hochreiter, Schmidhuber, 1997, Neural Computation 9; with forget gates, Gers et al., 2000. As in PyTorch.
     """

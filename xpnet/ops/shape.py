@@ -12,7 +12,7 @@ from ..typing import Array, Pullback, Shape
 def flatten(x: Array, /) -> tuple[Array, Pullback]:
     """All axes but the first as one.
 
-    y = reshape(x, (n, -1));  dx = reshape(dy, shape of x)
+    y_i = reshape(x_i, -1);  dx_i = reshape(dy_i, shape(x_i))
     x (n, ...) -> y (n, product of the other axes).
     """
     xp, shape = namespace(x), x.shape
@@ -26,8 +26,8 @@ def flatten(x: Array, /) -> tuple[Array, Pullback]:
 def reshape(x: Array, /, *, shape: Shape) -> tuple[Array, Pullback]:
     """Each sample in another shape.
 
-    y = reshape(x, (n, *shape));  dx = reshape(dy, shape of x)
-    x (n, ...) -> y (n, *shape), of as many elements; one size of `shape` may be -1, for what is left.
+    y_i = reshape(x_i, shape);  dx_i = reshape(dy_i, shape(x_i))
+    x (n, ...) -> y (n, *shape), of as many elements; one size of `shape` may be -1, and is computed from the others.
     """
     xp, given = namespace(x), x.shape
 
@@ -54,8 +54,8 @@ def filled(shape: Shape, given: Shape) -> Shape:
 def permute(x: Array, /, *, axes: tuple[int, ...]) -> tuple[Array, Pullback]:
     """The axes of each sample in another order.
 
-    y = x with its axis axes_k as axis k + 1, the samples staying first;  dx = dy with the axes put back
-    x (n, ...); axes holds 1 to the number of a sample's axes, once each.
+    y_i = permute_dims(x_i, axes);  dx_i = permute_dims(dy_i, inverse(axes))
+    Axis k + 1 of y is axis axes[k] of x (n, ...); axes holds 1 to the number of a sample's axes, once each.
     """
     permuted(axes, x.shape[1:])
     xp, order = namespace(x), (0, *axes)
@@ -80,7 +80,7 @@ def permuted(axes: tuple[int, ...], given: Shape) -> Shape:
 def concatenate(*arrays: Array) -> tuple[Array, Pullback]:
     """Arrays side by side along the last axis.
 
-    y = (x_1 | x_2 | ...);  dx_k = the part of dy that x_k became
+    y = (x_1 | x_2 | ...);  (dx_1 | dx_2 | ...) = dy
     x_k (..., c_k) -> y (..., sum of c_k).
     """
     xp = namespace(arrays[0])

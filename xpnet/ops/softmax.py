@@ -10,9 +10,9 @@ from ..typing import Array, Pullback
 def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     """Softmax along one axis.
 
-    y_i = exp(x_i) / sum_j exp(x_j);  dx = y (dy - sum_j dy_j y_j), the Jacobian being diag(y) - y y^T
-    Shifted by the maximum, which changes nothing and prevents overflow. To mask an entry use a large
-    finite negative number: a row of nothing but -inf gives NaN.
+    y_i = exp(x_i) / sum_j exp(x_j);  dx = y (dy - sum_j dy_j y_j)
+    The Jacobian is diag(y) - y y^T. x is shifted by its maximum, which prevents overflow and leaves y as it is. To mask
+    an entry use a large finite negative number: a row of -inf alone gives NaN.
     """
     xp = namespace(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))

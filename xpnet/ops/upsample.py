@@ -9,16 +9,16 @@ from ..namespace import device, namespace
 from ..typing import Array, Namespace, Pullback
 
 UPSAMPLE_METHODS = ("nearest", "linear")
-"""How the new points come about."""
+"""The interpolations between the points that are given."""
 
 
 def upsample(x: Array, /, *, factor: int = 2, method: str = "nearest") -> tuple[Array, Pullback]:
-    """`factor` points for each along every axis of space, as one reads an image at a finer grid.
+    """Interpolation on a grid `factor` times as fine along every axis of space.
 
-    nearest: y_i = x_floor(i / factor);  dx_j = sum of dy_i over the i that took x_j
-    linear: y_i = sum_j max(0, 1 - |s_i - j|) x_j, s_i = (i + 1/2) / factor - 1/2, kept within 0 and the last j;
+    nearest: y_i = x[floor(i / factor)];  dx_j = sum_i (dy_i where floor(i / factor) = j, else 0)
+    linear: y_i = sum_j max(0, 1 - |s_i - j|) x_j, s_i = min(max((i + 1/2) / factor - 1/2, 0), m - 1), m = size(x);
     dx_j = sum_i max(0, 1 - |s_i - j|) dy_i
-    x (n, ..., c) -> y (n, factor times each size between, c). Linear along two axes is bilinear, and the corners of the
+    x (n, ..., c) -> y (n, factor times each size between, c). Linear along two axes is bilinear. The corners of the
     images agree, not the centres of their corner points, as in PyTorch without `align_corners`.
     """
     choose("upsample: method", method, UPSAMPLE_METHODS)
@@ -57,7 +57,7 @@ def _linear(x: Array, factor: int) -> tuple[Array, Pullback]:
 
 
 def _weights(xp: Namespace, x: Array, points: int, factor: int) -> Array:
-    """What each new point takes of each old one, (factor points, points)."""
+    """The weight of each old point in each new one, (factor points, points)."""
     new = xp.arange(factor * points, dtype=x.dtype, device=device(x))
     old = xp.arange(points, dtype=x.dtype, device=device(x))
     place = (new + 0.5) / factor - 0.5

@@ -1,4 +1,4 @@
-"""Adam, with a memory of the largest step scale if asked, and with decoupled weight decay."""
+"""Adam, AMSGrad, and Adam with decoupled weight decay."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Moments(Optimizer):
 class Adam(Moments):
     """Adam: steps scaled by running means of the gradient and of its square.
 
-    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
     p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
-    With `amsgrad` the largest v so far takes v's place in the last line (Reddi, Kale, Kumar, 2018, ICLR).
-    Source: Kingma, Ba, 2014, arXiv:1412.6980.
+    amsgrad: v_max = max(v_max, v);  p = p - lr (m / (1 - beta1^t)) / (sqrt(v_max / (1 - beta2^t)) + eps)
+    Source: Kingma, Ba, 2014, arXiv:1412.6980; amsgrad: Reddi, Kale, Kumar, 2018, ICLR.
     """
 
     amsgrad: bool = False
@@ -79,8 +79,10 @@ class Adam(Moments):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p is first multiplied by 1 - lr weight_decay, then as in Adam.
+    """Adam with decoupled weight decay, which shrinks p before Adam's step.
 
+    p = (1 - lr weight_decay) p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+    p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
     Source: Loshchilov, Hutter, 2017, arXiv:1711.05101.
     """
 

@@ -52,9 +52,10 @@ def adadelta_rule(xp, p, g, v, u, lr, rho, one_minus_rho, eps):
 class RMSprop(Optimizer):
     """RMSprop: steps scaled by a running mean of the squared gradient.
 
-    v = alpha v + (1 - alpha) g^2; p = p - lr g / (sqrt(v) + eps)
-    With momentum u = momentum u + g / (sqrt(v) + eps); p = p - lr u. Centered, v - m^2, the variance, is in the place
-    of v: m = alpha m + (1 - alpha) g.
+    v = alpha v + (1 - alpha) g^2;  p = p - lr g / (sqrt(v) + eps)
+    momentum: u = momentum u + g / (sqrt(v) + eps);  p = p - lr u
+    centered: m = alpha m + (1 - alpha) g;  p = p - lr g / (sqrt(v - m^2) + eps)
+    With both, the variance v - m^2 takes the place of v in the formula of u.
     Source: Tieleman, Hinton, 2012, lecture 6.5; centered: Graves, 2013, arXiv:1308.0850; as in PyTorch.
     """
 
@@ -90,7 +91,7 @@ class RMSprop(Optimizer):
 class AdaGrad(Optimizer):
     """AdaGrad: steps scaled by the sum of all squared gradients.
 
-    v = v + g^2; p = p - lr g / (sqrt(v) + eps)
+    v = v + g^2;  p = p - lr g / (sqrt(v) + eps)
     Source: Duchi, Hazan, Singer, 2011, JMLR 12.
     """
 
@@ -115,7 +116,7 @@ class AdaGrad(Optimizer):
 class AdaDelta(Optimizer):
     """AdaDelta: steps of the size of past steps, in the parameter's own unit.
 
-    v = rho v + (1 - rho) g^2; d = g sqrt(u + eps) / sqrt(v + eps); u = rho u + (1 - rho) d^2; p = p - lr d
+    v = rho v + (1 - rho) g^2;  p = p - lr d, d = g sqrt(u + eps) / sqrt(v + eps);  u = rho u + (1 - rho) d^2
     Source: Zeiler, 2012, arXiv:1212.5701.
     """
 

@@ -48,9 +48,9 @@ def lion_rule(xp, p, g, m, lr, beta1, one_minus_beta1, beta2, one_minus_beta2, z
 
 @dataclass(frozen=True)
 class Adamax(Moments):
-    """Adam with the largest of past gradients, each fading, in the place of their mean square.
+    """Adam with the largest of past gradients, which decay by beta2, in the place of their mean square.
 
-    m = beta1 m + (1 - beta1) g; u = max(beta2 u, |g| + eps); p = p - lr (m / (1 - beta1^t)) / u
+    m = beta1 m + (1 - beta1) g;  u = max(beta2 u, |g| + eps);  p = p - lr (m / (1 - beta1^t)) / u
     Source: Kingma, Ba, 2014, arXiv:1412.6980.
     """
 
@@ -71,11 +71,12 @@ class Adamax(Moments):
 class NAdam(Moments):
     """Adam with Nesterov's look-ahead, whose momentum grows towards beta1.
 
-    mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2), M_t = mu_1 ... mu_t; m and v as Adam's;
-    p = p - lr ((1 - mu_t) g / (1 - M_t) + mu_t+1 m / (1 - M_t+1)) / (sqrt(v / (1 - beta2^t)) + eps)
-    The product is a pure function of t: with q = 0.96^momentum_decay, -log(M_t / beta1^t) is the sum over i to t
-    of -log(1 - q^i / 2), which by the series of the logarithm and the geometric sum is
-    the sum over k of (q/2)^k / k (1 - q^(k t)) / (1 - q^k), each term less than half of the one before.
+    m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+    M = M mu(t), mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2);
+    p = p - lr ((1 - mu(t)) g / (1 - M) + mu(t + 1) m / (1 - mu(t + 1) M)) / (sqrt(v / (1 - beta2^t)) + eps)
+    M is 1 before the first step. It is computed as a pure function of t: with q = 0.96^momentum_decay,
+    -log(M / beta1^t) is the sum over i to t of -log(1 - q^i / 2). By the series of the logarithm and the geometric sum
+    it is the sum over k of (q/2)^k / k (1 - q^(k t)) / (1 - q^k), each term less than half of the one before.
     Source: Dozat, 2016, Incorporating Nesterov momentum into Adam; as in PyTorch.
     """
 
@@ -97,11 +98,11 @@ class NAdam(Moments):
         return step_m, step_g, *self.decays, inverse_sqrt_correction2, self.eps
 
     def _momentum(self, xp: Namespace, t: Array) -> Array:
-        """mu_t."""
+        """mu(t)."""
         return self.beta1 * (1.0 - 0.5 * xp.exp(t * (self.momentum_decay * math.log(MU_BASE))))
 
     def _product(self, xp: Namespace, t: Array) -> Array:
-        """M_t."""
+        """M after step t."""
         power = 1.0 - decay_sum(xp, self.beta1, t)  # beta1^t
         log_base = self.momentum_decay * math.log(MU_BASE)
         if not log_base:
@@ -115,11 +116,12 @@ class NAdam(Moments):
 
 @dataclass(frozen=True)
 class RAdam(Moments):
-    """Adam whose first steps, while the mean square rests on few gradients, are momentum's.
+    """Adam whose first steps are momentum's, while the mean square is of few gradients.
 
-    rho = 2 / (1 - beta2) - 1, rho_t = rho - 2 t beta2^t / (1 - beta2^t); m and v as Adam's; where rho_t > 5
-    p = p - lr (m / (1 - beta1^t)) r / (sqrt(v) + eps) sqrt(1 - beta2^t), else p = p - lr m / (1 - beta1^t), with
-    r^2 = (rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)
+    m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
+    p = p - lr (m / (1 - beta1^t)) r / (sqrt(v) + eps) sqrt(1 - beta2^t) where rho_t > 5, else p - lr m / (1 - beta1^t),
+    r = sqrt((rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)),
+    rho_t = rho - 2 t beta2^t / (1 - beta2^t), rho = 2 / (1 - beta2) - 1
     Source: Liu et al., 2019, arXiv:1908.03265; as in PyTorch.
     """
 
@@ -153,7 +155,7 @@ class RAdam(Moments):
 class Lion(Optimizer):
     """Lion: steps of the length of the rate along the sign of a running mean, with decoupled weight decay.
 
-    p = p - lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g
+    p = (1 - lr weight_decay) p;  p = p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g
     Source: Chen et al., 2023, arXiv:2302.06675; as in optax.
     """
 

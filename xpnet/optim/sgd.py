@@ -28,8 +28,9 @@ def nesterov_rule(xp, p, g, v, lr, momentum):
 class SGD(Optimizer):
     """Gradient descent, with momentum if asked.
 
-    v = momentum v + g; p = p - lr v, or with Nesterov's look-ahead p = p - lr (g + momentum v)
-    Defined as in PyTorch: the rate multiplies the velocity and not the gradient.
+    v = momentum v + g;  p = p - lr v
+    nesterov: p = p - lr (g + momentum v)
+    As in PyTorch the rate multiplies the velocity v and not the gradient.
     """
 
     lr: Any = 0.01

@@ -1,8 +1,8 @@
-"""Pictures on matplotlib, the extra `plots`: functions, descents, training, classes, networks.
+"""Plots with matplotlib, the extra `plots`: functions, descents, training, classes, networks.
 
 Each function draws on `ax`, or on a new figure's axes where ax is None, and returns the axes. Arrays may be of any
 library. A function of two variables is f(x) with x (..., 2) -> (...), `lambda x: x[..., 0] ** 2 + x[..., 1] ** 2`.
-Nothing global of matplotlib's is changed, and matplotlib is imported at the first picture.
+No global setting of matplotlib is changed, and matplotlib is imported at the first plot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a network tells classes apart: its regions in the plane, and what it takes for what."""
+"""Plots of classification: decision regions in the plane, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .matrices import cells
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STEPS = 300
-"""How finely the plane is asked, in each direction."""
-NAMED = 15
-"""How many classes the legend has room for."""
+GRID_STEPS = 300
+"""Points of the grid in each direction, at which the classes are predicted."""
+LEGEND_CLASSES = 15
+"""The most classes that the legend has room for."""
 HINT = ": probabilities become labels by p.argmax(-1), or p > 0.5 where there is one output"
 
 
 def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) -> Axes:
-    """The class that a model gives to every point of the plane, as colours, and samples with their true class.
+    """The class that a model predicts at every point of the plane, as colours, and samples with their true class.
 
     predict: NumPy array (k, 2) -> labels (k,), such as `model.predict`. x (n, 2); y (n,) labels, numbers or text.
     """
@@ -31,11 +31,11 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
         came = type(predict).__name__
         raise TypeError(f"predict: a function was wanted, such as model.predict, a {came} came")
     (left, right), (bottom, top) = area = around(x[:, 0]), around(x[:, 1])
-    asked = grid(area, STEPS).reshape(-1, 2)
+    asked = grid(area, GRID_STEPS).reshape(-1, 2)
     found = _labels("predict(x)", predict(asked), len(asked))
     _same_kind("y", y, "predict(x)", found)
     classes = np.unique(np.concatenate([np.unique(y), np.unique(found)]))
-    region = np.searchsorted(classes, found).reshape(STEPS, STEPS)
+    region = np.searchsorted(classes, found).reshape(GRID_STEPS, GRID_STEPS)
     colours = [style.COLOURS[k % len(style.COLOURS)] for k in range(len(classes))]
     ax = style.axes(ax)
     extent = (left, right, bottom, top)
@@ -50,14 +50,16 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
     style.proportion(ax, area)
     style.finish(ax, "x₀", "x₁", grid=False, legend=None)
     beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # on the regions it would cover samples
-    title = f"class, {NAMED} of {len(classes)}" if len(classes) > NAMED else "class"
+    title = f"class, {LEGEND_CLASSES} of {len(classes)}" if len(classes) > LEGEND_CLASSES else "class"
     handles, labels = ax.get_legend_handles_labels()
-    ax.legend(handles[:NAMED], labels[:NAMED], title=title, fontsize=style.NORMAL - 1, **beside)
+    ax.legend(
+        handles[:LEGEND_CLASSES], labels[:LEGEND_CLASSES], title=title, fontsize=style.NORMAL - 1, **beside
+    )
     return ax
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes:
-    """How many samples of each class, a row, are taken for each, a column; the share of right ones in the title.
+    """The confusion matrix: counts of samples by true class (row) and predicted class (column); accuracy in the title.
 
     y_true, y_pred (n,) labels. labels: the classes in the order of the rows, or the names of the classes 0, 1, ...;
     by default those that occur, sorted.
@@ -104,7 +106,7 @@ def _labels(name: str, value: Any, n: int | None = None) -> np.ndarray:
 
 
 def _same_kind(name: str, y: np.ndarray, other_name: str, other: np.ndarray) -> None:
-    """TypeError where text would be compared with numbers."""
+    """TypeError if one holds text and the other numbers."""
     if _is_text(y) != _is_text(other):
         raise TypeError(
             f"{name} holds {y.dtype} and {other_name} {other.dtype}: both must be text or numbers"
@@ -116,7 +118,7 @@ def _is_text(y: np.ndarray) -> bool:
 
 
 def _pale(colours: list[str]) -> np.ndarray:
-    """The colours for an area, on which samples of the same colour stand out; (k, 3)."""
+    """The colours (k, 3) lightened for areas, so that samples of the same colour stand out."""
     from matplotlib.colors import to_rgb
 
     return 1 - 0.35 * (1 - np.asarray([to_rgb(colour) for colour in colours]))

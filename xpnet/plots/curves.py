@@ -1,4 +1,4 @@
-"""Functions of one number: with their derivative, with a tangent, fitted to data."""
+"""Plots of functions of one number: with their derivative, with a tangent, fitted to data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import check_finite
 from . import style
-from .inputs import POINTS, around, column, finite, interval, numbers, of_numbers, slopes, touching
+from .inputs import CURVE_POINTS, around, column, finite, interval, numbers, of_numbers, slopes, touching
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,9 +25,9 @@ def function(
 ) -> Axes:
     """A function of one number and its derivative.
 
-    f: NumPy array (n,) -> (n,). df: the derivative likewise, None for a numerical one, False for none.
+    f: NumPy array (n,) -> (n,). df: the derivative, a function like f, None for a numerical one, False for none.
     """
-    x = np.linspace(*interval(domain), POINTS)
+    x = np.linspace(*interval(domain), CURVE_POINTS)
     f = of_numbers(f)
     lines = {label: f(x)}
     finite(lines[label], domain)
@@ -46,7 +46,7 @@ def tangent_line(
 ) -> Axes:
     """A function of one number and its tangent at x, as far as the tangent stays near the curve.
 
-    y = f(x) + f'(x) (t - x). Drawn again with another x on the same axes, the curve is not repeated.
+    y = f(x) + f'(x) (t - x). A second call with another x on the same axes does not repeat the curve.
     ValueError where f has no value or slope at x.
     """
     given = numbers("x", x)
@@ -57,7 +57,7 @@ def tangent_line(
     at = float(given.item())
     low, high = interval(domain)
     f = of_numbers(f)
-    t = np.linspace(low, high, POINTS)
+    t = np.linspace(low, high, CURVE_POINTS)
     y, tangent = f(t), touching(f, at)
     ax = style.axes(ax)
     style.curve(ax, t, y, "f(x)")
@@ -77,7 +77,7 @@ def tangent_line(
 def fitted_curve(
     x: Any, y: Any, predict: Any, *, domain: Any = None, label: str = "prediction", ax: Axes | None = None
 ) -> Axes:
-    """Data as points, and what a model makes of every x as a curve.
+    """Data as points, and a model's predictions as a curve.
 
     x, y (n,) or (n, 1). predict: NumPy array (k, 1) -> (k, 1) or (k,), such as `model.predict`, or several,
     {label: function}. domain: (low, high), by default the data's with a margin.
@@ -85,7 +85,7 @@ def fitted_curve(
     x = column("x", x)
     check_finite(x)
     y = column("y", y, len(x))
-    t = np.linspace(*(around(x) if domain is None else interval(domain)), POINTS)
+    t = np.linspace(*(around(x) if domain is None else interval(domain)), CURVE_POINTS)
     several = predict if isinstance(predict, dict) else {label: predict}
     curves = {name: _predicted(each, t) for name, each in several.items()}
     ax = style.axes(ax)
@@ -103,7 +103,7 @@ def _predicted(predict: Any, t: np.ndarray) -> np.ndarray:
 
 
 def sum_of(value: float, slopes: Any, at: Any, names: Any) -> str:
-    """A tangent in numbers: "1 + 2 (x - 1)"."""
+    """The equation of a tangent: "1 + 2 (x - 1)"."""
     text = f"{_clean(value):.4g}"
     for slope, point, name in zip(slopes, at, names, strict=True):
         inside = f"({name} {_signed(-point)})" if _clean(point) else name
@@ -117,5 +117,5 @@ def _signed(number: float) -> str:
 
 
 def _clean(number: float) -> float:
-    """Without the noise that a numerical zero has."""
+    """The number, with the roundoff of a numerical zero set to 0."""
     return 0.0 if abs(number) < 1e-9 else float(number)

@@ -1,4 +1,4 @@
-"""What users give to be drawn, on the host and checked: numbers, domains, and functions of them."""
+"""Inputs of plots, copied to the host and checked: numbers, domains, and functions of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..data import as_array, check_finite, check_numbers
 from ..namespace import is_array, namespace
 from ..typing import Shape
 
-POINTS = 601
-"""On a curve; odd, so that the middle of a domain is one."""
+CURVE_POINTS = 601
+"""Points on a curve; an odd number, so that the middle of a domain is one of them."""
 
 
 def host(name: str, value: Any) -> np.ndarray:
-    """A NumPy array of what came: an array of any library, a list of such, numbers."""
+    """A NumPy array from an array of any library, a list of arrays, or numbers."""
     if isinstance(value, list | tuple):
         value = [host(name, each) if is_array(each) else each for each in value]
     x = as_array(name, value)
@@ -31,14 +31,14 @@ def host(name: str, value: Any) -> np.ndarray:
 
 
 def numbers(name: str, value: Any) -> np.ndarray:
-    """As `host`, in float64; TypeError for what is no real number."""
+    """As `host`, in float64; TypeError for anything but real numbers."""
     x = host(name, value)
     check_numbers(name, x)
     return x.astype("float64")
 
 
 def column(name: str, value: Any, n: int | None = None) -> np.ndarray:
-    """Numbers (n,) or (n, 1) as (n,); ValueError for others, and for none at all."""
+    """Numbers (n,) or (n, 1) as (n,); ValueError for another shape, and for an empty array."""
     x = numbers(name, value)
     flat = x[:, 0] if x.ndim == 2 and x.shape[1] == 1 else x
     if flat.ndim != 1 or (n is not None and len(flat) != n):
@@ -50,7 +50,7 @@ def column(name: str, value: Any, n: int | None = None) -> np.ndarray:
 
 
 def points(name: str, value: Any) -> np.ndarray:
-    """Finite points in the plane (n, 2); ValueError for others, and for none at all."""
+    """Finite points in the plane (n, 2); ValueError for another shape, and for an empty array."""
     x = numbers(name, value)
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"{name} {x.shape} must be (n, 2), points in the plane: choose two columns")
@@ -61,7 +61,7 @@ def points(name: str, value: Any) -> np.ndarray:
 
 
 def count(name: str, value: Any, least: int, what: str) -> int:
-    """An integer, Python's or NumPy's, of at least so much."""
+    """An integer, Python's or NumPy's, of at least `least`."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} {value!r} must be a number of {what}, {least} or more")
     return int(value)
@@ -83,7 +83,7 @@ def rectangle(domain: Any) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def around(x: np.ndarray, margin: float = 0.08) -> tuple[float, float]:
-    """An interval that holds the numbers with room on both sides."""
+    """An interval that holds the numbers, with a margin on both sides."""
     low, high = float(x.min()), float(x.max())
     room = margin * (high - low) or max(1.0, abs(low))
     return low - room, high + room
@@ -108,7 +108,7 @@ def of_points(f: Any) -> Callable[[Any], np.ndarray]:
 
 
 def finite(y: np.ndarray, domain: Any) -> np.ndarray:
-    """The finite ones among a function's values; ValueError where there is none."""
+    """The finite values of a function; ValueError if there are none."""
     found = y[np.isfinite(y)]
     if not len(found):
         raise ValueError(f"f has no finite value on the domain {domain}: choose another domain")
@@ -131,12 +131,12 @@ def touching(f: Callable[[Any], Any], x: Any) -> calculus.Tangent:
 
 
 def _step(y: np.ndarray) -> float | None:
-    """The step for central differences where f gives y, which may be float32 though x is not."""
+    """The step for central differences from y's dtype, which may be float32 though x is float64."""
     return None if y.dtype == "float64" else float(np.finfo(y.dtype).eps) ** (1 / 3)
 
 
 def _values(f: Any, name: str, x: np.ndarray, shape: Shape, hint: str) -> np.ndarray:
-    """f(x), which may hold NaN and infinity; a number is meant for every point. hint: what mends a wrong f."""
+    """f(x), which may hold NaN and infinity; a scalar is broadcast to every point. hint: advice for a wrong f."""
     if not callable(f):
         raise TypeError(f"{name}: a function of a NumPy array was wanted, {f!r} came")
     try:

@@ -1,4 +1,4 @@
-"""Pictures that are drawn anew while a model trains."""
+"""Live plots, drawn anew while a model trains."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .inputs import count
 
 
 class Live(Callback):
-    """Calls `draw(model)` after epoch 1, after every so many epochs and at the end; a window is refreshed.
+    """A callback that calls `draw(model)` after epoch 1, after each `every` epochs and at the end of a training.
 
-    `draw` clears axes of its own and draws on them; `drawn` is the list of the epochs after which it did.
+    `draw` clears axes of its own and draws on them; an open window is refreshed. `drawn` lists the epochs after which
+    `draw` was called.
     """
 
     def __init__(self, draw: Callable[[Any], Any], *, every: int = 100) -> None:

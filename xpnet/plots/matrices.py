@@ -1,4 +1,4 @@
-"""Matrices as coloured cells."""
+"""Plots of matrices as coloured cells."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .inputs import numbers
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WRITTEN = 12
-"""Up to so many rows and columns the cells hold their numbers."""
+MAX_WRITTEN_SIDE = 12
+"""The most rows or columns of a matrix whose cells hold their numbers."""
 
 
 def jacobian(matrix: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes:
@@ -36,7 +36,7 @@ def jacobian(matrix: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes
     ax = style.axes(ax)
     largest = float(np.max(np.abs(matrix), initial=0.0, where=np.isfinite(matrix))) or 1.0
     image = cells(ax, matrix, style.SIGNS, (-largest, largest), names, ".2g")
-    if max(matrix.shape) > WRITTEN:
+    if max(matrix.shape) > MAX_WRITTEN_SIDE:
         bar = ax.figure.colorbar(image, ax=ax)
         bar.set_label("∂yᵢ / ∂xⱼ", fontsize=style.NORMAL)
     return style.finish(ax, "input j", "output i", title="Jacobian ∂yᵢ / ∂xⱼ", grid=False, legend=None)
@@ -45,12 +45,12 @@ def jacobian(matrix: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes
 def cells(
     ax: Axes, matrix: np.ndarray, colours: str, limits: tuple[float, float], names: Any, form: str
 ) -> Any:
-    """A matrix as coloured cells, named at the edges where there is room, and their numbers in them where they fit."""
+    """A matrix as coloured cells, with names at the edges and numbers in the cells if they fit."""
     aspect = "equal" if max(matrix.shape) <= 5 * min(matrix.shape) else "auto"  # else it would be a thread
     low, high = limits
     image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect=aspect)
-    crowded = max(matrix.shape) > WRITTEN
-    if max(matrix.shape) <= 2 * WRITTEN:
+    crowded = max(matrix.shape) > MAX_WRITTEN_SIDE
+    if max(matrix.shape) <= 2 * MAX_WRITTEN_SIDE:
         rows, columns = ([str(name) for name in part] for part in names)
         ax.set_yticks(range(len(rows)), rows)
         long = sum(map(len, columns)) > 40

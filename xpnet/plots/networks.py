@@ -1,4 +1,4 @@
-"""A network as a drawing: units in columns, weights as lines."""
+"""A diagram of a network: units in columns, weights as lines."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .inputs import numbers
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = 10
-"""How many units of a column are drawn."""
-WRITTEN = 12
-"""Up to so many weights the numbers stand beside the lines."""
+MAX_UNITS_SHOWN = 10
+"""The most units of a column that are drawn."""
+MAX_WRITTEN_WEIGHTS = 12
+"""The most weights of a network whose numbers stand beside the lines."""
 BOX = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
 
 
@@ -34,33 +34,33 @@ class Column:
     weight: np.ndarray | None = None
     bias: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
-    """What stands under it: its activation."""
+    """Lines of text below the column: its activation."""
     after: list[str] = field(default_factory=list)
     """Layers between it and the next column."""
 
     @property
     def shown(self) -> list[int]:
         """The units that are drawn: all, or the first and the last."""
-        if self.units <= SHOWN:
+        if self.units <= MAX_UNITS_SHOWN:
             return list(range(self.units))
-        half = SHOWN // 2
+        half = MAX_UNITS_SHOWN // 2
         return [*range(half), *range(self.units - half + 1, self.units)]
 
     @property
     def heights(self) -> np.ndarray:
-        """Of the units that are drawn, from the top, around 0; a place is left for the dots."""
-        places = np.arange(min(self.units, SHOWN), dtype=float)
-        if self.units > SHOWN:
-            places = np.delete(places, SHOWN // 2)
-        return (min(self.units, SHOWN) - 1) / 2 - places
+        """The heights of the drawn units, from the top, around 0, with a gap for the dots."""
+        places = np.arange(min(self.units, MAX_UNITS_SHOWN), dtype=float)
+        if self.units > MAX_UNITS_SHOWN:
+            places = np.delete(places, MAX_UNITS_SHOWN // 2)
+        return (min(self.units, MAX_UNITS_SHOWN) - 1) / 2 - places
 
 
 def network(model: Model, *, ax: Axes | None = None) -> Axes:
     """A built model's Dense layers: units as circles, weights as lines, blue above zero and dashed red below.
 
-    A line is the thicker the larger its weight is; a unit's filling is its bias. Up to 12 weights have their numbers
-    beside them. Of more than 10 units in a layer the first and the last are drawn. Layers other than Dense and
-    activations are named between the columns. ValueError for a model that is not built, or has no Dense layer.
+    The larger a weight, the thicker its line; a unit is filled by its bias. A network of at most 12 weights has their
+    numbers beside the lines. Of more than 10 units in a layer the first and the last are drawn. Layers other than Dense
+    and activations are named between the columns. ValueError for a model that is not built, or has no Dense layer.
     """
     if not isinstance(model, Model):
         raise TypeError(f"model: an xn.Model was wanted, a {type(model).__name__} came")
@@ -71,7 +71,7 @@ def network(model: Model, *, ax: Axes | None = None) -> Axes:
     weights = np.concatenate([column.weight.ravel() for column in columns if column.weight is not None])
     biases = np.concatenate([np.zeros(1), *(column.bias for column in columns if column.bias is not None)])
     largest = float(np.abs(weights).max()), float(np.abs(biases).max())
-    written = len(weights) <= WRITTEN
+    written = len(weights) <= MAX_WRITTEN_WEIGHTS
     tallest = max(len(column.heights) for column in columns)
     ax = style.axes(ax, size=(min(16.0, max(5.0, 2.2 * len(columns))), 3 + 0.22 * tallest))
     for x, (before, column) in enumerate(zip([None, *columns[:-1]], columns, strict=True)):
@@ -106,12 +106,12 @@ def _columns(model: Model, shape: Shape) -> list[Column]:
 
 
 def _acts(layer: Layer) -> bool:
-    """Whether the layer is an activation."""
+    """True for an activation layer."""
     return isinstance(layer, Activation) or getattr(layer, "op", None) in ACTIVATIONS.values()
 
 
 def _chain(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """The layers one after another, each with what its parameters' names begin with."""
+    """The layers in order, each with the prefix of its parameters' names."""
     if type(layer) is not Sequential:
         yield prefix, layer
         return
@@ -155,12 +155,14 @@ def _units(ax: Axes, x: int, column: Column, largest: float, written: bool) -> N
         for height, b in zip(column.heights, bias, strict=True):
             look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": style.SMALL}
             ax.annotate(f"b {b:.3g}", (x, height), (0, -13), textcoords="offset points", **look)
-    if column.units > SHOWN:
-        ax.text(x, (SHOWN - 1) / 2 - SHOWN // 2, "⋮", ha="center", va="center", fontsize=18)
+    if column.units > MAX_UNITS_SHOWN:
+        ax.text(
+            x, (MAX_UNITS_SHOWN - 1) / 2 - MAX_UNITS_SHOWN // 2, "⋮", ha="center", va="center", fontsize=18
+        )
 
 
 def _captions(ax: Axes, columns: list[Column], shape: Shape) -> None:
-    """Under each column what it is, between columns the layers that are not drawn."""
+    """Captions: the role of each column below it, and the layers that are not drawn between columns."""
     tallest = max(float(max(column.heights)) for column in columns)
     last = len(columns) - 1 + 0.5 * bool(columns[-1].after)
     ax.set(xlim=(-0.4, last + 0.4), ylim=(-tallest - 0.6, tallest + 0.4))
@@ -181,7 +183,7 @@ def _captions(ax: Axes, columns: list[Column], shape: Shape) -> None:
 
 
 def _legend(ax: Axes, weight: float, bias: float) -> None:
-    """What the colours mean, and what the thickest line and the fullest unit are."""
+    """The legend: the colours' signs, and the values of the thickest line and the fullest unit."""
     from matplotlib.lines import Line2D
 
     marks = {

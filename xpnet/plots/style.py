@@ -1,4 +1,4 @@
-"""How the pictures look: colours, sizes, labels, and the axes to draw on.
+"""The style of the plots: colours, sizes, labels, and the axes to draw on.
 
 The colours are Okabe and Ito's, which colour-blind readers tell apart; line styles and markers differ beside them.
 """
@@ -15,15 +15,24 @@ from ..errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
-PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#4D4D4D"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+GREEN = "#009E73"
+ORANGE = "#E69F00"
+PURPLE = "#CC79A7"
+SKY = "#56B4E9"
+GREY = "#4D4D4D"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
-"""In the order in which lines and classes take them; Okabe and Ito's yellow is too light for lines on white."""
+"""The order in which lines and classes take the colours; Okabe and Ito's yellow is too light for lines on white."""
 LINES = ("-", "--", "-.", ":", (0, (7, 2)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", ">", "P", "X")
-POSITIVE, NEGATIVE, SIGNS = BLUE, VERMILLION, "RdBu"
-"""Blue above zero and red below, for a colour and for a map of them."""
-SMALL, NORMAL, TITLE = 9, 11, 12
+POSITIVE = BLUE
+NEGATIVE = VERMILLION
+SIGNS = "RdBu"
+"""The colour map of signed values: blue above zero and red below, as POSITIVE and NEGATIVE are."""
+SMALL = 9
+NORMAL = 11
+TITLE = 12
 
 
 def pyplot() -> Any:
@@ -44,7 +53,7 @@ def write(figure: Any, path: Path, *, dpi: int) -> None:
 
 
 def axes(ax: Any, projection: str | None = None, size: tuple[float, float] = (6.4, 4.8)) -> Axes:
-    """The axes given, or those of a new figure; TypeError for what is none, or has the wrong dimensions."""
+    """The axes given, or those of a new figure; TypeError for anything but axes of the right projection."""
     plt = pyplot()
     if ax is None:
         keywords = {"projection": projection}
@@ -60,12 +69,12 @@ def axes(ax: Any, projection: str | None = None, size: tuple[float, float] = (6.
 
 
 def line(number: int) -> dict[str, Any]:
-    """Colour and style of the line of a number, counted from 0."""
+    """Colour and style of the n-th line, counted from 0."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": LINES[number % len(LINES)], "linewidth": 2}
 
 
 def curve(ax: Axes, x: Any, y: Any, label: str) -> None:
-    """A line in the next colour and style; one with the same label and numbers is there already and stays alone."""
+    """Draws a line in the next colour and style, unless one with the same label and numbers is there already."""
     same = (there for there in ax.lines if there.get_label() == label)
     if any(np.array_equal(there.get_xydata(), np.column_stack([x, y]), equal_nan=True) for there in same):
         return
@@ -81,7 +90,7 @@ def finish(
     grid: bool = True,
     legend: str | None = "best",
 ) -> Axes:
-    """Labels, title, grid and legend, in sizes that can be read; gives the axes back."""
+    """Sets labels, title, grid and legend, in readable sizes; returns the axes."""
     ax.set_xlabel(xlabel, fontsize=NORMAL)
     ax.set_ylabel(ylabel, fontsize=NORMAL)
     ax.tick_params(labelsize=NORMAL - 1)
@@ -99,7 +108,7 @@ def finish(
 
 
 def proportion(ax: Axes, domain: Any) -> None:
-    """The same scale on both axes, so that a gradient is at right angles to the contour, unless one is much longer."""
+    """Sets equal scales, so that a gradient is at right angles to its contour, unless one axis is much longer."""
     (left, right), (bottom, top) = domain
     if 1 / 3 <= (right - left) / (top - bottom) <= 3:
         ax.set_aspect("equal", adjustable="box")

@@ -1,4 +1,4 @@
-"""Functions of two variables: with a tangent plane, their gradients, and descents on them."""
+"""Plots of functions of two variables: tangent planes, gradient fields, and paths of descent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COORDINATES = ("x₀", "x₁")
 WIDTH = {"units": "inches", "width": 0.022}
-"""Of an arrow's shaft."""
+"""The width of an arrow's shaft."""
 
 
 def tangent_plane(
@@ -50,7 +50,7 @@ def tangent_plane(
 
 
 def _named(solid: Any, tangent: Tangent) -> Axes:
-    """Axis names, and a legend, which surfaces do not have by themselves."""
+    """Sets the axis names and the legend, which surfaces have no handles for."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -76,8 +76,8 @@ def gradient_field(
 ) -> Axes:
     """The gradient of a function of two variables as arrows, which point uphill: steps x steps of them.
 
-    (df/dx0, df/dx1), by central differences; the longest arrow is one step of the grid, and the title says how long
-    that gradient is. Where f has a gap there is no arrow.
+    (df/dx0, df/dx1), by central differences; the longest arrow is one step of the grid, and the title has the length of
+    its gradient. There is no arrow where f has a gap.
     """
     steps = count("steps", steps, 2, "arrows along each axis")
     domain = rectangle(domain)
@@ -109,7 +109,7 @@ def descent_path(
 ) -> Axes:
     """A path (n + 1, 2) over the contours of a function of two variables, its start and end marked.
 
-    f None leaves the contours out, for a further path on the same axes. domain: by default the path's, with a margin.
+    f: None draws no contours, for a further path on the same axes. domain: by default the path's, with a margin.
     """
     if isinstance(path, tuple) and len(path) == 2 and getattr(path[1], "ndim", 1) == 2:
         raise TypeError(
@@ -135,7 +135,7 @@ def descent_path(
 
 
 def _contours(ax: Axes, z: np.ndarray, area: Any) -> None:
-    """Lines of equal height, as many in a narrow valley as on its slopes."""
+    """Contours at quantiles of the heights: as many in a narrow valley as on its slopes."""
     levels = np.unique(np.quantile(finite(z, area), np.linspace(0.01, 0.95, 12)))
     if len(levels) < 2:
         return  # a flat function has no contours

@@ -1,4 +1,4 @@
-"""How a training went, and what it made of the weights."""
+"""Plots of a training: learning curves, and histograms of the weights."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = ("loss", "accuracy")
-FALL = 30
-"""From this ratio of the largest to the smallest loss on, the scale is logarithmic."""
+LOG_SCALE_RATIO = 30
+"""The scale is logarithmic above this ratio of the largest to the smallest loss."""
 
 
 def learning_curves(history: Any, *, names: Any = None, ax: Axes | None = None) -> Axes:
     """Columns of a history over the epochs.
 
-    history: `model.history`, or a dict of lists. names: a list of columns, or the ending that they have in common:
-    "loss", the default, is loss and val_loss, and "accuracy" likewise. Losses that fall far get a log scale.
+    history: `model.history`, or a dict of lists. names: a list of columns, or a common ending: "loss", the default,
+    selects loss and val_loss, and "accuracy" likewise. Losses that fall far get a log scale.
     """
     _require_dict("history", history, "model.history")
     columns = {
@@ -39,14 +39,14 @@ def learning_curves(history: Any, *, names: Any = None, ax: Axes | None = None) 
     kinds = {next((kind for kind in KINDS if name.endswith(kind)), "value") for name in columns}
     seen = np.concatenate(list(columns.values()))
     seen = seen[np.isfinite(seen)]
-    if kinds == {"loss"} and len(seen) and seen.min() > 0 and seen.max() > FALL * seen.min():
+    if kinds == {"loss"} and len(seen) and seen.min() > 0 and seen.max() > LOG_SCALE_RATIO * seen.min():
         ax.set_yscale("log")
     ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     return style.finish(ax, "epoch", kinds.pop() if len(kinds) == 1 else "value")
 
 
 def weight_histograms(params: Any, *, names: Any = None, ax: Axes | None = None) -> Axes:
-    """How the values of each layer's weight are distributed: a row for each, the first layer's on top.
+    """Histograms of each layer's weight: a row for each, the first layer's on top.
 
     params: `model.params`, or a dict of arrays of any shape. names: a list of them, or an ending; by default those
     that end in "weight", or all where none does. A row's height is the share of its values in a bin, 0.9 at most.
@@ -74,14 +74,14 @@ def weight_histograms(params: Any, *, names: Any = None, ax: Axes | None = None)
 
 
 def _edges(x: np.ndarray, bins: int = 60) -> np.ndarray:
-    """Those of NumPy, but a unit wide around values that are nearly the same, as around one value."""
+    """NumPy's bin edges, but one unit wide around values that are nearly equal, as around a single value."""
     low, high = (x.min(), x.max()) if len(x) else (0.0, 0.0)
     room = 0.5 * max(1.0, abs(low)) if high - low < 1e-9 * abs(low) else 0.0
     return np.histogram_bin_edges(x, bins, (low - room, high + room))
 
 
 def _told(name: str, x: np.ndarray, finite: np.ndarray) -> str:
-    """A row's name, with how many values it has and how far they spread."""
+    """A row's label: its name, the number of its values and their standard deviation."""
     told = f"{name}\nn {len(x):,}"
     if len(finite):
         told += f", std {finite.std():.2g}"
@@ -101,7 +101,7 @@ def _require_dict(what: str, given: Any, attribute: str) -> None:
 
 
 def _chosen(given: dict[str, Any], names: Any) -> list[str]:
-    """The names asked for, or those with an ending; ValueError where there is none."""
+    """The names in a list, or those with an ending; ValueError if there are none."""
     if isinstance(names, str):
         chosen = [name for name in given if name.endswith(names)]
         if not chosen:

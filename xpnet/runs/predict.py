@@ -31,7 +31,7 @@ def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, 
 
     With `proba` also "probability of LABEL" for each label; ValueError for a model that has none.
     """
-    labels, loss = names(model), model._loss
+    labels, loss = names(model), model.loss_op
     scores = getattr(loss, "link", None) is None and getattr(loss, "threshold", 0.5) != 0.5  # as hinge's
     if proba and (scores or not labels):
         gives = "gives scores" if labels else "predicts numbers"
@@ -84,15 +84,15 @@ def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 def names(model: Model) -> tuple[Any, ...]:
     """The labels that a model tells apart; none where it predicts numbers."""
-    kind, outputs = model._targets.kind, math.prod(model._output_shape)
+    kind, outputs = model.targets.kind, math.prod(model.output_shape)
     if kind == "values" or (kind == "binary" and outputs > 1):
         return ()
-    return model._targets.labels or tuple(range(2 if kind == "binary" else model._output_shape[-1]))
+    return model.targets.labels or tuple(range(2 if kind == "binary" else model.output_shape[-1]))
 
 
 def _places(model: Model) -> int:
     """How many labels a model predicts for each sample."""
-    return math.prod(model._output_shape[:-1])
+    return math.prod(model.output_shape[:-1])
 
 
 def describe(model: Model) -> dict[str, Any]:

@@ -39,12 +39,12 @@ def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any
 
     learned, scored: the targets that it is taken from, and those that it is held against. None where it is not finite.
     """
-    if model._targets.kind == "values":
+    if model.targets.kind == "values":
         mean = restored(model, learned).mean(axis=0)
         with np.errstate(over="ignore"):
             rmse = math.sqrt(np.mean(np.square(restored(model, scored) - mean)))
         return rmse if math.isfinite(rmse) else None, mean.tolist()
-    learned, scored = (y[y != model._targets.ignored] for y in map(np.asarray, (learned, scored)))
+    learned, scored = (y[y != model.targets.ignored] for y in map(np.asarray, (learned, scored)))
     labels, counts = np.unique(learned, return_counts=True)
     says = labels[np.argmax(counts)]
     return float(np.mean(scored == says)), says.item() if hasattr(says, "item") else says

@@ -1,4 +1,4 @@
-"""The oracle, for xpnet's own parts and for one's own: cases, checks, test backends and a pytest plugin."""
+"""The oracle, for xpnet's own parts and for users': cases, checks, test backends and a pytest plugin."""
 
 from __future__ import annotations
 

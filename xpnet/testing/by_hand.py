@@ -1,4 +1,4 @@
-"""Three training steps worked out by hand in plain NumPy, apart from all of xpnet: what a step must give."""
+"""The reference of a training step: three steps worked out by hand in plain NumPy, without any code of xpnet."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .checks import TOLERANCES, close, computing
 
 @dataclass(frozen=True)
 class HandRow:
-    """A network that the loop below knows; weighted samples, batch norm, and plain gradient descent."""
+    """A row: the network of `descend`, with weighted samples, batch norm, and plain gradient descent."""
 
     name: str = "step: by hand"
     n: int = 8
     rate: float = 0.1
 
     def start(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """(x, labels, w, arrays), none of them at a value that hides a fault; of float32's precision."""
+        """(x, labels, w, arrays), rounded to float32, with no value, such as 0 or 1, that would hide a fault."""
         rng = np.random.default_rng(17)
         shapes = {
             "0.weight": (5, 4),
@@ -45,7 +45,7 @@ HAND_ROWS = (HandRow(),)
 
 
 def descend(x: np.ndarray, labels: np.ndarray, w: np.ndarray, a: dict[str, np.ndarray], rate: float) -> float:
-    """One step of gradient descent, written into `a`; the loss before it."""
+    """Runs one step of gradient descent, written into `a`; returns the loss before it."""
     h = x @ a["0.weight"]
     mean, var = h.mean(axis=0), h.var(axis=0)
     spread = np.sqrt(var + 1e-5)
@@ -74,7 +74,7 @@ def descend(x: np.ndarray, labels: np.ndarray, w: np.ndarray, a: dict[str, np.nd
 
 
 def three_steps(row: HandRow, backend: Backend, dtype: str) -> None:
-    """Losses, parameters, running statistics and the step's count are those worked out by hand."""
+    """Losses, parameters, running statistics and the step count of three steps equal those worked out by hand."""
     computing(backend)
     network = Sequential(Dense(4, bias=False), BatchNorm(), Tanh(), Dense(3))
     x, labels, w, wanted = row.start()

@@ -1,4 +1,4 @@
-"""What the oracle checks: one case for each op, loss and layer, as a function with its pullback."""
+"""Cases of the oracle: each op, loss or layer as a function with its pullback, and draws of its inputs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from .draws import Draw, normal, to_backend
 
 @dataclass(frozen=True)
 class Case:
-    """A function `y, pullback = op(*arrays, **keywords, **options)` and how to draw its inputs.
+    """A function `y, pullback = op(*arrays, **keywords, **options)` and the draws of its inputs.
 
-    arrays: the differentiable inputs. keywords: integer inputs, keys and statistics. options: static values.
+    arrays: the differentiable inputs.
+    keywords: integer inputs, keys and statistics.
+    options: static values.
     plain: the same value by the plainest formula, `plain(xp, *arrays, **keywords)`, for autodiff to differentiate.
-    rows: the batch sizes tried. once: whether the pullback is spent by one call, as a container's is.
-    per_sample: whether there must be one value for each sample, as a loss has.
-    layer: the class of the layer that the function is made of, where it is one.
+    rows: the batch sizes to try.
+    once: True if one call spends the pullback, as a container's.
+    per_sample: True if y must have one value for each sample, as a loss.
+    layer: the class of the layer that the function runs, None for an op.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Case:
         return arrays, {name: draw(rng, n) for name, draw in self.keywords.items()}
 
     def place(self, backend: Any, dtype: str, n: int, seed: int = 0) -> tuple[list[Array], dict[str, Any]]:
-        """The same on a backend."""
+        """The drawn (arrays, keywords) on a backend."""
         arrays, keywords = self.draw(n, seed)
         placed = {name: to_backend(backend, value, dtype) for name, value in keywords.items()}
         return [to_backend(backend, x, dtype) for x in arrays], placed
@@ -52,7 +55,7 @@ class Case:
     def run(
         self, arrays: Any, keywords: dict[str, Any]
     ) -> tuple[Array, Callable[[Array], tuple[Array, ...]]]:
-        """(y, pullback), a statistic beside the value left away."""
+        """(y, pullback), without a statistic beside the value."""
         y, pullback = self.op(*arrays, **keywords, **self.options)
         return (y[0] if isinstance(y, tuple) else y), pullback
 
@@ -118,7 +121,7 @@ def layer_case(
 
 
 class Words(NamedTuple):
-    """A pass's random words."""
+    """The random words of a pass."""
 
     seed: Any
     count: Any

@@ -1,7 +1,7 @@
-"""What xpnet has to offer, by the names that users type, each with the oracle's rows that are about it.
+"""The catalogue: every public layer, op, loss, optimizer and metric by name, with the oracle's rows that prove it.
 
-The names are those of the code's own tables, so that what is added there is here. `python3 ci/dev.py catalogue`
-makes the tables of docs/catalogue.md of it and of the results of a run.
+The names come from the code's own tables, so that an addition there is in the catalogue. `python3 ci/dev.py catalogue`
+runs the oracle and writes the catalogue's page.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .optimizers import OPTIMIZERS, SCHEDULES, OptimizerRow
 from .oracle import DTYPES
 
 PROVED = ("layers", "activations", "losses", "other ops", "optimizers", "schedules")
-"""The groups that the oracle has rows for."""
+"""The groups for which the oracle has rows."""
 
 Counts = dict[str, dict[str, dict[str, list[int]]]]
-"""How many checks passed and failed: by row, by backend, by dtype."""
+"""[passed, failed] checks, by row, backend and dtype."""
 
 
 class Entry(NamedTuple):
-    """Something public: its group, its name, what its docstring says first, and the rows that are about it."""
+    """A public name: its group, the first line of its docstring (`what`), and the rows that prove it."""
 
     group: str
     name: str
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
     rows: tuple[str, ...]
 
     def proven(self, counts: Counts, backend: str) -> tuple[str, ...]:
-        """The dtypes in which checks of each of its rows passed on a backend, and none failed."""
+        """The dtypes in which checks of each row passed on a backend, and none failed."""
 
         def passed(row: str, dtype: str) -> bool:
             passed, failed = counts.get(row, {}).get(backend, {}).get(dtype, (0, 0))
@@ -56,14 +56,14 @@ def catalogue() -> list[Entry]:
 
 
 def without_rows() -> list[str]:
-    """The names of what the oracle ought to prove and has no row for."""
+    """The names in PROVED groups for which the oracle has no row."""
     return [
         f"{entry.group}: {entry.name}" for entry in catalogue() if entry.group in PROVED and not entry.rows
     ]
 
 
 def _public() -> Iterator[tuple[str, dict[str, Any]]]:
-    """(group, what is in it by name)."""
+    """(group, its values by name)."""
     every = {name: getattr(ops, name) for name in ops.__all__ if _is_op(getattr(ops, name))}
     activations = {**ops.ACTIVATIONS, "prelu": ops.prelu}
     yield "layers", layers.LAYERS
@@ -80,29 +80,29 @@ def _public() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _is_op(value: Any) -> bool:
-    """Whether it is a function that gives a pullback."""
+    """True for a function annotated to return a pullback."""
     return inspect.isfunction(value) and "Pullback" in str(inspect.signature(value).return_annotation)
 
 
 def _is_schedule(name: str, value: Any) -> bool:
-    """Whether it is what a user calls for a schedule: a class by its lower-case name, or a function that gives one."""
+    """True for a public schedule: a class under its lower-case name, or a function that returns a schedule."""
     if not name.islower() or name.startswith("_"):
         return False
     return value in schedules.SCHEDULES.values() or _given(value) in schedules.SCHEDULES
 
 
 def _given(value: Any) -> str:
-    """The name of what a function says that it gives."""
+    """The return annotation of a function, as text."""
     return str(inspect.signature(value).return_annotation) if inspect.isfunction(value) else ""
 
 
 def _plain(value: Any) -> Any:
-    """What rows know a public thing by: an op, or a class."""
+    """The op or class by which rows know a public value."""
     return schedules.SCHEDULES.get(_given(value), value)
 
 
 def _subject(row: Any) -> Any:
-    """What a row is about."""
+    """The subject of a row: an op, or the class of a layer, an optimizer or a schedule."""
     if isinstance(row, Case):
         return row.op if row.layer is None else row.layer
     return type(row.optimizer if isinstance(row, OptimizerRow) else row.schedule)

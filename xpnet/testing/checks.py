@@ -1,4 +1,4 @@
-"""The checks: what must hold of every case, on every backend, in both dtypes."""
+"""The checks that every case must pass, on every backend and in both dtypes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .draws import to_backend
 from .spy import watched
 
 TOLERANCES = {"float32": 2e-5, "float64": 1e-12}
-"""Of the largest magnitude in an array: what two libraries may differ by on one op and its pullback."""
+"""The largest difference between two libraries on an op and its pullback, relative to the largest magnitude."""
 
 
 class AbsentError(Exception):
@@ -56,7 +56,7 @@ def projection(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def formula(case: Case, backend: Backend, dtype: str) -> None:
-    """The value is that of the plain formula, and the pullback what autodiff makes of it, where there is one."""
+    """The value equals the plain formula's, and the pullback the formula's derivative by the library's autodiff."""
     if case.plain is None:
         raise AbsentError("no plain formula is given for this row")
     computing(backend)
@@ -74,7 +74,7 @@ def formula(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def kinds(case: Case, backend: Backend, dtype: str) -> None:
-    """The value follows its inputs; one cotangent per input, of its shape, dtype, namespace and device."""
+    """The value has its inputs' dtype, namespace and device; each input has one cotangent of its kind and shape."""
     for n in case.rows:
         arrays, keywords = case.place(backend, dtype, n)
         with watched(backend):
@@ -95,7 +95,7 @@ def kinds(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def purity(case: Case, backend: Backend, dtype: str) -> None:
-    """Inputs stay as they are; the same call gives the same; an op's pullback may be called twice."""
+    """Inputs are not changed; a repeated pullback returns the same; an op's pullback may be called twice."""
     computing(backend)
     arrays, keywords = case.place(backend, dtype, case.rows[0])
     before = [backend.to_numpy(x) for x in arrays]
@@ -132,7 +132,7 @@ def linearity(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def values(case: Case, backend: Backend, dtype: str) -> None:
-    """Value and cotangents are NumPy's in float64, to a stated tolerance."""
+    """Value and cotangents equal NumPy's in float64, to a stated tolerance."""
     computing(backend)
     reference = get("numpy")
     for n in case.rows:
@@ -159,7 +159,7 @@ def samples(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def keys(case: Case, backend: Backend, dtype: str) -> None:
-    """Within a pass no random key is used twice, and another count gives other draws."""
+    """No random key is used twice within a pass."""
     if "words" not in case.keywords:
         raise AbsentError("the row is not a layer")
     used: list[int] = []
@@ -179,7 +179,7 @@ def keys(case: Case, backend: Backend, dtype: str) -> None:
 
 
 def tracing(case: Case, backend: Backend, dtype: str) -> None:
-    """A compiler traces it once a shape and whole: no look at values, no break, no second trace."""
+    """A compiler traces the case once for a shape, as a whole: no read of values, no graph break, no second trace."""
     trace = tracer(backend)
     arrays, keywords = case.place(backend, dtype, case.rows[0])
     dy = random_like(backend, case.run(arrays, keywords)[0])
@@ -252,7 +252,7 @@ class CountedKey:
 
 
 def close(got: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> None:
-    """Equal up to `tolerance` times the largest magnitude in what was wanted; NaN is never close."""
+    """Asserts equality up to `tolerance` times the largest magnitude in `wanted`; NaN is never close."""
     assert got.shape == wanted.shape, f"{what} have shapes {got.shape} and {wanted.shape}"
     if not wanted.size:
         return
@@ -266,7 +266,7 @@ def close(got: np.ndarray, wanted: np.ndarray, tolerance: float, what: str) -> N
 
 
 def same_kind(backend: Backend, x: Any, dtype: Any, what: str) -> None:
-    """Of the backend's namespace, on its device, and of a dtype."""
+    """Asserts that an array is of the backend's namespace, on its device, and of a dtype."""
     assert backend.owns(x), f"{what} is a {type(x).__module__}.{type(x).__name__}, no array of {backend.name}"
     assert x.dtype == dtype, f"{what} is {x.dtype}, wanted {dtype}"
     here = device(x)
@@ -282,7 +282,7 @@ def random_like(backend: Backend, y: Array, *, seed: int = 0) -> Array:
 def autodiff(
     f: Callable[..., Array], arrays: list[Array], dy: Array
 ) -> tuple[Array, tuple[Array, ...] | None]:
-    """(value, cotangents by the library's own differentiation, or None where it has none)."""
+    """(value, cotangents by the library's own autodiff, None if it has none)."""
     xp = namespace(dy).__name__
     if xp == "jax.numpy":
         import jax
@@ -306,11 +306,11 @@ def _results(case: Case, backend: Backend, dtype: str, n: int) -> list[np.ndarra
 
 
 def _rows(case: Case, backend: Backend) -> tuple[int, ...]:
-    """The batch sizes of a long check: a library that compiles each operation for each shape gets one."""
+    """The batch sizes of a long check: one on a library that compiles each operation for each shape."""
     return case.rows[:1] if backend.capabilities.traces else case.rows
 
 
 def computing(backend: Backend) -> None:
-    """AbsentError where the check needs values."""
+    """AbsentError on a backend that has shapes without values."""
     if not backend.capabilities.computes:
         raise AbsentError("this backend has shapes and no values")

@@ -1,4 +1,4 @@
-"""Backends for tests: libraries one has, made to behave like those one has not."""
+"""Test doubles of backends: installed libraries, made to behave like absent ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random inputs of an op, described: drawn on the host, then moved to whichever backend is asked."""
+"""Descriptions of an op's random inputs: drawn on the host, then moved to a backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ops import Key
 
 @dataclass(frozen=True)
 class Draw:
-    """One input: a shape, in which "n" stands for the batch, and how its values come about."""
+    """One input: a shape, in which "n" stands for the batch, and the function that draws its values."""
 
     shape: tuple[int | str, ...]
     sample: Callable[[np.random.Generator, tuple[int, ...]], Any]

@@ -30,7 +30,7 @@ class OptimizerRow:
 
     @property
     def part(self) -> Part:
-        """What moves a parameter: the optimizer's rule with what it is asked for around it."""
+        """The whole update of a parameter: the optimizer's rule with clipping, decay and averages around it."""
         return Part(self.optimizer)
 
     def gradients(self) -> list[np.ndarray]:
@@ -138,7 +138,7 @@ def _cosine(t: int) -> float:
 
 
 def _period(t: int, length: int, longer: int) -> float:
-    """The share that is done of the period that step t is in."""
+    """The fraction of the current restart period that step t has reached."""
     while t >= length:
         t, length = t - length, length * longer
     return t / length
@@ -205,7 +205,7 @@ SCHEDULES = (
 
 
 def trajectory(row: OptimizerRow, backend: Backend, dtype: str) -> None:
-    """Ten updates, by the backend's own update, are those of the definition."""
+    """Ten updates by the backend's own update equal those of the definition."""
     computing(backend)
     start, part = np.linspace(-1, 1, 12).reshape(3, 4).astype("float32"), row.part
     params = {"w": backend.asarray(start, dtype=dtype)}
@@ -220,7 +220,7 @@ def trajectory(row: OptimizerRow, backend: Backend, dtype: str) -> None:
 
 
 def rule(row: OptimizerRow, backend: Backend, dtype: str) -> None:
-    """The rule gives the parameter and each slot in their dtype, on their device, and has no number in it."""
+    """The rule returns the parameter and each slot in their dtype, on their device, and has no literal in its body."""
     part, bodies = row.part, (cast(Any, row.optimizer.rule), Composed.__call__)
     numbers = [c for body in bodies for c in body.__code__.co_consts if isinstance(c, int | float)]
     assert not numbers, f"the rule has the numbers {numbers} in its body: make them scalar arguments"
@@ -239,7 +239,7 @@ def rule(row: OptimizerRow, backend: Backend, dtype: str) -> None:
 
 
 def rate(row: ScheduleRow, backend: Backend, dtype: str) -> None:
-    """The rate of every update from 0 to 99 is that of the definition, and an array of the backend."""
+    """The rate of every update from 0 to 99 equals the definition's, and is an array of the backend."""
     computing(backend)
     if backend.capabilities.traces and dtype == "float32":
         raise AbsentError("one dtype is enough where each operation is compiled")

@@ -1,4 +1,4 @@
-"""The oracle: every check on every row, and what came of each."""
+"""The oracle: runs every check on every row, and reports an outcome for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DTYPES = ("float32", "float64")
 
 
 class Outcome(NamedTuple):
-    """What came of one check: status is "passed", "failed" or "absent", the message says why."""
+    """The outcome of one check: status is "passed", "failed" or "absent", the message says why."""
 
     row: str
     check: str
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 def table() -> Iterator[tuple[str, Any, Callable[..., None]]]:
-    """(row, case, check) for everything that xpnet checks."""
+    """(name of the row, row, check) for every check of xpnet."""
     rooms: tuple[tuple[Any, Any], ...] = (
         (CASES, CHECKS),
         (OPTIMIZERS, OPTIMIZER_CHECKS),
@@ -44,7 +44,7 @@ def table() -> Iterator[tuple[str, Any, Callable[..., None]]]:
 
 
 def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend, dtype: str) -> Outcome:
-    """One check; never raises for what the check finds."""
+    """Runs one check; a failure is an outcome, never an exception."""
     if dtype == "float64" and not backend.capabilities.float64:
         return Outcome(row, check.__name__, dtype, "absent", f"no float64 on {backend.name} here")
     try:
@@ -73,9 +73,9 @@ def check_op(
     backends: Iterable[str] = ("numpy",),
     **row: Any,
 ) -> None:
-    """Proves an op of one's own: every check on every backend named; AssertionError lists what failed.
+    """Proves a user's op: every check on every backend named; AssertionError lists the failures.
 
-    arrays: `Draw`s of its inputs, such as `normal("n", 5)`; row: the other fields of a `Case`.
+    arrays: `Draw`s of its inputs, such as `normal("n", 5)`. row: the other fields of a `Case`.
     """
     require_function("op", op, *(f"x{k}" for k in range(len(arrays))))
     for x in arrays:
@@ -85,7 +85,7 @@ def check_op(
 
 
 def prove(case: Case, *, backends: Iterable[str] = ("numpy",)) -> None:
-    """Every check of one case on every backend named; AssertionError lists what failed."""
+    """Runs every check of one case on every backend named; AssertionError lists the failures."""
     if not isinstance(case, Case):
         raise TypeError(f"case: a Case was wanted, such as layer_case gives, {shown(case)} came")
     names = [backends] if isinstance(backends, str) else list(backends)

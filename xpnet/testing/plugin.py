@@ -1,8 +1,8 @@
-"""The pytest plugin: a test that takes `xpnet_backend` runs once on every backend that is there.
+"""The pytest plugin: a test that takes `xpnet_backend` runs once on every available backend.
 
-A backend that is absent is a skip with its reason, and the last lines of every run name each backend: ran
-(how many tests) or absent (why). XPNET_TEST_BACKENDS, names and commas, selects; XPNET_REQUIRE_BACKENDS
-turns the skip of a named backend into a failure.
+An absent backend is a skip with its reason. The last lines of every run list each backend as ran, with the number of
+tests, or absent, with the reason. XPNET_TEST_BACKENDS, names separated by commas, selects backends;
+XPNET_REQUIRE_BACKENDS turns the skip of a named backend into a failure.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _KEY = "xpnet_backend"
 
 
 def pytest_generate_tests(metafunc: Any) -> None:
-    """One test for each backend, or a skip that says why not."""
+    """Generates one test for each backend, or a skip with the reason."""
     if _KEY in metafunc.fixturenames:
         metafunc.parametrize(_KEY, [parameter(name) for name in selected()], indirect=True)
 
 
 @pytest.fixture
 def xpnet_backend(request: Any, record_property: Any) -> Any:
-    """A backend, by parametrisation each one in turn."""
+    """A backend, each in turn by parametrisation."""
     from ..backends import get
 
     record_property(_KEY, request.param)
@@ -40,14 +40,14 @@ def selected() -> list[str]:
 
 
 def parameter(name: str) -> Any:
-    """A backend's name as a parameter, with the skip where it is absent and nobody requires it."""
+    """A backend's name as a parameter, with a skip mark if it is absent and not required."""
     reason = absence(name)
     skip = reason is not None and name not in _listed("XPNET_REQUIRE_BACKENDS")
     return pytest.param(name, marks=[pytest.mark.skip(reason=f"{name}: {reason}")] if skip else [])
 
 
 def absence(name: str) -> str | None:
-    """Why a backend cannot be used here; None where it can."""
+    """The reason why a backend cannot be used here; None if it can."""
     from ..backends import find
     from .doubles import register_doubles
 
@@ -58,7 +58,7 @@ def absence(name: str) -> str | None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: these lines come after pytest's own summary
 def pytest_terminal_summary(terminalreporter: Any) -> Any:
-    """The closing lines: what ran on which backend."""
+    """Writes the closing lines: the tests that ran on each backend."""
     result = yield
     tests, checks = _counts(terminalreporter)
     if tests or _skipped(terminalreporter):
@@ -77,7 +77,7 @@ def _fate(name: str, tests: int, checks: int) -> str:
 
 
 def _counts(terminalreporter: Any) -> tuple[Counter[str], Counter[str]]:
-    """How many tests ran on each backend, and how many of the oracle's checks passed in them."""
+    """(tests that ran, oracle checks that passed in them), by backend."""
     tests: Counter[str] = Counter()
     checks: Counter[str] = Counter()
     for status in ("passed", "failed", "xfailed"):

@@ -1,4 +1,4 @@
-"""A watch over the mathematics: which arrays really reach the ops, the optimizers and the step."""
+"""A spy on the mathematics: sees the arrays that reach the ops, the optimizers and the step."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _WATCHED = (str(_ROOT / "ops"), str(_ROOT / "optim"), str(_ROOT / "train" / "ste
 
 @contextmanager
 def watched(backend: Backend) -> Iterator[list[str]]:
-    """Fails with an AssertionError if an array of another library, or on another device, reaches them.
+    """AssertionError if an array of another library, or on another device, reaches a watched function in the block.
 
-    Every call of a function in ops, optim and the step is looked at through Python's profiling hook, so
-    nothing has to be replaced. Gives the names of the functions that were called.
+    Python's profiling hook sees every call of a function in ops, optim and the step, so no function is replaced.
+    Yields the list of the names of the functions that were called.
     """
     calls: list[str] = []
     strangers: list[str] = []

@@ -1,4 +1,4 @@
-"""Whole training steps as rows of the table: small networks, and what must hold of their training."""
+"""Whole training steps as rows of the table: small networks, and the checks of their training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from .spy import watched
 
 @dataclass(frozen=True)
 class Network:
-    """A network to train, with its loss and optimizer; parity is how far two libraries may come apart."""
+    """A network to train, with its loss and optimizer; `parity` bounds the difference between two libraries."""
 
     name: str
     network: Layer
@@ -218,11 +218,12 @@ NETWORKS = (
     Network("step: radam", Sequential(Dense(5, "tanh"), Dense(3)), "mse", optim.radam(1e-2, average="mean")),
 )
 
-SAMPLES, BATCH = 70, 32  # 32, 32 and 6: the last batch is not full
+SAMPLES = 70  # batches of 32, 32 and 6: the last one is not full
+BATCH = 32
 
 
 def parity(row: Network, backend: Backend, dtype: str) -> None:
-    """200 float64 steps, dropout on, the last batch not full: NumPy's probabilities on held-out samples."""
+    """The probabilities of held-out samples after 200 float64 steps, with dropout, equal NumPy's."""
     if dtype != "float64" or not backend.capabilities.computes:
         raise AbsentError("trainings are compared in float64, on backends that compute")
     x, y = row.data(SAMPLES + 20)
@@ -238,7 +239,7 @@ def parity(row: Network, backend: Backend, dtype: str) -> None:
 
 
 def placement(row: Network, backend: Backend, dtype: str) -> None:
-    """During training only arrays of the backend, on its device, reach the mathematics; after it all are there."""
+    """Only arrays of the backend, on its device, reach the mathematics; parameters and buffers stay there."""
     trainer, batch = row.trainer(backend, dtype)
     step = backend.compile(make_step(row.network, trainer.loss, row.optimizer, update=backend.update))
     state = trainer.state
@@ -254,7 +255,7 @@ def placement(row: Network, backend: Backend, dtype: str) -> None:
 
 
 def one_trace(row: Network, backend: Backend, dtype: str) -> None:
-    """The whole step traces once for a shape of batch, and gives the parameters that NumPy's step gives."""
+    """The whole step traces once for a shape of batch, and returns the parameters of NumPy's step."""
     trace = tracer(backend)
     if dtype != "float64":
         raise AbsentError("one dtype is enough to see a trace")

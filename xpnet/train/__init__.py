@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from .batches import Batches, Source
-from .callbacks import Callback, EarlyStopping, Progress, as_callbacks, hears_steps
-from .feed import Data, check_fit, hold_out, require_own, to_data, to_inputs
+from .batches import Batches, BatchSource
+from .callbacks import Callback, CallbackList, EarlyStopping, Progress, hears_steps
 from .history import History
-from .lbfgs import fit_lbfgs
+from .inputs import Samples, check_validation, hold_out, require_own, to_inputs, to_samples
+from .lazy import LazyRows, loaded
+from .options import FitOptions
+from .plan import Decision, ExecutionPlan
 from .plateau import ReduceLROnPlateau
-from .rows import Rows
-from .step import gradient, make_forward, make_step
+from .step import gradient, make_apply, make_forward, make_gradients, make_step
 from .stream import Stream, check_known, check_stream
 from .trainer import Trainer
 
 __all__ = [
+    "BatchSource",
     "Batches",
     "Callback",
-    "Data",
+    "CallbackList",
+    "Decision",
     "EarlyStopping",
+    "ExecutionPlan",
+    "FitOptions",
     "History",
+    "LazyRows",
     "Progress",
     "ReduceLROnPlateau",
-    "Rows",
-    "Source",
+    "Samples",
     "Stream",
     "Trainer",
-    "as_callbacks",
-    "check_fit",
     "check_known",
     "check_stream",
-    "fit_lbfgs",
+    "check_validation",
     "gradient",
     "hears_steps",
     "hold_out",
+    "loaded",
+    "make_apply",
     "make_forward",
+    "make_gradients",
     "make_step",
     "require_own",
-    "to_data",
     "to_inputs",
+    "to_samples",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TextIO
 
 import numpy as np
@@ -132,17 +133,47 @@ class Function(Callback):
 
 
 def hears_steps(callback: Callback) -> bool:
-    """Whether the callback has an `on_steps` of its own."""
+    """True where the callback has an `on_steps` of its own."""
     return getattr(callback.on_steps, "__func__", None) is not Callback.on_steps
 
 
-def as_callbacks(given: Any) -> list[Callback]:
-    """A list of callbacks, functions among them made ones; TypeError for anything else."""
-    if isinstance(given, Callback | type) or not isinstance(given, Iterable):
-        raise TypeError(
-            f"callbacks: a list was wanted, {shown(given)} came: put it in a list, callbacks=[...]"
-        )
-    return [_as_callback(one) for one in given]
+class CallbackList:
+    """The callbacks of one training, called in order; functions among those given become callbacks.
+
+    TypeError for anything that is neither a callback nor a function.
+    """
+
+    def __init__(self, given: Any, more: Iterable[Callback] = ()) -> None:
+        if isinstance(given, Callback | type) or not isinstance(given, Iterable):
+            raise TypeError(
+                f"callbacks: a list was wanted, {shown(given)} came: put it in a list, callbacks=[...]"
+            )
+        self._callbacks = [*map(_as_callback, given), *more]
+
+    @contextmanager
+    def around(self, model: Any) -> Iterator[None]:
+        """Calls `on_begin` of each, and at the end of the block, an error included, `on_end` of each."""
+        with ExitStack() as ends:
+            for callback in reversed(self._callbacks):
+                ends.callback(callback.on_end, model)  # each is called, even where one fails
+            for callback in self._callbacks:
+                callback.on_begin(model)
+            yield
+
+    def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
+        """Calls `on_epoch` of each, also after one has returned True; True where the training is to stop."""
+        stops = [callback.on_epoch(model, record) for callback in self._callbacks]
+        return any(stops)
+
+    def on_steps(self, model: Any) -> Callable[[dict[str, Any]], None] | None:
+        """A function that calls each `on_steps`; None where no callback has one, so that nothing waits for it."""
+        listening = [callback for callback in self._callbacks if hears_steps(callback)]
+
+        def call(record: dict[str, Any]) -> None:
+            for callback in listening:
+                callback.on_steps(model, record)
+
+        return call if listening else None
 
 
 def _as_callback(given: Any) -> Callback:

@@ -12,7 +12,7 @@ from ..init import Undrawn, initial
 from ..layers import Layer
 from ..optim import Optimizer, slot_names
 from ..typing import Flat, Shape, State
-from .feed import require_own
+from .inputs import require_own
 
 
 def initial_state(

@@ -1,13 +1,15 @@
-"""The training step: everything that changes goes in as arrays and comes out as arrays.
+"""The training step: a pure function of arrays, which a backend compiles whole or in its two halves.
 
-`step(state, batch) -> (state, metrics)` is what a backend compiles, whole.
+    step(state, batch) -> (state, metrics)            = apply(gradients), compiled whole
+    gradients(state, batch) -> (loss, grads, updates)   forward and backward pass; reads the state
+    apply(state, grads, updates) -> state               the optimizer's update; consumes the state
 
     state = {"params": {...}, "buffers": {...}, "slots": {"m": {...}, ...}, "step": (1,) int32,
              "lr": () float, "key": (2,) int32}
     batch = {"x": (n, ...), "y": (n, ...), "w": (n,)}
 
-`state` is consumed: an update may write into its arrays. `w` is each sample's weight divided by the total
-weight of the whole batch, so that the objective is sum(w * losses); weights, masks and reductions are all that.
+A step consumes `state`: the update may write into its arrays. `w` is each sample's weight divided by the total weight
+of the global batch, so that the objective is sum(w * losses). Sample weights, masks and reductions are all in `w`.
 """
 
 from __future__ import annotations
@@ -36,30 +38,61 @@ def make_step(
     update: Update = update_each,
     scalars: Callable[[Any, Array, Array], tuple[Any, ...]] = scalars_after,
 ) -> Callable[[State, Batch], tuple[State, dict[str, Array]]]:
-    """The training step of a network under a loss and an optimizer.
+    """The training step of a network under a loss and an optimizer: `make_gradients`, then `make_apply`.
 
-    metrics = {"loss": sum(w * losses)}, the loss before the update. With `shards` the batch is worked off in
-    that many parts of nearly equal size, or of `rows` samples, one after another, whose gradients are added in order.
+    metrics = {"loss": sum(w * losses)}, the loss before the update. shards, rows: see `make_gradients`.
+    """
+    gradients = make_gradients(network, loss, shards=shards, rows=rows)
+    apply = make_apply(optimizer, update=update, scalars=scalars)
+
+    def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+        total, grads, updates = gradients(state, batch)
+        return apply(state, grads, updates), {"loss": total}
+
+    return step
+
+
+def make_gradients(
+    network: Layer, loss: Loss, *, shards: int = 1, rows: int | None = None
+) -> Callable[[State, Batch], tuple[Array, Flat, Flat]]:
+    """The first half of a step: `gradients(state, batch) -> (sum(w * losses), grads, updates)`.
+
+    grads: by the parameters; updates: the buffers that the pass renews. The batch is processed in `shards` parts of
+    nearly equal size, or in parts of `rows` samples, one after another; their gradients are added in order.
     """
     if not is_layer(network):
         raise TypeError(f"network: a layer was wanted, such as xn.Sequential(...), {shown(network)} came")
     require_function("loss", loss, "outputs", target="target")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer: one was wanted, such as xn.adam(1e-3), {shown(optimizer)} came")
     integer("shards", shards)
-    move = mover(optimizer, update=update, scalars=scalars)
 
-    def step(state: State, batch: Batch) -> tuple[State, dict[str, Array]]:
+    def gradients(state: State, batch: Batch) -> tuple[Array, Flat, Flat]:
         arrays = nest({**state["params"], **state["buffers"]})
         total, grads, updates = add_shards(
             gradient(network, loss, arrays, part, words=(state["key"], state["step"] * shards + index))
-            for index, part in enumerate(split(batch, shards, rows))
+            for index, part in enumerate(split_batch(batch, shards, rows))
         )
         if not same_form(grads, state["params"]) or not same_form(updates, state["buffers"], some=True):
-            raise ValueError(unlike(grads, state["params"], updates, state["buffers"]))
+            raise ValueError(mismatch_message(grads, state["params"], updates, state["buffers"]))
+        return total, grads, updates
+
+    return gradients
+
+
+def make_apply(
+    optimizer: Optimizer,
+    *,
+    update: Update = update_each,
+    scalars: Callable[[Any, Array, Array], tuple[Any, ...]] = scalars_after,
+) -> Callable[[State, Flat, Flat], State]:
+    """The second half of a step: `apply(state, grads, updates) -> state`, which consumes the state."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: one was wanted, such as xn.adam(1e-3), {shown(optimizer)} came")
+    move = mover(optimizer, update=update, scalars=scalars)
+
+    def apply(state: State, grads: Flat, updates: Flat) -> State:
         count = state["step"] + 1
         params, slots = move(state["params"], grads, state["slots"], state["lr"], count)
-        new = {
+        return {
             "params": params,
             "buffers": {**state["buffers"], **updates},
             "slots": slots,
@@ -67,9 +100,8 @@ def make_step(
             "lr": state["lr"],
             "key": state["key"],
         }
-        return new, {"loss": total}
 
-    return step
+    return apply
 
 
 def gradient(
@@ -93,7 +125,7 @@ def gradient(
 
 
 def add_shards(parts: Iterable[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, Flat]:
-    """Losses and gradients added in order, as they come; buffers are the mean of the shards' in the same order."""
+    """Adds losses and gradients in the order of the shards; a buffer's update is the mean of the shards' updates."""
     rest, count = iter(parts), 1
     total, grads, updates = next(rest)
     for more, more_grads, more_updates in rest:
@@ -105,7 +137,7 @@ def add_shards(parts: Iterable[tuple[Array, Flat, Flat]]) -> tuple[Array, Flat, 
 
 
 def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
-    """Whether the names and shapes are those wanted, or with `some` among them."""
+    """True where the names and shapes are those wanted; with `some`, also where names are missing."""
     if len(found) != len(wanted) and not some:
         return False
     for name, x in found.items():  # noqa: SIM110 - a generator takes twice as long
@@ -114,8 +146,8 @@ def same_form(found: Flat, wanted: Flat, *, some: bool = False) -> bool:
     return True
 
 
-def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
-    """The sentence for a layer whose pullback, or whose ctx.update, gives other arrays than it has."""
+def mismatch_message(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
+    """The error message for a layer whose pullback or `ctx.update` returns arrays that do not match its own."""
     for what, found, wanted in (("gradient", grads, params), ("buffer update", updates, buffers)):
         for name, x in found.items():
             if name not in wanted:
@@ -126,8 +158,8 @@ def unlike(grads: Flat, params: Flat, updates: Flat, buffers: Flat) -> str:
     return f"a layer gave no gradient for {sorted(set(params) - set(grads))}: its pullback must return one for each"
 
 
-def split(batch: Batch, shards: int, rows: int | None = None) -> Iterator[Batch]:
-    """Consecutive parts of nearly equal size, fewer than `shards` where there are fewer samples, or of `rows`."""
+def split_batch(batch: Batch, shards: int, rows: int | None = None) -> Iterator[Batch]:
+    """Consecutive parts of `rows` samples, or of nearly equal size: `shards` of them, or one for each sample."""
     if shards == 1:
         yield batch
         return
@@ -162,7 +194,7 @@ def make_score(
     return score
 
 
-def look(state: State) -> Array:
+def state_magnitude(state: State) -> Array:
     """() the largest magnitude among the parameters; NaN where one is NaN, or a buffer or slot is not finite."""
     xp = namespace(state["lr"])
     rest = flatten({"buffers": state["buffers"], "slots": state["slots"]}).values()

@@ -10,9 +10,9 @@ from typing import Any, Self
 from ..data import Targets, as_array
 from ..errors import LabelError
 from ..namespace import is_array
-from .batches import Batches, Part
-from .feed import Data
-from .rows import ahead
+from .batches import Batches, Segment
+from .inputs import Samples
+from .lazy import prefetch
 
 HOW = "give a function that makes a fresh iterator at each call"
 
@@ -76,15 +76,15 @@ class Stream:
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown()
 
-    def epoch(self, number: int) -> Generator[Part]:
+    def epoch(self, number: int) -> Generator[Segment]:
         """A part for each batch."""
-        yield from ahead(self._pool, self._parts())
+        yield from prefetch(self._pool, self._parts())
 
-    def few(self, count: int) -> Data:
+    def head(self, count: int) -> Samples:
         """Samples of the first batch."""
-        return self._example.few(count)
+        return self._example.head(count)
 
-    def _parts(self) -> Iterator[Part]:
+    def _parts(self) -> Iterator[Segment]:
         if self._first is None:
             first, self._left = self._begun()
             self._first = self._placed(1, first)

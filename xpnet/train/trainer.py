@@ -1,11 +1,11 @@
-"""The loop around the step: batches, epochs, scores, and the state that they leave behind."""
+"""The loop around the step: epochs over batches, obeying the plan of the run, and the state that they leave behind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,17 +16,18 @@ from ..errors import DivergedError
 from ..layers import Layer
 from ..optim import Optimizer
 from ..typing import Array, Loss, Shape, State
-from .batches import Batches, Source
-from .calls import Calls, Tally
-from .divergence import Watch
-from .estimate import Estimate
-from .feed import Data
-from .rows import Rows, at_once, chunks, taken
+from .batches import Batches, BatchSource
+from .divergence import DivergenceMonitor
+from .epoch import EpochLoss, EpochRun
+from .inputs import Samples, hold_out
+from .lazy import LazyRows, at_once, chunks, loaded
+from .options import FitOptions
+from .plan import ExecutionPlan, Planner
 from .state import initial_state, replaced
-from .step import look, make_forward, make_score, make_step
+from .step import make_forward, make_score, make_step, state_magnitude
 
-PROBE = 256
-"""How many samples tell whether a training exploded."""
+PROBE_SAMPLES = 256
+"""Samples whose loss after an epoch's last update is computed where the parameters grew much."""
 _GIVEN = (
     "network",
     "loss",
@@ -43,8 +44,9 @@ _GIVEN = (
 class Trainer:
     """A network, its loss and its optimizer on one backend, and the state of their training.
 
-    Between epochs `state` is that of the last one that ended well, whatever broke off after it. `epochs` counts
-    the epochs done, from which the order of the next one is drawn.
+    Between epochs `state` is that of the last epoch that ended well, whatever broke off after it. `epochs` counts
+    the epochs done, from which the order of the next one is drawn. `plan` is that of the last run, None before the
+    first. `started` is True once a step has run or a trained state was loaded; `trainings` counts the runs.
     """
 
     def __init__(
@@ -62,24 +64,25 @@ class Trainer:
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.backend, self.reduction, self.dtype, self.seed = backend, reduction, dtype, seed
-        self.state: State = {}
-        self.epochs = 0
         self.natives, self.deterministic = natives, deterministic
-        self._natives: Any = None
+        self.state = cast("State", {})  # until `build` or `load`
+        self.epochs = 0
         self.started, self.trainings = False, 0
-        self._watch: Watch | None = None
+        self.plan: ExecutionPlan | None = None
+        self._monitor: DivergenceMonitor | None = None
         self._steps: dict[Any, Callable[..., Any]] = {}
-        self._runs: dict[Callable[..., Any], Callable[..., Any]] = {}
-        self._estimate = Estimate(network)
-        self.steps_per_call = 1
-        self._pure = natives is not False and ours(network, loss, optimizer)
+        self._loops: dict[Callable[..., Any], Callable[..., Any]] = {}
+        pure = natives is not False and ours(network, loss, optimizer)
+        self._planner = Planner(
+            network, backend, dtype=dtype, natives=natives, pure=pure, deterministic=deterministic
+        )
         first = backend.natives("auto" if natives else False, dtype=dtype, seconds=0.0)
-        self.forward = backend.compile(make_forward(network), natives=first._replace(pure=self._pure))
+        self.forward = backend.compile(make_forward(network), natives=first._replace(pure=pure))
         self._score = backend.compile(make_score(network, loss))
-        self._look = backend.compile(look)
+        self._magnitude = backend.compile(state_magnitude)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What `__init__` was given and the state on the host: compiled code is made again where it is needed."""
+        """The arguments of `__init__` and the state on the host; compiled code is made again where it is needed."""
         given = {name: getattr(self, name) for name in _GIVEN}
         return {"given": given, "host": self.dump(), "epochs": self.epochs}
 
@@ -91,7 +94,7 @@ class Trainer:
     def build(self, input_shape: Shape, *, fill: Callable[[State], State] | None = None) -> Shape:
         """Draws the initial state from the seed; the output shape, the batch left out.
 
-        fill: gives the state instead, of one whose arrays have their shapes and dtypes only.
+        fill: returns the state to start from, given one whose arrays have their shapes and dtypes only.
         """
         parts = self.network, self.optimizer, input_shape, self.dtype, self.seed
         host, output_shape = initial_state(*parts, drawn=fill is None)
@@ -99,109 +102,157 @@ class Trainer:
         return output_shape
 
     def load(self, host: State, *, epochs: int) -> None:
-        """Takes a state of host arrays over, and the number of epochs that led to it."""
+        """Places a state of host arrays on the backend; epochs: the number that led to it."""
         self.state, self.epochs = tree.map(self.backend.asarray, host), epochs
-        self.started, self._watch = bool(host["step"][0] > 0), None
+        self.started, self._monitor = bool(host["step"][0] > 0), None
 
     def dump(self) -> State:
         """The state as host arrays."""
         return tree.map(self.backend.to_numpy, self.state)
 
     def replace(self, part: str, new: Any) -> None:
-        """Puts other arrays in the place of `state[part]`; ValueError where names or shapes differ."""
-        self.state[part], self._watch = replaced(self.backend, self.state[part], new, part, self.dtype), None
+        """Replaces the arrays of `state[part]`; ValueError where names or shapes differ."""
+        state = cast("dict[str, Any]", self.state)
+        state[part], self._monitor = replaced(self.backend, state[part], new, part, self.dtype), None
 
-    def batches(self, data: Data, size: int) -> Batches:
-        """The batches of a training on so many samples each."""
+    def begin(self) -> None:
+        """Notes that a run begins: from here on the parameters are trained ones."""
+        self.started, self.trainings = True, self.trainings + 1
+
+    def batches(self, samples: Samples, size: int) -> Batches:
+        """The batches of a training: `size` samples for each pass, `optimizer.accumulate` passes for each step."""
         count = self.optimizer.accumulate
         rows = None if count == 1 else size
-        return Batches(data, size * count, self.reduction, self.dtype, self.seed, rows)
+        return Batches(samples, size * count, self.reduction, self.dtype, self.seed, rows)
 
-    def step(self, data: Data) -> float:
+    def step(self, samples: Samples) -> float:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
-        batches = Batches(data, len(data), self.reduction, self.dtype, self.seed)
-        watch = self._watching(batches)
+        batches = Batches(samples, len(samples), self.reduction, self.dtype, self.seed)
+        monitor = self.monitor(batches)
+        plan = self.plan = self._planner.of_step(self.state["params"], batches)
         with (
-            self.threads(batches.shape, len(data)),
+            self.backend.threads(plan.threads.value),
             self.backend.device_context(),
-            self._all_or_nothing("this step", watch, batches),
+            self._all_or_nothing("this step", monitor, batches),
         ):
-            run = self._runner(1, batches.shape, len(data))
-            self._epoch(Calls(run, batches, 1, self.epochs, self.state), watch)
-        return watch.loss
+            self._epoch(EpochRun(self._compiled_epoch(), batches, 1, self.epochs, self.state), monitor)
+        return monitor.loss
 
     def run(
         self,
-        batches: Source,
+        given: Samples | BatchSource,
+        options: FitOptions,
         *,
-        epochs: int,
-        steps_per_call: int | None = None,
+        targets: Targets,
+        held: Samples | None = None,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Trains for so many epochs; yields each epoch's record. DivergedError where the loss explodes.
+        """Trains for `options.epochs` more; yields each epoch's record. DivergedError where the loss explodes.
 
-        steps_per_call: how many steps the backend runs at once, None to leave it to the backend. `on_steps`
-        is called after each such group of steps, and waits for it.
+        given: samples, of which `options.validation_split` is held out, or a source of batches. held: samples whose
+        scores go into each record under names that begin with "val_". on_steps: called after each call of the
+        backend, which waits for it.
         """
-        run = self._runner(epochs * batches.steps, batches.shape, batches.size, batches.rows)
-        seconds = self._estimate.seconds(self.state["params"], batches.shape, batches.size, 1)
-        self.steps_per_call = min(steps_per_call or self.backend.choose_steps(seconds), batches.at_once)
-        alone = on_steps is None and isinstance(batches, Batches)
-        early = alone and self.backend.overlaps_epochs(seconds * batches.steps)
-        watch = self._watching(batches)
-        calls = partial(Calls, run, batches, self.steps_per_call)
-        ahead: Calls | None = None
-        for left in reversed(range(epochs)):
-            threads = self.threads(batches.shape, batches.rows or batches.size)
-            with (
-                threads,
-                self.backend.device_context(),
-                self._all_or_nothing(f"epoch {self.epochs + 1}", watch, batches),
-            ):
-                if ahead is None or not ahead.begun_with(self.state):
-                    ahead = calls(self.epochs, self.state)
-                ahead = self._epoch(ahead, watch, on_steps, calls if early and left else None)
-                self.epochs += 1
-            yield {"epoch": self.epochs, "loss": watch.loss}
+        if isinstance(given, Samples):
+            if options.validation_split:
+                share, kind = options.validation_split, targets.kind
+                given, held = hold_out(self.backend, given, share, kind=kind, seed=self.seed)
+            given = self.batches(given, options.batch_size)
+        return self._run(given, options, targets, held, on_steps)
 
-    def outputs(self, x: Array | Rows) -> Array:
-        """The network's outputs in prediction mode, worked off in chunks."""
+    def _run(
+        self,
+        source: BatchSource,
+        options: FitOptions,
+        targets: Targets,
+        held: Samples | None,
+        on_steps: Callable[[dict[str, Any]], Any] | None,
+    ) -> Iterator[dict[str, Any]]:
+        plan = self.plan = self._planner.of_run(
+            self.state["params"],
+            source,
+            epochs=options.epochs,
+            steps_per_call=options.steps_per_call,
+            observed=on_steps is not None,
+        )
+        start = partial(EpochRun, self._compiled_epoch(source.rows), source, plan.steps_per_call.value)
+        monitor = self.monitor(source)
+        begun: EpochRun | None = (
+            None  # the next epoch, its first call issued before this one's losses are fetched
+        )
+        for left in reversed(range(options.epochs)):
+            with (
+                self.backend.threads(plan.threads.value),
+                self.backend.device_context(),
+                self._all_or_nothing(f"epoch {self.epochs + 1}", monitor, source),
+            ):
+                if begun is None or not begun.started_from(self.state):
+                    begun = start(self.epochs, self.state)
+                next_epoch = start if plan.epoch_overlap.value and left else None
+                begun = self._epoch(begun, monitor, on_steps, next_epoch)
+                self.epochs += 1
+            record = {"epoch": self.epochs, "loss": monitor.loss}
+            if held is not None:
+                record |= {f"val_{name}": value for name, value in self.scores(held, targets).items()}
+            yield record
+
+    def outputs(self, x: Array | LazyRows) -> Array:
+        """The network's outputs in prediction mode, computed in chunks."""
         params, buffers = self.state["params"], self.state["buffers"]
         with self.backend.device_context():
-            if not isinstance(x, Rows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
+            if not isinstance(x, LazyRows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
                 return self.forward(params, buffers, x)
-            with closing(taken((x,), chunks(x) or [slice(0)])) as found:
+            with closing(loaded((x,), chunks(x) or [slice(0)])) as found:
                 return self.backend.xp.concat(
                     [self.forward(params, buffers, part) for (part,) in found], axis=0
                 )
 
-    def scores(self, data: Data, targets: Targets) -> dict[str, float]:
+    def scores(self, samples: Samples, targets: Targets) -> dict[str, float]:
         """The loss under the model's reduction, and the accuracy where targets are classes."""
-        w, _ = normalised(data.weight, len(data), reduction=self.reduction)
+        w, _ = normalised(samples.weight, len(samples), reduction=self.reduction)
         loss = right = 0.0
-        parts = chunks(data.x)
-        with self.backend.device_context(), closing(taken((data.x, data.y), parts)) as found:
+        parts = chunks(samples.x)
+        with self.backend.device_context(), closing(loaded((samples.x, samples.y), parts)) as found:
             for chunk, (x, y) in zip(parts, found, strict=True):
                 outputs, part_loss = self._score(
-                    self.state["params"], self.state["buffers"], x, y, self._weights(w[chunk])
+                    self.state["params"], self.state["buffers"], x, y, self.weights(w[chunk])
                 )
                 loss += float(part_loss)
                 if targets.kind != "values":
                     hits = self.backend.to_numpy(targets.hits(outputs, y)).astype("float64")
-                    right += float(hits @ data.weight[chunk])  # on the host: a share of 1 is then exactly 1
+                    right += float(
+                        hits @ samples.weight[chunk]
+                    )  # on the host: a share of 1 is then exactly 1
         if targets.kind == "values":
             return {"loss": loss}
-        return {"loss": loss, "accuracy": right / float(data.weight.sum())}
+        return {"loss": loss, "accuracy": right / float(samples.weight.sum())}
 
-    def _compiled(
-        self, steps: int, shape: Shape, batch_size: int, rows: int | None = None
-    ) -> Callable[..., Any]:
-        self.started, self.trainings = True, self.trainings + 1
-        if self._natives is None or not self._natives.ops:  # what has run with natives goes on with them
-            seconds = self._estimate.seconds(self.state["params"], shape, batch_size, steps)
-            natives = self.backend.natives(self.natives, dtype=self.dtype, seconds=seconds)
-            self._natives = natives._replace(pure=self._pure, deterministic=self.deterministic)
-        natives, shards = self._natives, self.optimizer.accumulate if rows else 1
+    def threads(self, source: BatchSource) -> AbstractContextManager[Any]:
+        """The backend's threads for the products of a source's batches."""
+        return self.backend.threads(self._planner.threads(source).value)
+
+    def weights(self, w: np.ndarray) -> Array:
+        """The weights of a batch's samples on the backend."""
+        return self.backend.asarray(w, dtype=self.dtype)
+
+    def monitor(self, source: BatchSource) -> DivergenceMonitor:
+        """The monitor over all of a training, however it is cut into runs; at its start the outputs are checked."""
+        if self._monitor is None:
+            if getattr(self.loss, "of", None) is not None:
+                check_outputs(self.outputs(source.head(32).x), self.loss)
+            self._monitor = DivergenceMonitor(float(self._magnitude(self.state)))
+        return self._monitor
+
+    def _compiled_epoch(self, rows: int | None = None) -> Callable[..., Any]:
+        """The backend's epoch of compiled steps under the plan's natives; kept, so that a library traces it once."""
+        self.begin()
+        step = self._compiled_step(rows)
+        if step not in self._loops:
+            self._loops[step] = self.backend.epoch(step, self._magnitude)
+        return self._loops[step]
+
+    def _compiled_step(self, rows: int | None) -> Callable[..., Any]:
+        natives, shards = self._planner.natives, self.optimizer.accumulate if rows else 1
         key = natives.name, rows if shards > 1 else None
         if key not in self._steps:
             step = make_step(
@@ -218,82 +269,52 @@ class Trainer:
                 self.forward = self.backend.compile(make_forward(self.network), natives=natives)
         return self._steps[key]
 
-    @property
-    def updates(self) -> str:
-        """What the last training ran on: "portable", or the name of the backend's natives."""
-        return "portable" if self._natives is None else self._natives.name
-
-    def _runner(
-        self, steps: int, shape: Shape, batch_size: int, rows: int | None = None
-    ) -> Callable[..., Any]:
-        """What runs an epoch's steps; kept, so that a library which traces it does so once."""
-        step = self._compiled(steps, shape, batch_size, rows)
-        if step not in self._runs:
-            self._runs[step] = self.backend.epoch(step, self._look)
-        return self._runs[step]
-
     def _epoch(
         self,
-        calls: Calls,
-        watch: Watch,
+        epoch: EpochRun,
+        monitor: DivergenceMonitor,
         on_steps: Callable[[dict[str, Any]], Any] | None = None,
-        then: Callable[[int, State], Calls] | None = None,
-    ) -> Calls | None:
-        """An epoch's steps and their mean loss; the host waits for the device once a part, or for `on_steps`.
+        next_epoch: Callable[[int, State], EpochRun] | None = None,
+    ) -> EpochRun | None:
+        """Runs an epoch's steps; the host waits for the device once a segment, or for `on_steps`.
 
-        then: gives the next epoch's calls, which are begun before this one's end is waited for, and returned.
+        next_epoch: makes the next epoch, whose first call is issued before this epoch's losses are fetched; returned.
         """
-        tally = Tally(self.backend)
-        with closing(calls):
-            for ran, weights in calls:
-                self.state, losses, steps, looked = ran
-                tally.add(losses, steps, weights)
+        losses = EpochLoss(self.backend)
+        with closing(epoch):
+            for result, totals in epoch:
+                self.state, found, steps, magnitude = result
+                losses.add(found, steps, totals)
                 if on_steps is not None:
-                    on_steps(tally.latest())
-        looked = self._look(self.state) if looked is None else looked
-        begun = None if then is None else then(self.epochs + 1, self.state).begin(self.state)
+                    on_steps(losses.latest())
+        magnitude = self._magnitude(self.state) if magnitude is None else magnitude
+        begun = None if next_epoch is None else next_epoch(self.epochs + 1, self.state).begin(self.state)
         # both are on their way before anything is waited for
-        watch.loss, first = tally.ended(self.reduction)
-        watch.first = first if watch.first is None else watch.first
-        watch.largest = float(self.backend.to_numpy(looked))
+        monitor.loss, first = losses.ended(self.reduction)
+        monitor.first = first if monitor.first is None else monitor.first
+        monitor.largest = float(self.backend.to_numpy(magnitude))
         return begun
 
-    def threads(self, shape: Shape, batch_size: int) -> AbstractContextManager[Any]:
-        """The backend's threads for the products of a batch of samples of this shape."""
-        work = self._estimate.products(shape, batch_size)
-        return self.backend.threads(work, deterministic=self.deterministic)
-
-    def _weights(self, w: np.ndarray) -> Array:
-        return self.backend.asarray(w, dtype=self.dtype)
-
-    def _watching(self, batches: Source) -> Watch:
-        """One watch over all of a training, however it is cut into runs; begins with a look at the outputs."""
-        if self._watch is None:
-            if getattr(self.loss, "of", None) is not None:
-                check_outputs(self.outputs(batches.few(32).x), self.loss)
-            self._watch = Watch(float(self._look(self.state)))
-        return self._watch
-
-    def _loss_now(self, data: Data) -> float:
-        """The loss of some samples under the present parameters."""
-        w, _ = normalised(data.weight, len(data), reduction="mean")
+    def _probe_loss(self, samples: Samples) -> float:
+        """The mean loss of some samples under the present parameters."""
+        w, _ = normalised(samples.weight, len(samples), reduction="mean")
         state = self.state
-        return float(self._score(state["params"], state["buffers"], data.x, data.y, self._weights(w))[1])
+        return float(self._score(state["params"], state["buffers"], samples.x, samples.y, self.weights(w))[1])
 
     @contextmanager
-    def _all_or_nothing(self, when: str, watch: Watch, batches: Source) -> Iterator[None]:
-        """Puts the state and `epochs` back unless the block ends well; DivergedError where the training exploded.
+    def _all_or_nothing(self, when: str, monitor: DivergenceMonitor, source: BatchSource) -> Iterator[None]:
+        """Restores the state and `epochs` unless the block ends well; DivergedError where the training exploded.
 
-        A step consumes its state, so that one which breaks off, by an error or by Ctrl-C, leaves nothing to go
-        on from; and an epoch that is half done would be another one when it is taken up again.
+        A step consumes its state: a step that breaks off, by an error or by Ctrl-C, leaves no state to continue from.
+        Half an epoch cannot be resumed either, since the next epoch is drawn in another order.
         """
         good, epochs = self.backend.snapshot(self.state), self.epochs
         try:
             yield
-            watch.after = self._loss_now(batches.few(PROBE)) if watch.grown() else 0.0
-            if watch.exploded():
+            monitor.after = self._probe_loss(source.head(PROBE_SAMPLES)) if monitor.grown() else 0.0
+            if monitor.exploded():
                 raise DivergedError(
-                    f"the loss exploded in {when} ({watch}): the weights from before are kept; "
+                    f"the loss exploded in {when} ({monitor}): the weights from before are kept; "
                     f"use a smaller learning rate than {float(good['lr']):g}"
                 )
         except BaseException:

@@ -4,7 +4,7 @@ import math
 import statistics
 
 LIMIT = 0.15
-"""How far the floor may move before a run proves nothing."""
+"""The largest relative change of the floor; above it a run proves nothing."""
 
 
 def spread(times) -> float:
@@ -49,12 +49,12 @@ def us(time) -> str:
 
 
 def noisy(marks, times=()) -> bool:
-    """Whether the floor, timed at marks of a run and in its rounds, varied too much to conclude anything."""
+    """True if the floor, timed at marks of a run and in its rounds, varied too much to conclude anything."""
     return moved(marks) > LIMIT or spread(times) > LIMIT
 
 
 def verdict(marks, times=()) -> str:
-    """What the floor says of the machine, in words."""
+    """A sentence on the machine, from the floor's times."""
     said = f"the floor moved by {moved(marks):.0%} between beginning, middle and end"
     if times:
         said += f", and has a spread of {spread(times):.0%} over the rounds"

@@ -1,4 +1,4 @@
-"""Which kernel of OpenBLAS is the fastest on this processor: it chooses by model, and at times an older one."""
+"""The fastest kernel of OpenBLAS on this processor: OpenBLAS chooses by CPU model, and at times an older one."""
 
 import os
 import statistics
@@ -40,7 +40,7 @@ def choose(task, cores, seconds) -> tuple[str | None, dict[str, float]]:
 
 
 def has_avx512() -> bool:
-    """Whether the processor has the AVX-512 that OpenBLAS's kernels ask for."""
+    """True if the processor has the AVX-512 instructions of OpenBLAS's kernels."""
     try:
         return " avx512f" in Path("/proc/cpuinfo").read_text()
     except OSError:

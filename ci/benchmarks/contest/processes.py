@@ -90,7 +90,7 @@ class Worker:
         return self.ask(asdict(task))
 
     def time(self, seconds) -> tuple[float, str]:
-        """(microseconds a step, what ran) of a run of at least so many seconds from the initial weights."""
+        """(microseconds a step, what ran) of a run of at least `seconds` from the initial weights."""
         found = self.ask({"seconds": seconds})
         return found["seconds"] / found["steps"] * 1e6, found["about"]
 

@@ -11,12 +11,12 @@ from . import figures
 from .processes import PATIENCE, GoneError, Worker
 
 TOLERANCE = 0.02
-"""How far a final loss may lie from the median of all."""
+"""The largest relative distance of a final loss from the median of all."""
 
 
 @dataclass
 class Entry:
-    """What was found of one contestant: its times by round in microseconds a step, and its loss."""
+    """The results of one contestant: its times by round in microseconds a step, and its loss."""
 
     key: str
     title: str
@@ -56,7 +56,7 @@ class Contest:
 
     @property
     def noisy(self) -> bool:
-        """Whether the floor varied too much to conclude anything, or is not there to tell."""
+        """True if the floor varied too much to conclude anything, or was not timed."""
         return not self.marks or figures.noisy(self.marks, self.floor)
 
     @property
@@ -90,7 +90,7 @@ def compete(contestants, task, *, cores, kernel, seconds, repeats) -> Contest:
                 mark(contest, seconds)
             keys = list(contest.entries)
             turn = number % max(1, len(keys))
-            for key in keys[turn:] + keys[:turn]:  # nobody is always first
+            for key in keys[turn:] + keys[:turn]:  # no contestant is always first
                 entry = contest.entries[key]
                 try:
                     us, entry.about = entry.worker.time(seconds)
@@ -152,9 +152,9 @@ def mark(contest, seconds) -> None:
 
 
 def strayed(losses, first) -> dict[str, str]:
-    """Who did not learn as the others did, and how: by final losses, None for those that learn nothing.
+    """{contestant: reason} of those that did not learn as the others did; a loss is None where nothing is learned.
 
-    A loss must lie within 2 % of the median, and a fifth below the one before training.
+    A final loss must lie within 2 % of the median, and a fifth below the loss before training.
     """
     known = {key: loss for key, loss in losses.items() if loss is not None}
     if not known:

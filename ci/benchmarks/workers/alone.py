@@ -1,4 +1,4 @@
-"""What is measured of xpnet by itself, each in a fresh process: `alone.py WHAT SIZE SECONDS` prints JSON.
+"""Measurements of xpnet by itself, each in a fresh process: `alone.py WHAT SIZE SECONDS` prints JSON.
 
 predict: one-row predictions, with natives and without, against the bare NumPy expression. one: a step of 2-3-1,
 one sample at a time. peak: the largest memory of a training, by tracemalloc, which NumPy reports to.

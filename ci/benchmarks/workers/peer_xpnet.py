@@ -23,7 +23,7 @@ FAR = 10**6
 
 
 class Clock(xn.Callback):
-    """Ends a training after so many seconds, the first epoch not counted."""
+    """Ends a training after a number of seconds, the first epoch not counted."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.epochs, self.spent, self.begun = seconds, -1, 0.0, 0.0

@@ -23,14 +23,14 @@ class Contestant(ABC):
 
     @abstractmethod
     def epochs(self, count: int) -> None:
-        """Trains for so many epochs more, and comes back when all is computed."""
+        """Trains for `count` more epochs, and returns when all is computed."""
 
     @abstractmethod
     def weights(self):
         """The present (w, b) of each layer as NumPy arrays, w (inputs, outputs); None where nothing learns."""
 
     def timed(self, seconds: float) -> tuple[int, float]:
-        """(steps, seconds) of a run of at least so many seconds, after an epoch to warm up."""
+        """(steps, seconds) of a run of at least `seconds`, after an epoch to warm up."""
         begun = time.perf_counter()
         self.epochs(1)
         one, spent, done = time.perf_counter() - begun, 0.0, 0

@@ -1,4 +1,4 @@
-"""What every contestant is given: a network's sizes, samples, initial weights and the order of the samples.
+"""The task of every contestant: a network's sizes, samples, initial weights and the order of the samples.
 
 NumPy alone, and nothing of xpnet's, so that no contestant is at home here.
 """
@@ -81,7 +81,7 @@ def order(task: Task, epoch: int) -> np.ndarray:
 
 
 def loss(layers: list[tuple[np.ndarray, np.ndarray]], x: np.ndarray, y: np.ndarray) -> float:
-    """The mean cross-entropy over all samples, in float64, the same function for every contestant's weights."""
+    """The mean softmax cross-entropy over all samples, in float64, for weights of any contestant."""
     h = x.astype("float64")
     for number, (w, b) in enumerate(layers):
         h = h @ w + b

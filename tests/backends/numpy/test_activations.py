@@ -14,13 +14,12 @@ from ..activation_options import OPTIONS
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
 from xpnet.backends.activation import Activation  # noqa: E402 - they need Numba
 from xpnet.backends.numpy import activations, natives  # noqa: E402
-from xpnet.compiler import blocked as stages  # noqa: E402
-from xpnet.compiler import codegen as fused  # noqa: E402
+from xpnet.compiler import blocked, codegen  # noqa: E402
 
 from .test_natives import spied  # noqa: E402 - it needs Numba
 
 RNG = np.random.default_rng(0)
-LARGE = 2 * stages.BLOCK // 100 + 7, 100
+LARGE = 2 * blocked.BLOCK_ELEMENTS // 100 + 7, 100
 """A matrix of more than two blocks, the last of which is not full."""
 FORMULAS = [name for name in natives.table("float32") if name in ops.ACTIVATIONS]
 CHOSEN = [*((name, {}) for name in FORMULAS), *OPTIONS.items()]
@@ -104,4 +103,4 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
 
 def test_an_op_that_mixes_elements_is_no_formula():
     assert Activation.of(ops.softmax) is None
-    assert fused.available()
+    assert codegen.available()

@@ -94,13 +94,21 @@ class CupyBackend(Backend):
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         """Fused kernels with True alone: "auto" stays portable until they have run on a device."""
         if wanted is not True:
-            return super().natives(wanted, dtype=dtype, seconds=seconds)
+            why = (
+                "natives=False was given" if wanted is False else "fused kernels run with natives=True alone"
+            )
+            return Natives(update=self.update, why=why)
         import cupy
 
         from .codegen import updater
         from .natives import table
 
-        return Natives("cupy", updater(cupy.ElementwiseKernel), table(cupy.ElementwiseKernel))
+        return Natives(
+            "cupy",
+            updater(cupy.ElementwiseKernel),
+            table(cupy.ElementwiseKernel),
+            why="natives=True was given",
+        )
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None

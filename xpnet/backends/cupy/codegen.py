@@ -16,14 +16,14 @@ from functools import cache
 from typing import Any
 
 from ...compiler.expression import (
-    CUTS,
     INFIX,
     PYTHON,
-    Element,
-    Formula,
+    TRANSCENDENTAL,
+    Expression,
     NotElementwiseError,
-    traced,
-    warn_of_portable,
+    Symbol,
+    trace_rule,
+    warn_not_compiled,
 )
 from ...optim import update_each
 from ...typing import Array, Flat, Update
@@ -35,7 +35,7 @@ C = (
     INFIX
     | {name: PYTHON[name] for name in ("neg", "sqrt")}
     | {name: f"rounded_{name}({{0}}, {{1}})" for name in ("add", "sub", "mul")}
-    | {name: f"{name}({{0}})" for name in CUTS}
+    | {name: f"{name}({{0}})" for name in TRANSCENDENTAL}
     | {
         "invert": "!{0}",
         "abs": "fabs({0})",
@@ -61,9 +61,9 @@ def plain(*arrays: Array) -> bool:
 
 def loop(
     define: Define,
-    formula: Formula,
+    formula: Expression,
     arrays: tuple[str, ...],
-    results: dict[str, Element],
+    results: dict[str, Symbol],
     numbers: tuple[str, ...] = (),
     held: tuple[str, ...] = (),
 ) -> Callable[..., tuple[Array, ...]]:
@@ -75,7 +75,7 @@ def loop(
     read = [name for name in arrays if name not in results]
     given = [f"raw T {name}_" if name in held else f"T {name}_" for name in (*read, *numbers)]
     values = {name: f"{name}_[0]" if name in held else f"{name}_" for name in (*arrays, *numbers)}
-    steps = formula.needed(results.values(), [*arrays, *numbers], C)
+    steps = formula.emit(results.values(), [*arrays, *numbers], C)
     values |= {name: _literal(value) for name, value in formula.constants.items()}
     body = [f"const auto {line};" for line in (*(f"{name} = {x}" for name, x in values.items()), *steps)]
     body += [f"{name}_ = {formula.name(element)};" for name, element in results.items()]
@@ -126,8 +126,8 @@ def _rule_kernel(
 ) -> Callable[..., Any] | None:
     """`p, s0 = rule(xp, p, g, s0, c0, c1)`, called with g, c0, c1, p, s0. None where the rule is no formula."""
     try:
-        formula, arrays, constants, results = traced(rule, slots, scalars)
+        formula, arrays, constants, results = trace_rule(rule, slots, scalars)
         return loop(define, formula, arrays, results, constants, held)
     except Exception as error:
-        warn_of_portable(rule, error)
+        warn_not_compiled(rule, error)
         return None

@@ -79,7 +79,7 @@ class JaxBackend(Backend):
         return _copy()(arrays)
 
     def snapshot(self, state: State) -> State:
-        return dict(state)  # an epoch works on copies, made within its first call where that is its only one
+        return state.copy()  # an epoch works on copies, made within its first call where that is its only one
 
     def synchronize(self) -> None:
         import jax
@@ -89,8 +89,9 @@ class JaxBackend(Backend):
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted is False:
-            return Natives(update=self.update)
-        return Natives("jax", self.update, self._table)
+            return Natives(update=self.update, why="natives=False was given")
+        why = "JAX's own loops compile in seconds, unrolled ones in minutes"
+        return Natives("jax", self.update, self._table, why=why)
 
     @property
     def _table(self) -> Mapping[str, Op]:

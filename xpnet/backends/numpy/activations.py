@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ... import ops
-from ...compiler.blocked import staged
-from ...compiler.codegen import contiguous, cuttable, function, scope
-from ...compiler.expression import Element
-from ...compiler.tracing import kernel
+from ...compiler.blocked import blocked_kernel
+from ...compiler.codegen import Argument, compile_function, contiguous, partitionable, scope
+from ...compiler.expression import Symbol
+from ...compiler.kernel import Kernel
 from ...typing import Array, Op, Pullback
 from ..activation import Activation, specialize, unwrap
 
@@ -24,8 +24,8 @@ class Passes(NamedTuple):
     pass takes; in `linear` y lies where x was, and x is left out. same: dx is dy.
     """
 
-    forward: Callable[..., None]
-    backward: Callable[..., None]
+    forward: Kernel
+    backward: Kernel
     extra: range
     kept: tuple[int, ...]
     same: bool
@@ -63,10 +63,10 @@ def _passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
     extra = {x.name: x for x in act.kept if x.name not in (act.x.name, act.y.name)}
     names = [x.name for x in act.kept]
     places = [act.x.name, act.y.name, *extra]
-    forward = staged(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
-    backward = staged(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
+    forward = blocked_kernel(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
+    backward = blocked_kernel(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
     kept = tuple(map(places.index, names))
-    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, act.dx.name == "dy")
+    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
 
 
 def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
@@ -111,40 +111,40 @@ def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
         return None
     names = [x.name for x in act.kept]
     extra = {x.name: x for x in act.kept if x.name != act.y.name}
-    forward = staged(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
+    forward = blocked_kernel(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
     backward = _dense_slope(act, names, kind)
     kept = tuple(map([act.y.name, *extra].index, names))
-    return Passes(kernel(forward), kernel(backward), range(len(extra)), kept, act.dx.name == "dy")
+    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
 
 
-def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Callable[..., None]:
+def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
     """dz and db in one loop, or, where dz takes exp or its kin once more, in several."""
-    if act.formula.cuts([act.dx], ["dy", *names, *act.options]):
-        slopes = staged(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options)
+    if act.formula.transcendental_levels([act.dx], ["dy", *names, *act.options]):
+        slopes = blocked_kernel(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options).call
 
         def apart(*args: Any) -> None:
             arrays, db, numbers = args[: len(names) + 2], args[len(names) + 2], args[len(names) + 3 :]
             slopes(*arrays, *numbers)
             np.add.reduce(arrays[-1], axis=0, out=db)
 
-        return apart
+        return Kernel(apart)
     slope = [
         *(f"{name} = {name}_[i, j]" for name in ("dy", *names)),
-        *act.formula.needed([act.dx], ["dy", *names, *act.options]),
+        *act.formula.emit([act.dx], ["dy", *names, *act.options]),
         *([] if act.dx.name == "dy" else [f"dz_[i, j] = {act.dx.name}"]),
         f"db_[j] += {act.dx.name}",
     ]
     each = "for i in range(dy_.shape[0]):", "    for j in range(db_.size):"
     lines = ["db_[:] = db_.dtype.type(0)", *each, *(f"        {line}" for line in slope)]
     arrays = [f"{name}_" for name in ("dy", *names, "dz")]
-    backward = function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
+    backward = compile_function([*arrays, "db_", *act.options], lines, scope(act.formula, kind))
     matrix = np.zeros((1, 1), kind)
     backward(*[matrix] * len(arrays), np.zeros(1, kind), *[kind.type(0)] * len(act.options))  # compiles
-    cuttable(backward, kind, {**dict.fromkeys(arrays, (2, 1)), "db_": (1, 0)}, numbers=act.options)
-    return backward
+    arguments = {**dict.fromkeys(arrays, Argument(2, 1)), "db_": Argument(1, 0)}
+    return partitionable(backward, kind, arguments, numbers=act.options)
 
 
-def _renamed(extra: dict[str, Element]) -> dict[str, Element]:
+def _renamed(extra: dict[str, Symbol]) -> dict[str, Symbol]:
     """Elements to keep, under names for their arrays that no line of a formula has."""
     return {f"kept_{name}": x for name, x in extra.items()}
 

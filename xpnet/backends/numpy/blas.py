@@ -60,6 +60,17 @@ def threads_for(products: Iterable[int], cores: int | None = None, *, alone: boo
     return max(1, min(cores, max(products, default=0) // PER_THREAD))
 
 
+def choose_threads(products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
+    """(BLAS threads for a step's products, why); None where their number cannot be set."""
+    if (libraries := _libraries()) is None:
+        return None, f"BLAS keeps its own setting: {ABSENT}"
+    if not libraries:
+        return None, "no BLAS is loaded whose threads can be set"
+    if deterministic:
+        return 1, "deterministic=True: BLAS on one thread has the same bits on any number of cores"
+    return threads_for(products, alone=True), "deterministic=False: by the largest product and the cores"
+
+
 def cores_for(*, alone: bool = False) -> int:
     """How many cores may work at a step's large products together, each on its part and with one thread of BLAS.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import ops
 from ...compiler.codegen import contiguous
-from ...compiler.tracing import kernel
+from ...compiler.kernel import Kernel
 from ...ops import Key
 from ...ops.embedding import FEW, add_rows
 from ...ops.pool import pooled
@@ -26,11 +26,11 @@ from ..as_matrix import as_matrix
 from . import kernels
 from .activations import elementwise, linear, plain
 
-shift_rows, sum_rows = map(kernel, (kernels.shift_rows, kernels.sum_rows))
-pick, subtract_one_hot = map(kernel, (kernels.pick, kernels.subtract_one_hot))
-key_words, keep_some, drop_some = map(kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
-to_first_largest = kernel(kernels.to_first_largest)
-add_sorted = kernel(kernels.add_sorted)
+shift_rows, sum_rows = map(Kernel, (kernels.shift_rows, kernels.sum_rows))
+pick, subtract_one_hot = map(Kernel, (kernels.pick, kernels.subtract_one_hot))
+key_words, keep_some, drop_some = map(Kernel, (kernels.key_words, kernels.keep_some, kernels.drop_some))
+to_first_largest = Kernel(kernels.to_first_largest)
+add_sorted = Kernel(kernels.add_sorted)
 
 PAIRED = 128
 """How many numbers NumPy adds in one go; more it halves first."""

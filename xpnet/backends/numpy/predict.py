@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler.memory_plan import aligned
-from ...compiler.replay import MOST, Program
+from ...compiler.memory_plan import aligned_empty
+from ...compiler.replay import MAX_PROGRAMS, Program
 from ...typing import Array, Flat
 
 FEW = 2**13
@@ -47,7 +47,7 @@ class ReplayedForward:
             program = program or self._recorded(key, params, buffers, x)
             if program is not None:
                 program.batch["x"][...] = x
-                found = program.go({"params": params, "buffers": buffers})
+                found = program.run({"params": params, "buffers": buffers})
                 if found is not None:
                     return found["y"]
         finally:
@@ -56,10 +56,10 @@ class ReplayedForward:
 
     def _wanted(self, key: Any, x: np.ndarray) -> bool:
         """Whether a pass on samples of this shape is to be recorded: the second of a few."""
-        if key in self._programs or x.size > FEW or len(self._programs) >= MOST:
+        if key in self._programs or x.size > FEW or len(self._programs) >= MAX_PROGRAMS:
             return False
         again = key in self._seen
-        if len(self._seen) < MOST * MOST:
+        if len(self._seen) < MAX_PROGRAMS * MAX_PROGRAMS:
             self._seen.add(key)
         return again
 
@@ -69,12 +69,13 @@ class ReplayedForward:
 
         self._programs[key] = None
         try:
-            program = Program(step, {"params": params, "buffers": buffers}, {"x": x})
+            part: Any = {"params": params, "buffers": buffers}  # of a state: a forward pass needs no more
+            program = Program(step, part, {"x": x})
         except Exception as error:
             # whatever it is, the pass itself still runs, and shows errors of its own
             self.reason = f"{type(error).__name__}: {error}"
             return None
         if program.size <= HELD:
-            program.place(aligned(program.size))
+            program.allocate(aligned_empty(program.size))
             self._programs[key] = program
         return self._programs[key]

@@ -111,13 +111,15 @@ class TorchBackend(Backend):
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted == "compile":
-            return Natives(COMPILED)
+            return Natives(COMPILED, why="natives='compile' was given")
         if wanted is False:
-            return Natives(update=self.update)
+            return Natives(update=self.update, why="natives=False was given")
         from .natives import TABLE
         from .update import PART, update
 
-        return Natives("torch", partial(update, compiled=0 if wanted is True else PART + 1), TABLE)
+        why = "natives=True was given" if wanted is True else "PyTorch's own kernels are imported already"
+
+        return Natives("torch", partial(update, compiled=0 if wanted is True else PART + 1), TABLE, why=why)
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None

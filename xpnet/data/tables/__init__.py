@@ -1,4 +1,4 @@
-"""Tables as data: from a CSV file to arrays, by columns whose numbers and names are kept with the model.
+"""Tables: from a CSV file to arrays, by column statistics and categories that are saved with the model.
 
     frame, notes = read_csv("penguins.csv")
     target = Target.learn(frame, "species")
@@ -6,7 +6,7 @@
     columns = Columns.learn(train, target=target.name, task=target.task)
     x, y = columns.arrays(train)
 
-A frame is pandas', the extra `data`, which is imported at the first table.
+A frame is a pandas DataFrame. pandas, the extra `data`, is imported at the first table.
 """
 
 from __future__ import annotations
@@ -17,6 +17,6 @@ from .reading import read_csv
 from .target import Target
 
 COLUMNS = {cls.__name__: cls for cls in (Columns, Number, Text, Dropped, Target)}
-"""What a model file may name of a table."""
+"""The classes of tables that a model file may name."""
 
 __all__ = ["COLUMNS", "Columns", "Dropped", "Number", "Target", "Text", "read_csv"]

@@ -1,4 +1,4 @@
-"""Cells of a table's column: what is missing, what is a number, and what is a word."""
+"""Cells of a table's column, each read as a number, a word or missing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from ...errors import MissingExtraError
 
 MISSING = ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null")
-"""What means "missing" among numbers, in capitals or not; among texts an empty cell alone does."""
+"""Words that mean "missing" among numbers, in any case; among texts only an empty cell does."""
 
-MOSTLY = 0.95
-"""A column with this share of numbers holds numbers, and its words are taken as missing."""
+NUMERIC_SHARE = 0.95
+"""A column with at least this share of numbers is numeric, and its words are taken as missing."""
 
 _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
@@ -29,7 +29,7 @@ def import_pandas() -> Any:
 
 
 def columns_of(frame: Any) -> dict[str, Any]:
-    """The columns of a frame by name; TypeError for what is no frame, ValueError for a name that stands twice."""
+    """The columns of a frame by name; TypeError for anything but a frame, ValueError for a duplicate name."""
     if not isinstance(frame, import_pandas().DataFrame):
         raise TypeError(f"frame: a table was wanted, such as read_csv gives, {type(frame).__name__} came")
     names = [str(name) for name in frame.columns]
@@ -43,9 +43,11 @@ def columns_of(frame: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cells:
-    """A column read as numbers: NaN where a cell is missing or a word, and which cells are words.
+    """A column read as numbers.
 
-    padded: all are whole numbers, some with 0 in front, as zip codes have.
+    values: float64, NaN where a cell is missing or a word.
+    words: True where a cell is a word.
+    padded: all numbers are whole and some begin with 0, as zip codes do.
     """
 
     series: Any
@@ -55,10 +57,10 @@ class Cells:
 
     @property
     def numeric(self) -> bool:
-        """Whether it is a column of numbers: MOSTLY, and no zip codes."""
+        """True for a numeric column: at least NUMERIC_SHARE of it are numbers, and it is not padded."""
         numbers = int(np.count_nonzero(~np.isnan(self.values)))
         there = numbers + int(np.count_nonzero(self.words))
-        return numbers > 0 and not self.padded and numbers >= MOSTLY * there
+        return numbers > 0 and not self.padded and numbers >= NUMERIC_SHARE * there
 
     def check_finite(self) -> None:
         """ValueError naming the first infinite number."""
@@ -71,7 +73,7 @@ class Cells:
 
 
 def as_numbers(series: Any) -> Cells:
-    """A column as numbers; 1,234,567 and inf are some, and True and False are words."""
+    """A column as numbers: 1,234,567 and inf are numbers, True and False are words."""
     if getattr(series.dtype, "kind", "O") in "iuf":
         values = series.to_numpy("float64", na_value=np.nan)
         return Cells(series, values, np.zeros(len(values), bool))
@@ -89,7 +91,7 @@ def as_numbers(series: Any) -> Cells:
 
 
 def as_text(series: Any) -> Any:
-    """A column as text, without the spaces around it and "" where it is missing; 1.0 is "1"."""
+    """A column as text, stripped, with "" for a missing cell and "1" for 1.0."""
     codes, text = _factorized(series)
     return import_pandas().Series(text.to_numpy(object)[codes], series.index, object, series.name)
 
@@ -109,17 +111,17 @@ def _written(cell: Any) -> str:
 
 
 def place(series: Any, row: int) -> str:
-    """How a sentence names a row: by its line in the file, or by its label in the frame's index."""
+    """The name of a row in a sentence: its line in the file, or its label in the frame's index."""
     return f"{series.index.name or 'row'} {series.index[row]}"
 
 
 def examples(series: Any, rows: Iterable[int]) -> str:
-    """The first three of some cells with their places: 'ten' (line 4), 'six' (line 9)."""
+    """At most three cells with their places, for a sentence: 'ten' (line 4), 'six' (line 9)."""
     return ", ".join(f"{series.iloc[row]!r} ({place(series, row)})" for row in list(rows)[:3])
 
 
 def listed(names: Iterable[Any], most: int = 10) -> str:
-    """Names in a sentence, with quotes, the first of them where they are many."""
+    """At most `most` quoted names, for a sentence, and the number of the others."""
     known = list(names)
     return ", ".join(map(repr, known[:most])) + (
         f" and {len(known) - most} more" if len(known) > most else ""

@@ -1,4 +1,4 @@
-"""What a column of a table is to a network: a number, a text, or nothing; and how its features are made."""
+"""Column types of a table, number, text and dropped, and their features."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .cells import Cells, as_numbers, as_text, counted, examples, import_pandas,
 
 @dataclass(frozen=True)
 class Kind(Description):
-    """A column by its name."""
+    """The base of the column types: a column by its name."""
 
     name: str
 
@@ -29,13 +29,13 @@ class Kind(Description):
         return ()
 
     def fill(self, x: np.ndarray, series: Any) -> list[str]:
-        """Writes the column's features into x (n, len(features)), which is 0; notes of what was mended."""
+        """Writes the column's features into x (n, len(features)), which holds zeros; returns notes."""
         return []
 
 
 @dataclass(frozen=True)
 class Number(Kind):
-    """A column of numbers, standardised: (value - mean) / scale, and 0 where it is missing.
+    """A column of numbers, standardised: (value - mean) / scale, and 0 for a missing value.
 
     With `missing` a second feature is 1 where the value is missing, else 0.
     """
@@ -81,7 +81,7 @@ class Number(Kind):
 class Text(Kind):
     """A column of text, one-hot: a feature for each of its categories; a missing text is the category "".
 
-    With `other` one feature more is 1 for every other text; without it, those are 0 in all features.
+    With `other` a last feature is 1 for every other text; without it, other texts are 0 in all features.
     """
 
     categories: tuple[str, ...] = ()
@@ -104,7 +104,7 @@ class Text(Kind):
         return (*names, f"{self.name} other") if self.other else names
 
     def fill(self, x: np.ndarray, series: Any) -> list[str]:
-        """One-hot; a note counts the texts that are in no category."""
+        """Writes one-hot rows; a note counts the texts without a category."""
         text = as_text(series)
         codes = import_pandas().Index(self.categories, dtype=object).get_indexer(text)
         unknown = np.flatnonzero(codes < 0)
@@ -121,7 +121,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Dropped(Kind):
-    """A column that gives no features, and why."""
+    """A column without features, and the reason."""
 
     reason: str = ""
 
@@ -132,10 +132,10 @@ class Dropped(Kind):
 
 
 def read_numbers(cells: Cells) -> tuple[np.ndarray, list[str]]:
-    """(float64 with NaN where a number is missing, notes) of a column where numbers are known to be.
+    """(float64 with NaN for a missing number, notes) of a numeric column.
 
-    A few words are missing numbers, and are said; ValueError where more than half of the cells are words,
-    and for an infinite number.
+    A note names the words, which count as missing. ValueError where more than half of the filled cells are words, and
+    for an infinite number.
     """
     series = cells.series
     cells.check_finite()
@@ -164,7 +164,7 @@ def standard(values: np.ndarray) -> tuple[float, float]:
 
 
 def check_standard(mean: Any, scale: Any) -> None:
-    """ValueError or TypeError unless numbers can be standardised by these."""
+    """ValueError or TypeError unless mean is finite and scale is finite and above 0."""
     for name, value in (("mean", mean), ("scale", scale)):
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             raise TypeError(f"{name} {value!r} must be a finite number")

@@ -1,4 +1,4 @@
-"""Columns: what was learned of a table, so that every later table gives the same features."""
+"""Columns: the statistics and categories of a table, by which every later table gives the same features."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from .target import Target
 
 @dataclass(frozen=True)
 class Columns(Description):
-    """What was learned of a table's columns: its own JSON, and kept with a model as `model.columns`.
+    """The statistics and categories of a table's columns: their own JSON, saved with a model as `model.columns`.
 
     columns: a Number, a Text or a Dropped for each column but the target, in the table's order.
-    target: the column to predict, or None. notes: a sentence for each thing that was decided or mended.
+    target: the column to predict, or None.
+    notes: a sentence for each decision and each mended cell.
     """
 
     columns: tuple[Number | Text | Dropped, ...]
@@ -51,15 +52,15 @@ class Columns(Description):
 
     @classmethod
     def learn(cls, frame: Any, *, target: str | None = None, task: str | None = None) -> Columns:
-        """Statistics and categories of the rows of a table: give it those that the network learns from.
+        """Statistics and categories of the rows of a table: give it the rows that the network trains on.
 
-        target: a column's name, None for the last; task: "classification", "regression", or None to see from the
-        target's values. Rows without a target are left out, as `arrays` does.
-        A column is a Number where at least 95 % of what is there are numbers, and its few words are missing numbers;
-        whole numbers among which some begin with 0 are text, and so is all else. Dropped are columns with
-        one value, text that differs in every row, and whole numbers that do, where the name says that they number the
-        rows (id, index, no name). Of more than 100 texts the 100 most frequent are kept, the rest is one more category.
-        ValueError where nothing is left to learn from.
+        target: a column's name, None for the last. task: "classification", "regression", or None to infer it from the
+        target's values. Rows without a target are left out, as by `arrays`.
+        A column is a Number if at least 95 % of its filled cells are numbers; its few words count as missing. Whole
+        numbers of which some begin with 0 are text, and so is every other column. Dropped are columns with one value,
+        text that differs in every row, and whole numbers that differ in every row under a name that numbers the rows
+        (id, index, no name). Of more than 100 texts the 100 most frequent are kept, the rest is one more category.
+        ValueError where no column is left to learn from.
         """
         found = Target.learn(frame, target, task)
         there, _, said = found.values(frame)
@@ -81,12 +82,12 @@ class Columns(Description):
 
     @property
     def width(self) -> int:
-        """How many features a row has."""
+        """The number of features of a row."""
         return len(self.features)
 
     @property
     def dropped(self) -> tuple[Dropped, ...]:
-        """The columns that give no features."""
+        """The columns without features."""
         return tuple(column for column in self.columns if isinstance(column, Dropped))
 
     @property
@@ -97,8 +98,8 @@ class Columns(Description):
     def arrays(self, frame: Any) -> tuple[np.ndarray, np.ndarray]:
         """(x (n, width) float32, y (n,)) of the rows that have a target.
 
-        y: for a classification labels, text, or numbers as objects, which a Model takes as they are;
-        for a regression (value - mean) / scale as float32. LabelError for a label that was not learned.
+        y: for a classification the labels, text or numbers as objects, which a Model takes unchanged; for a regression
+        (value - mean) / scale as float32. LabelError for a label that was not learned.
         """
         if self.target is None:
             raise ValueError("these columns have no target: inputs(frame) gives x alone")
@@ -108,8 +109,8 @@ class Columns(Description):
     def inputs(self, frame: Any) -> tuple[np.ndarray, tuple[str, ...]]:
         """(x (n, width) float32, notes) of every row; the target's column may be there or not.
 
-        Columns may come in any order. notes: a sentence for columns that were not learned, categories never seen, and
-        words and gaps among numbers. ValueError names all the columns that are missing.
+        Columns may come in any order. notes: a sentence for unknown columns, for unseen categories, and for words and
+        gaps among numbers. ValueError names all missing columns.
         """
         given = columns_of(frame)
         wanted = [column for column in self.columns if not isinstance(column, Dropped)]
@@ -134,7 +135,7 @@ class Columns(Description):
 
 
 def listed_with_nearest(absent: list[str], extra: list[str]) -> str:
-    """The columns that are missing, with those that may be meant: 'age' (is it 'Age'?), 'sex'."""
+    """The missing columns, each with the nearest extra one, for a sentence: 'age' (is it 'Age'?), 'sex'."""
     import difflib  # only an error needs it
 
     folded = {name.casefold(): name for name in extra}

@@ -1,4 +1,4 @@
-"""The text in a file, packed or not and in whichever encoding, and a sentence for what is no text."""
+"""Decoding of a text file: gzip, byte-order marks and encodings, and a sentence for a file that is no text."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _KNOWN = {
 def read_text(path: str) -> tuple[bytes, str]:
     """(the file's text in UTF-8 without a byte-order mark, the encoding that it had); gzip is unpacked.
 
-    UTF-8, UTF-16, or else Windows' cp1252 and, for the five bytes that it lacks, latin-1, which takes any. OSError
-    for a folder or no file, ValueError for what is empty, damaged or no text.
+    The encodings are UTF-8, UTF-16, Windows' cp1252 and, for the five bytes that cp1252 lacks, latin-1. OSError for a
+    folder or a missing file, ValueError for an empty file, a damaged one, or one that is no text.
     """
     content = _unpacked(path)
     if not content.strip():
@@ -79,7 +79,7 @@ def _unpacked(path: str) -> bytes:
 
 
 def _nearest(path: str) -> str:
-    """What to say of a file that is not there: the folder is not, or the nearest names in it."""
+    """The end of the sentence about a missing file: its folder is missing too, or the nearest names in it."""
     import difflib  # only an error needs it
 
     folder, name = os.path.split(path)

@@ -1,4 +1,4 @@
-"""What is learned of one column from the rows of a table."""
+"""Inference of a column's type, statistics and categories from its cells."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from .cells import Cells, as_numbers, as_text, counted, examples
 from .column_types import Dropped, Number, Text, read_numbers, standard
 
-MOST = 100
-"""How many categories a column of text may have; of more, the most frequent are kept and the rest are "other"."""
+MAX_CATEGORIES = 100
+"""The most categories of a column of text; of more, the most frequent are kept and the rest are "other"."""
 
 _ROW_NUMBER = re.compile(r"(?i:(^|.*[\W_])(id|idx|index|row|nr|no))|.*[a-z](Id|ID)|(?i:unnamed: \d+)")
 
 
 def learn_column(name: str, series: Any) -> tuple[Number | Text | Dropped, list[str]]:
-    """The kind of a column, and notes; a column that can teach nothing is Dropped, with the reason."""
+    """(the column's type, notes); a column without information is Dropped, with the reason."""
     series = series.rename(name)
     cells = as_numbers(series)
     if cells.numeric:
@@ -53,7 +53,7 @@ def _number(name: str, cells: Cells) -> tuple[Number | Dropped, list[str]]:
 
 
 def _numbers_rows(name: str, values: np.ndarray) -> bool:
-    """A name that says so, and whole numbers that differ in every row: a year may do that too, and stays."""
+    """True for whole numbers that differ in every row under a name such as id: a year may differ too, and stays."""
     if not _ROW_NUMBER.fullmatch(name) or (values != np.floor(values)).any():
         return False
     return len(np.unique(values)) == len(values)
@@ -66,10 +66,8 @@ def _text(name: str, text: Any) -> tuple[Text | Dropped, list[str]]:
         return Dropped(name, f"it is {only!r} in every row" if only else "it is empty"), []
     if len(counts) == len(text):
         return Dropped(name, f"it is another text in every row, such as {text.iloc[0]!r}"), []
-    if len(counts) <= MOST:
+    if len(counts) <= MAX_CATEGORIES:
         return Text(name, tuple(sorted(counts.index))), []
     ranked = sorted(counts.index, key=lambda word: (-counts[word], word))
-    note = (
-        f"column {name!r}: the {MOST} most frequent of its {len(counts)} texts are kept, the rest is 'other'"
-    )
-    return Text(name, tuple(sorted(ranked[:MOST])), other=True), [note]
+    kept = f"the {MAX_CATEGORIES} most frequent of its {len(counts)} texts are kept, the rest is 'other'"
+    return Text(name, tuple(sorted(ranked[:MAX_CATEGORIES])), other=True), [f"column {name!r}: {kept}"]

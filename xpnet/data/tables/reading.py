@@ -1,4 +1,4 @@
-"""A CSV file, as it is in the world, as a frame of text."""
+"""Reading of CSV files, with any of their dialects, into a frame of text."""
 
 from __future__ import annotations
 
@@ -16,25 +16,24 @@ from typing import Any
 
 import numpy as np
 
-from .cells import MISSING, MOSTLY, counted, import_pandas
+from .cells import MISSING, NUMERIC_SHARE, counted, import_pandas
 from .decoding import read_text
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_LOOK = 50
-_ROWS = 256  # at a time; garbage collection makes more of them slower
+_SNIFFED_RECORDS = 50
+_CHUNK_ROWS = 256  # at a time; garbage collection makes more of them slower
 _NUMBER = re.compile(r"\s*[+-]?(\d+(?P<point>[.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
-_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
+_DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 
 
 def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
-    """(frame, notes): the table in a CSV file, every cell the text that stands there, "" where it is empty.
+    """(frame, notes): the table in a CSV file, every cell as text, "" for an empty one.
 
-    The separator (comma, semicolon, tab or bar), the encoding (UTF-8, UTF-16, else cp1252) and gzip are found from
-    the content. Spaces around cells go; blank lines and empty rows are left out; with semicolons 1.234,5 becomes
-    1234.5. The frame's index, "line", is the line of the file that each row begins in. Nothing else is
-    interpreted: "NA" and "01234" stay as they are. notes: a sentence for each thing that was guessed or mended.
-    OSError and ValueError, which name the file, for what cannot be read; a row with more or fewer
-    values than there are names is named by its line.
+    The separator (comma, semicolon, tab or bar), the encoding (UTF-8, UTF-16, else cp1252) and gzip are inferred from
+    the content. Cells are stripped; blank lines and empty rows are left out; with semicolons 1.234,5 becomes 1234.5.
+    The frame's index, "line", is the line of the file in which each row begins. Nothing else is interpreted: "NA" and
+    "01234" stay as they are. notes: a sentence for each guess and each mended cell. OSError and ValueError name the
+    file that cannot be read; the latter names the line of a row with more or fewer values than there are names.
     """
     pandas, name = import_pandas(), os.fspath(path)
     notes: list[str] = []
@@ -59,7 +58,7 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
 
 
 def _records(content: bytes, separator: str) -> Iterator[tuple[int, int, list[str]]]:
-    """(its first line, its last line, its values) of each record that is not blank."""
+    """(first line, last line, values) of each record that is not blank."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     # csv takes a quote for closed where the text ends; in a text there is no \0, so it shows what swallowed it
     reader = csv.reader(chain(text, ["\0"]), delimiter=separator, skipinitialspace=True)
@@ -83,7 +82,7 @@ def _separator(content: bytes) -> str:
     def score(separator: str) -> tuple[bool, float, int]:
         counts: Counter[int] = Counter()
         with suppress(ValueError):  # reading will say so, if it is this one
-            for _, _, record in islice(_records(content, separator), _LOOK):
+            for _, _, record in islice(_records(content, separator), _SNIFFED_RECORDS):
                 counts[len(record)] += 1
         width, alike = max(counts.items(), key=itemgetter(1), default=(0, 0))
         return width > 1, alike / max(counts.total(), 1), width
@@ -108,7 +107,7 @@ def _table(
     lines = array("q")
     parts: list[list[np.ndarray]] = [[np.empty(0, object)] for _ in names]
     known: list[dict[str, str]] = [{} for _ in names]
-    while rows := list(islice(records, _ROWS)):
+    while rows := list(islice(records, _CHUNK_ROWS)):
         for start, end, record in rows:
             if len(record) != len(names):
                 long = f" and ends in line {end}: is a quote missing?" if end > start else ""
@@ -123,20 +122,20 @@ def _table(
 
 
 def _kept(cells: Iterable[str], known: dict[str, str]) -> list[str]:
-    """Cells without the spaces around them; the same text is kept once while a column has few."""
-    if len(known) > _ROWS:
+    """Stripped cells; equal texts share one string while a column has few of them."""
+    if len(known) > _CHUNK_ROWS:
         return list(map(str.strip, cells))
     return [known.setdefault(cell, cell) for cell in map(str.strip, cells)]
 
 
 def _is_data(header: list[str]) -> bool:
-    """Whether the first record holds values and no names: all are numbers, or one has a decimal point."""
+    """True if the first record holds values and no names: all are numbers, or one has a decimal point."""
     found = [_NUMBER.fullmatch(name) for name in header]
     return all(found) or any(match and match["point"] for match in found)
 
 
 def _distinct(header: list[str], notes: list[str]) -> list[str]:
-    """The columns' names, each once, as pandas makes them so: a, a.1 and Unnamed: 3."""
+    """The columns' names, made unique as pandas does: a, a.1 and Unnamed: 3."""
     names: dict[str, None] = {}  # a set in order: tables may have thousands of columns
     taken = set(header)
     for number, given in enumerate(header):
@@ -163,13 +162,13 @@ def _without_empty_rows(frame: Any, notes: list[str]) -> Any:
 
 
 def _mend_commas(frame: Any, notes: list[str]) -> None:
-    """1.234,5 as 1234.5 in the columns that hold numbers, if one of them has a comma."""
+    """Rewrites 1.234,5 to 1234.5 in the numeric columns, if one of them has a comma."""
     found = {}
     for column in frame:
         cells = frame[column]
         there = ~cells.str.lower().isin(MISSING)
-        fits = there & cells.str.fullmatch(_COMMA)
-        if fits.any() and fits.sum() >= MOSTLY * there.sum():
+        fits = there & cells.str.fullmatch(_DECIMAL_COMMA)
+        if fits.any() and fits.sum() >= NUMERIC_SHARE * there.sum():
             found[column] = fits
     with_comma = [column for column in found if frame[column].str.contains(",", regex=False).any()]
     if not with_comma:

@@ -1,4 +1,4 @@
-"""The column to predict: labels, or numbers."""
+"""The target: the column to predict, labels or numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .cells import as_numbers, as_text, columns_of, counted, examples, listed
 from .column_types import check_standard, read_numbers, standard
 
 TASKS = ("classification", "regression")
-_FEW = 20
+_MAX_NUMERIC_LABELS = 20
+"""Whole numbers of at most this many different values are labels."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Target(Description):
     """The column to predict.
 
     task: "classification", with the labels in order, all texts or all numbers; or "regression", with mean and scale.
-    why: a sentence that says how the task was chosen.
+    why: a sentence on the choice of the task.
     """
 
     name: str
@@ -54,11 +55,11 @@ class Target(Description):
 
     @classmethod
     def learn(cls, frame: Any, name: str | None = None, task: str | None = None) -> Target:
-        """The column of this name, or the last; the task from its values, unless it is given.
+        """The column of this name, or the last; the task is inferred from its values, unless it is given.
 
-        Texts are labels, and so are whole numbers of at most 20 different values, each there twice or more; other
-        numbers are to be regressed. ValueError for a name that no column has, for a column in which every text is
-        another or all are the same, and where the task does not fit.
+        Texts are labels. Whole numbers of at most 20 different values, each of which occurs twice or more, are labels
+        too. Other numbers are regressed. ValueError for an unknown name, for a column in which all texts differ or all
+        are equal, and for a task that does not fit.
         """
         columns = columns_of(frame)
         name = list(columns)[-1] if name is None and columns else name
@@ -77,7 +78,7 @@ class Target(Description):
             raise _one_value(name, f"{different[0]:g}")
         labels = tuple(int(value) if value == np.floor(value) else float(value) for value in different)
         whole = all(isinstance(label, int) for label in labels)
-        few = whole and len(labels) <= _FEW and bool((counts > 1).all())
+        few = whole and len(labels) <= _MAX_NUMERIC_LABELS and bool((counts > 1).all())
         why = f"target {name!r} holds {len(labels)} different {'whole ' if few else ''}numbers"
         if task == "classification" or (few and task is None):
             return cls(name, "classification", labels, why=_why(why, "classification", task))
@@ -116,7 +117,7 @@ class Target(Description):
         return frame.iloc[rows[kept]], frame.iloc[rows[held]]
 
     def values(self, frame: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """(which rows have a target, y of those rows, notes); y as `Columns.arrays` gives it.
+        """(True for the rows with a target, y of those rows, notes); y as `Columns.arrays` returns it.
 
         LabelError for a label that was not learned.
         """

@@ -11,7 +11,8 @@ from .silu import silu
 def glu(x: Array, /) -> tuple[Array, Pullback]:
     """Gated linear unit.
 
-    y = a s(b), x = (a | b), s the logistic sigmoid;  da = dy s(b), db = dy a s(b) (1 - s(b))
+    y = a sigmoid(b), (a | b) = x;
+    dx = (da | db), da = dy sigmoid(b), db = dy a sigmoid(b) (1 - sigmoid(b))
     x (..., 2 c) -> y (..., c). Source: Dauphin et al., 2016, arXiv:1612.08083.
     """
     a, b = _halves("glu", x)
@@ -26,7 +27,7 @@ def glu(x: Array, /) -> tuple[Array, Pullback]:
 def swiglu(x: Array, /) -> tuple[Array, Pullback]:
     """Gated linear unit whose gate is swish.
 
-    y = silu(a) b, x = (a | b);  da = dy b silu'(a), db = dy silu(a)
+    y = silu(a) b, (a | b) = x;  dx = (da | db), da = dy b silu'(a), db = dy silu(a)
     x (..., 2 c) -> y (..., c). Source: Shazeer, 2020, arXiv:2002.05202, which has the gate first, and `glu` second.
     """
     a, b = _halves("swiglu", x)

@@ -10,7 +10,7 @@ from ...typing import Array, Pullback
 def hard_swish(x: Array, /) -> tuple[Array, Pullback]:
     """Swish with a piecewise linear sigmoid.
 
-    y = x min(max(x + 3, 0), 6) / 6;  dx = 0 where x <= -3, dy where x >= 3, dy (x / 3 + 1/2) between
+    y = x min(max(x + 3, 0), 6) / 6;  dx = 0 where x <= -3, dy where x >= 3, else dy (x / 3 + 1/2)
     Source: Howard et al., 2019, arXiv:1905.02244.
     """
     xp = namespace(x)

@@ -9,7 +9,7 @@ from ...typing import Array, Pullback
 def prelu(x: Array, slope: Array, /) -> tuple[Array, Pullback]:
     """Parametric rectified linear unit.
 
-    y = x where x > 0, else slope x;  dx = dy where x > 0, else dy slope, dslope = sum dy x where x <= 0
+    y = x where x > 0, else slope x;  dx = dy where x > 0, else dy slope, dslope = sum (0 where x > 0, else dy x)
     x (..., c); slope (c,), one for each feature, or (1,), one for all.
     Source: He et al., 2015, arXiv:1502.01852.
     """

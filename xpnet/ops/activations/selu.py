@@ -13,8 +13,9 @@ _SCALE = 1.0507009873554804934193349852946
 def selu(x: Array, /) -> tuple[Array, Pullback]:
     """Scaled exponential linear unit.
 
-    y = s x where x > 0, else s a (exp(x) - 1);  dx = s dy where x > 0, else dy (y + s a)
-    With s = 1.0507... and a = 1.6732... a mean of 0 and a variance of 1 are a fixed point of deep networks.
+    y = s x where x > 0, else s a (exp(x) - 1), s = 1.0507009873554805, a = 1.6732632423543772;
+    dx = s dy where x > 0, else dy (y + s a)
+    With these constants a mean of 0 and a variance of 1 are a fixed point of deep networks.
     Source: Klambauer et al., 2017, arXiv:1706.02515.
     """
     xp = namespace(x)

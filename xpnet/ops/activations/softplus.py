@@ -10,7 +10,8 @@ from ...typing import Array, Pullback
 def softplus(x: Array, /, *, beta: float = 1.0, threshold: float = 20.0) -> tuple[Array, Pullback]:
     """Softplus.
 
-    y = log(1 + exp(beta x)) / beta, or x where beta x > threshold;  dx = dy / (1 + exp(-beta x)), or dy
+    y = x where beta x > threshold, else log(1 + exp(beta x)) / beta;
+    dx = dy where beta x > threshold, else dy / (1 + exp(-beta x))
     Computed as (max(z, 0) + log(1 + exp(-|z|))) / beta, z = beta x, which does not overflow.
     """
     xp = namespace(x)

@@ -10,8 +10,8 @@ from .sample import guarded_log, mean_per_sample, same_shape, spread_per_sample,
 def binary_cross_entropy(p: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Binary cross-entropy of independent probabilities, one value per sample.
 
-    loss_i = -mean_j (t_ij log p_ij + (1 - t_ij) log(1 - p_ij));
-    dp_ij = dloss_i ((1 - t_ij) / (1 - p_ij) - t_ij / p_ij) / k
+    loss_i = -mean_j (t_ij log p_ij + (1 - t_ij) log(1 - p_ij)), t = target;
+    dp_ij = dloss_i ((1 - t_ij) / (1 - p_ij) - t_ij / p_ij) / k, k = size(p_i)
     p and target (n, ...) in [0, 1], k outputs per sample. The guard against log 0 is `cross_entropy`'s.
     PyTorch's gradient, (p - t) / max(p (1 - p), 1e-12), differs where p is within 1e-12 of 0 or 1: it is no derivative.
     """

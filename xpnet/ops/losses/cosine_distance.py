@@ -10,8 +10,8 @@ from .sample import mean_per_sample, require, same_shape, spread_per_sample
 def cosine_distance(y: Array, /, *, target: Array, eps: float = 1e-8) -> tuple[Array, Pullback]:
     """1 less the cosine of the angle between outputs and target, one value per sample.
 
-    loss_i = 1 - c, c = u v, u = y_i / max(|y_i|, eps), v = target_i / max(|target_i|, eps);
-    dy_i = dloss_i (c u - v) / |y_i|, and -dloss_i v / eps where |y_i| <= eps
+    loss_i = 1 - c_i, c_i = sum_j u_ij v_ij, u_i = y_i / max(|y_i|, eps), v_i = target_i / max(|target_i|, eps);
+    dy_i = dloss_i (c_i u_i - v_i) / |y_i| where |y_i| > eps, else -dloss_i v_i / eps
     y and target (n, ..., d): vectors along the last axis, and the mean over those of one sample. 1 less PyTorch's
     `cosine_similarity`, whose gradient is no derivative where |y_i| < eps.
     """
@@ -31,7 +31,7 @@ def cosine_distance(y: Array, /, *, target: Array, eps: float = 1e-8) -> tuple[A
 
 
 def _direction(y: Array, eps: float) -> tuple[Array, Array, Array]:
-    """(the vectors at length 1, their lengths, or eps where they are shorter, and whether they are)."""
+    """(the vectors divided by their lengths, the lengths, at least eps, and a mask of those below eps)."""
     xp = namespace(y)
     length = xp.sqrt(xp.sum(y * y, axis=-1, keepdims=True))
     short = length <= eps

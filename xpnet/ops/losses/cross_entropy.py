@@ -11,7 +11,7 @@ from .sample import class_targets, guarded_log, mean_over_positions, spread_over
 def cross_entropy(p: Array, /, *, target: Array, ignore_index: int | None = None) -> tuple[Array, Pullback]:
     """Cross-entropy of probabilities, one value per sample.
 
-    loss_i = -sum_k t_ik log p_ik;  dp_ik = -dloss_i t_ik / p_ik
+    loss_i = -sum_k t_ik log p_ik, t = onehot(target);  dp_ik = -dloss_i t_ik / p_ik
     p (..., c) float, as softmax gives it; target (...) int in [0, c) or t itself (..., c), probabilities.
     Of p (n, ..., c) loss_i is the mean over the sample's labels; those that are `ignore_index` do not count.
     The guard against log 0: a p below exp(-100), or below float32's smallest normal number, counts as that,

@@ -24,10 +24,10 @@ def sigmoid_focal(
 ) -> tuple[Array, Pullback]:
     """Focal loss of independent yes-or-no outputs, one value per sample.
 
-    loss_i = mean_j a m^gamma h, h the sigmoid cross-entropy of z_ij with t_ij, p = sigmoid(z_ij),
-    m = p (1 - t) + (1 - p) t, a = alpha t + (1 - alpha) (1 - t), or 1 where alpha < 0;
-    dz_ij = dloss_i a m^gamma (p - t - gamma h (2 t - 1) p (1 - p) / m) / k
-    logits and target (n, ...), target in [0, 1], k outputs per sample. torchvision's `sigmoid_focal_loss`.
+    loss_i = mean_j f_ij, f = a m^gamma h, h = log(1 + exp(z)) - t z, z = logits, t = target, p = sigmoid(z),
+    m = p (1 - t) + (1 - p) t, a = 1 where alpha < 0, else alpha t + (1 - alpha) (1 - t);
+    dlogits_ij = dloss_i g_ij / k, g = a m^gamma (p - t - gamma h (2 t - 1) p (1 - p) / m), k = size(z_i)
+    logits and target (n, ...), target in [0, 1]; h is the sigmoid cross-entropy. torchvision's `sigmoid_focal_loss`.
     Source: Lin et al., 2017, arXiv:1708.02002.
     """
     _check_gamma("sigmoid_focal", gamma)
@@ -54,7 +54,7 @@ def softmax_focal(
 ) -> tuple[Array, Pullback]:
     """Focal loss of one class among many, one value per sample.
 
-    loss_i = -sum_k t_ik (1 - p_ik)^gamma log p_ik, p = softmax(logits);
+    loss_i = -sum_k t_ik (1 - p_ik)^gamma log p_ik, p = softmax(logits), t = onehot(target);
     dlogits_i = dloss_i (g_i - p_i sum_k g_ik), g = t (1 - p)^gamma (gamma p log p / (1 - p) - 1)
     logits (..., c) float; target (...) int in [0, c), or t itself (..., c), probabilities. With gamma 0 it is
     `softmax_cross_entropy`, and `ignore_index` and labels of several positions are as there.

@@ -13,9 +13,10 @@ from .sample import mean_per_sample, same_shape, spread_per_sample, takes
 def gaussian_nll(y: Array, /, *, target: Array, full: bool = False) -> tuple[Array, Pullback]:
     """Negative log-likelihood of values under normal distributions, one value per sample.
 
-    loss_i = mean_j (s_ij + (m_ij - t_ij)^2 exp(-s_ij)) / 2, y = (m | s), s the logarithm of the variance;
-    dm_ij = dloss_i (m_ij - t_ij) exp(-s_ij) / k, ds_ij = dloss_i (1 - (m_ij - t_ij)^2 exp(-s_ij)) / (2 k)
-    y (n, ..., 2 c), the means first; target (n, ..., c), k values per sample. `full` adds log(2 pi) / 2.
+    loss_i = mean_j (s_ij + (m_ij - t_ij)^2 exp(-s_ij)) / 2, (m | s) = y, t = target;
+    dy = (dm | ds), dm_ij = dloss_i (m_ij - t_ij) exp(-s_ij) / k,
+    ds_ij = dloss_i (1 - (m_ij - t_ij)^2 exp(-s_ij)) / (2 k), k = size(m_i)
+    y (n, ..., 2 c): the means m, then the logarithms s of the variances; target (n, ..., c). `full` adds log(2 pi) / 2.
     PyTorch takes the variance, which its users must keep positive, and clamps it; a logarithm needs neither.
     """
     xp = namespace(y)

@@ -11,8 +11,8 @@ def huber(y: Array, /, *, target: Array, delta: float = 1.0) -> tuple[Array, Pul
     """Huber loss, one value per sample: squared near 0, linear beyond delta.
 
     loss_i = mean_j h(y_ij - target_ij), h(e) = e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2);
-    dy_ij = dloss_i clip(y_ij - target_ij, -delta, delta) / k
-    y and target (n, ...), k outputs per sample. Source: Huber, 1964.
+    dy_ij = dloss_i clip(y_ij - target_ij, -delta, delta) / k, k = size(y_i)
+    y and target (n, ...). Source: Huber, 1964.
     """
     require("huber", "delta", delta, delta > 0, "must be above 0")
     xp = namespace(y)

@@ -12,8 +12,8 @@ from .sample import mean_per_sample, same_shape, spread_per_sample
 def log_cosh(y: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Logarithm of the hyperbolic cosine of the error, one value per sample: squared near 0, linear far away.
 
-    loss_i = mean_j log cosh(y_ij - target_ij);  dy_ij = dloss_i tanh(y_ij - target_ij) / k
-    y and target (n, ...), k outputs per sample. Computed as -log(1 - tanh^2(e)) / 2 where |e| < 1, which loses no
+    loss_i = mean_j log cosh(y_ij - target_ij);  dy_ij = dloss_i tanh(y_ij - target_ij) / k, k = size(y_i)
+    y and target (n, ...). Computed as -log(1 - tanh^2(e)) / 2 where |e| < 1, which loses no
     digits, and as |e| + log(1 + exp(-2 |e|)) - log 2 beyond, which does not overflow.
     """
     xp = namespace(y)

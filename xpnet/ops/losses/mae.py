@@ -10,8 +10,8 @@ from .sample import mean_per_sample, same_shape, spread_per_sample
 def mae(y: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Mean absolute error, one value per sample.
 
-    loss_i = mean_j |y_ij - target_ij|;  dy_ij = dloss_i sign(y_ij - target_ij) / k
-    y and target (n, ...), k outputs per sample; the slope at 0 is 0.
+    loss_i = mean_j |y_ij - target_ij|;  dy_ij = dloss_i sign(y_ij - target_ij) / k, k = size(y_i)
+    y and target (n, ...); the slope at 0 is 0.
     """
     xp = namespace(y)
     error = y - same_shape("mae", y, target)

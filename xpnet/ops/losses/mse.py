@@ -9,8 +9,8 @@ from .sample import mean_per_sample, same_shape, spread_per_sample
 def mse(y: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Mean squared error, one value per sample.
 
-    loss_i = mean_j (y_ij - target_ij)^2;  dy_ij = dloss_i 2 (y_ij - target_ij) / k
-    y and target (n, ...), k outputs per sample.
+    loss_i = mean_j (y_ij - target_ij)^2;  dy_ij = dloss_i 2 (y_ij - target_ij) / k, k = size(y_i)
+    y and target (n, ...).
     """
     error = y - same_shape("mse", y, target)
 

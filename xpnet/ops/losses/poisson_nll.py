@@ -14,10 +14,11 @@ def poisson_nll(
 ) -> tuple[Array, Pullback]:
     """Negative log-likelihood of counts under Poisson distributions, one value per sample.
 
-    loss_i = mean_j (exp(y_ij) - t_ij y_ij), y the logarithm of the rate;  dy_ij = dloss_i (exp(y_ij) - t_ij) / k
-    With `log_input=False` y is the rate itself, y_ij - t_ij log(y_ij + eps), of slope 1 - t_ij / (y_ij + eps).
+    loss_i = mean_j (exp(y_ij) - t_ij y_ij), t = target;  dy_ij = dloss_i (exp(y_ij) - t_ij) / k, k = size(y_i)
+    y is the logarithm of the rate. With `log_input=False` y is the rate itself: then the loss is the mean of
+    y_ij - t_ij log(y_ij + eps), with the slope 1 - t_ij / (y_ij + eps).
     `full` adds Stirling's t log t - t + log(2 pi t) / 2 for the constant log t!, where t > 1.
-    y and target (n, ...), k outputs per sample.
+    y and target (n, ...).
     """
     require("poisson_nll", "eps", eps, eps >= 0, "must be 0 or more")
     xp = namespace(y)

@@ -11,8 +11,8 @@ def quantile(y: Array, /, *, target: Array, q: float = 0.5) -> tuple[Array, Pull
     """Quantile or pinball loss, one value per sample; its minimum is the q-th quantile of the targets.
 
     loss_i = mean_j max(q e_ij, (q - 1) e_ij), e = target - y;
-    dy_ij = -dloss_i q / k where e_ij > 0, dloss_i (1 - q) / k where e_ij < 0, 0 at 0
-    y and target (n, ...), k outputs per sample; 0 < q < 1, and 1/2 is half of `mae`.
+    dy_ij = -dloss_i q / k where e_ij > 0, dloss_i (1 - q) / k where e_ij < 0, else 0, k = size(y_i)
+    y and target (n, ...); 0 < q < 1, and 1/2 is half of `mae`.
     Source: Koenker, Bassett, 1978, Econometrica 46.
     """
     require("quantile", "q", q, 0 < q < 1, "must be between 0 and 1")

@@ -14,8 +14,9 @@ def sigmoid_cross_entropy(
 ) -> tuple[Array, Pullback]:
     """Sigmoid cross-entropy of independent yes-or-no outputs, one value per sample.
 
-    loss_i = mean_j (log(1 + exp(z_ij)) - t_ij z_ij), z the logits;  dz_ij = dloss_i (sigmoid(z_ij) - t_ij) / k
-    logits and target (n, ...), target in [0, 1], k outputs per sample: one, or one for each of many labels, as in
+    loss_i = mean_j (log(1 + exp(z_ij)) - t_ij z_ij), z = logits, t = target;
+    dlogits_ij = dloss_i (sigmoid(z_ij) - t_ij) / k, k = size(z_i)
+    logits and target (n, ...), target in [0, 1]. A sample has one output, or one for each of many labels, as in
     PyTorch's `MultiLabelSoftMarginLoss`. Computed as max(z, 0) - t z + log(1 + exp(-|z|)), which does not overflow.
     `label_smoothing` e makes t of it (1 - e) t + e / 2.
     """

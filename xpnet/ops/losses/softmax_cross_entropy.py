@@ -15,9 +15,10 @@ def softmax_cross_entropy(
 ) -> tuple[Array, Pullback]:
     """Softmax cross-entropy, one value per sample.
 
-    loss_i = -sum_k t_ik log_softmax(logits_i)_k;  dlogits_i = dloss_i (softmax(logits_i) sum_k t_ik - t_i)
-    logits (..., c) float; target (...) int in [0, c), checked by Model.fit and not here, which stands for
-    t = onehot(target), or t itself (..., c), probabilities. `label_smoothing` e makes t of it (1 - e) t + e / c.
+    loss_i = -sum_k t_ik log_softmax(logits_i)[k], t = onehot(target);
+    dlogits_i = dloss_i (softmax(logits_i) sum_k t_ik - t_i)
+    logits (..., c) float; target (...) int in [0, c), checked by Model.fit and not here,
+    or t itself (..., c), probabilities. `label_smoothing` e makes t of it (1 - e) t + e / c.
     Of logits (n, ..., c) loss_i is the mean over the sample's labels; those that are `ignore_index` do not count.
     `fit`'s class_weight weighs a sample by its label, smoothed or not; PyTorch's weighs each class of a smoothed one.
     Source of the smoothing: Szegedy et al., 2015, arXiv:1512.00567.

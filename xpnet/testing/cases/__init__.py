@@ -1,4 +1,4 @@
-"""The table: every op, loss and layer that xpnet has, a row each, and a plain formula where there is one."""
+"""The table of cases: a row for every op, loss and layer of xpnet, with a plain formula where there is one."""
 
 from __future__ import annotations
 

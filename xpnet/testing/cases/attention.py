@@ -1,4 +1,4 @@
-"""The rows of attention, positions and what is made of them, ops and layers."""
+"""The rows of attention, positions and transformer blocks, ops and layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import plain
 
 
 def _attention(xp: Any, q: Array, k: Array, v: Array, mask: Any = None, causal: bool = False) -> Array:
-    """Weights exp(z) over the sum of those that count, which is taken for 1 where none does."""
+    """Weights exp(z) divided by the sum of the unmasked ones; the sum counts as 1 where all are masked."""
     e = xp.exp(q @ xp.matrix_transpose(k) / math.sqrt(q.shape[-1]))
     if causal:
         e = xp.tril(e)
@@ -26,7 +26,7 @@ def _attention(xp: Any, q: Array, k: Array, v: Array, mask: Any = None, causal: 
 
 
 def _heads(xp: Any, x: Array, p: Any, heads: int, **options: Any) -> Array:
-    """Head by head, each with its columns of the weights."""
+    """Multi-head attention, head by head, each with its columns of the weights."""
     w, b = p["input.weight"], p.get("input.bias", 0.0 * p["input.weight"][0, :])
     units = w.shape[1] // 3
     each, found = units // heads, []
@@ -39,7 +39,7 @@ def _heads(xp: Any, x: Array, p: Any, heads: int, **options: Any) -> Array:
 
 
 def _waves(xp: Any, x: Array) -> Array:
-    """Number by number."""
+    """The positional encoding, number by number."""
     time, c = x.shape[-2:]
     rows = [
         [(math.cos if i % 2 else math.sin)(t * 10000.0 ** (-(i - i % 2) / c)) for i in range(c)]
@@ -53,7 +53,7 @@ def _under(name: str, p: dict[str, Array]) -> dict[str, Array]:
 
 
 def _block(xp: Any, x: Array, p: dict[str, Array], norm_first: bool = False) -> Array:
-    """Post-norm or pre-norm, line by line; causal where it is the former."""
+    """A transformer block, post-norm and causal, or pre-norm."""
 
     def norm(name: str, z: Array) -> Array:
         return plain.layer_norm(xp, z, p[f"{name}.weight"], p[f"{name}.bias"])
@@ -73,7 +73,7 @@ def _block(xp: Any, x: Array, p: dict[str, Array], norm_first: bool = False) -> 
 
 
 def _masks(*shape: int | str) -> Draw:
-    """Two of three keys, and none at all for the last sample."""
+    """Masks that keep two of three keys, and none for the last sample."""
 
     def sample(rng: Any, concrete: tuple[int, ...]) -> Any:
         mask = rng.uniform(size=concrete) < 2 / 3

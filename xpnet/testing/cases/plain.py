@@ -1,4 +1,4 @@
-"""Plain formulas that several rows share, from the definitions, without the guards and shifts that the ops have."""
+"""Plain formulas shared by several rows: the definitions, without the guards and shifts of the ops."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def binary(xp: Any, p: Array, target: Array) -> Array:
 
 
 def batch_norm(xp: Any, x: Array, scale: Array, shift: Array) -> Array:
-    """Normalised by the batch's own statistics."""
+    """Features normalised by the batch's own statistics."""
     axes = tuple(range(x.ndim - 1))
     mean = xp.mean(x, axis=axes)
     return (x - mean) / xp.sqrt(xp.mean((x - mean) ** 2, axis=axes) + 1e-5) * scale + shift
@@ -83,14 +83,14 @@ def group_norm(xp: Any, x: Array, scale: Array, shift: Array, groups: int) -> Ar
 
 
 def nearest(xp: Any, x: Array, factor: int) -> Array:
-    """Each point several times, along each axis but the first and the last."""
+    """Each point repeated `factor` times along each axis but the first and the last."""
     for axis in range(1, x.ndim - 1):
         x = xp.repeat(x, factor, axis=axis)
     return x
 
 
 def doubled(xp: Any, x: Array) -> Array:
-    """Between two neighbours, a quarter and three quarters of the way; beyond the outer ones, these again."""
+    """Linear interpolation at a quarter and three quarters between neighbours; the outer points are repeated."""
     for axis in range(1, x.ndim - 1):
         x = xp.moveaxis(x, axis, 0)
         before, behind = (

@@ -54,7 +54,7 @@ def _along(
     reverse: bool = False,
     last: bool = False,
 ) -> Array:
-    """A cell at one time after another."""
+    """A recurrent cell applied at one time after another."""
     found = []
     times = range(x.shape[1])
     for t in reversed(times) if reverse else times:

@@ -27,7 +27,7 @@ def _padded(xp: Any, x: Array, pads: Any, value: float = 0.0) -> Array:
 
 
 def _each(xp: Any, x: Array, kernel: Any, stride: int, dilation: int, f: Callable[[Array], Array]) -> Array:
-    """f of each window of x, in its place."""
+    """f of each window of x, at the window's position in the output."""
     counts = [
         (size - dilation * (k - 1) - 1) // stride + 1 for size, k in zip(x.shape[1:-1], kernel, strict=True)
     ]
@@ -52,7 +52,7 @@ def _conv(
     dilation: int = 1,
     groups: int = 1,
 ) -> Array:
-    """Each output is a window of x times the weights, group by group."""
+    """Convolution: each output is a window of x times the weights, group by group."""
     *kernel, a, out = w.shape
     each = out // groups
 
@@ -78,7 +78,7 @@ def _transposed(
     output_padding: int = 0,
     groups: int = 1,
 ) -> Array:
-    """The convolution of x, zeros between its elements, with the weights turned round."""
+    """Transposed convolution: x with zeros between its elements, convolved with the flipped weights."""
     kernel = w.shape[:-2]
     for axis in range(1, x.ndim - 1):
         y = xp.stack([x, *[xp.zeros_like(x)] * (stride - 1)], axis=axis + 1)
@@ -102,14 +102,14 @@ def _mean(xp: Any, x: Array, kernel: Any, stride: int, padding: int) -> Array:
 
 
 def _counted(xp: Any, x: Array, mask: Array) -> Array:
-    """The mean of the positions that count, 0 of none."""
+    """The mean of the unmasked positions, 0 if there are none."""
     real = xp.astype(mask[..., None], x.dtype)
     number = xp.sum(real, axis=1)
     return xp.sum(x * real, axis=1) / xp.where(number == 0, 1.0, number)
 
 
 def _highest(xp: Any, x: Array, mask: Array) -> Array:
-    """The largest of the positions that count, 0 of none."""
+    """The largest of the unmasked positions, 0 if there are none."""
     y = xp.max(xp.where(mask[..., None], x, -1e9), axis=1)
     return xp.where(xp.any(mask, axis=1)[:, None], y, 0.0)
 

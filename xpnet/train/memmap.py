@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-SHARE = 0.25
+LARGE_FILE_SHARE = 0.25
 """The share of this machine's memory that a file may take before the system no longer counts on keeping it."""
 
 
@@ -26,7 +26,7 @@ def ask_for(x: np.ndarray, rows: np.ndarray) -> None:
     took 120 to 1,800 ms so, and 46 ms when asked for. Of a file that stays in memory the asking alone takes 4 ms.
     """
     file = file_of(x)
-    if file is None or not hasattr(file, "madvise") or len(file) < SHARE * memory():
+    if file is None or not hasattr(file, "madvise") or len(file) < LARGE_FILE_SHARE * memory():
         return
     low, high = np.lib.array_utils.byte_bounds(x[:1])
     if high - low > 2 * x[:1].nbytes:  # in Fortran order a row lies all over the file

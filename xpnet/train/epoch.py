@@ -13,14 +13,14 @@ import numpy as np
 from .. import tree
 from ..data import shares
 from ..typing import Array, State
-from .batches import Source
+from .batches import BatchSource
 
 
-class Calls:
+class EpochRun:
     """What each call of an epoch leaves, as `backends.CallResult` has it, and the weights of its part's batches."""
 
     def __init__(
-        self, run: Callable[..., Any], batches: Source, steps_per_call: int, number: int, state: State
+        self, run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
     ) -> None:
         self._start: list[Any] = []
         self._left = _calls(run, batches, steps_per_call, number, state)
@@ -32,7 +32,7 @@ class Calls:
         self._begun += islice(self._left, 1)
         return self
 
-    def begun_with(self, state: State) -> bool:
+    def started_from(self, state: State) -> bool:
         """Whether they were begun with these very arrays, of which somebody may have replaced one meanwhile."""
         arrays = _arrays(state)
         return len(arrays) == len(self._start) and all(map(is_, arrays, self._start))
@@ -44,7 +44,7 @@ class Calls:
         self._left.close()
 
 
-class Tally:
+class EpochLoss:
     """The losses of an epoch's steps, which the host waits for once a part: more of them would queue up there."""
 
     def __init__(self, backend: Any) -> None:
@@ -83,7 +83,7 @@ class Tally:
 
 
 def _calls(
-    run: Callable[..., Any], batches: Source, steps_per_call: int, number: int, state: State
+    run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
 ) -> Generator[tuple[Any, np.ndarray]]:
     with closing(batches.epoch(number)) as parts:
         for samples, order, w, size, totals in parts:

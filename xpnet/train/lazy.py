@@ -11,19 +11,21 @@ import numpy as np
 
 from ..data import batch_slices
 from ..typing import Array, Shape
-from .pages import ask_for
+from .memmap import ask_for
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 T = TypeVar("T")
 
-CHUNK, NUMBERS = 8192, 2**23
-"""How many samples a prediction takes at once, and how many numbers of theirs, which bounds its memory."""
+CHUNK_SAMPLES = 8192
+"""Samples that a prediction computes at once, at most."""
+CHUNK_ELEMENTS = 2**23
+"""Elements of the inputs that a prediction computes at once, at most: it bounds the memory of a prediction."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class LazyRows:
     """An array in a mapped file, or what goes along with one: rows come to the backend when they are taken.
 
     put(part, numbers): some of its rows, whose numbers are for messages, on the backend. chosen: the numbers of the
@@ -44,7 +46,7 @@ class Rows:
         """How many sizes the shape has."""
         return self.array.ndim
 
-    def pick(self, numbers: np.ndarray) -> Rows:
+    def pick(self, numbers: np.ndarray) -> LazyRows:
         """Some of the rows, none of which is read yet."""
         return replace(self, chosen=numbers if self.chosen is None else self.chosen[numbers])
 
@@ -59,19 +61,19 @@ class Rows:
         return self.put(self.array[rows], rows)
 
 
-def at_once(x: Array | Rows) -> int:
+def at_once(x: Array | LazyRows) -> int:
     """How many samples are worked off together where nothing is learned."""
-    return max(1, min(CHUNK, NUMBERS // max(1, math.prod(x.shape[1:]))))
+    return max(1, min(CHUNK_SAMPLES, CHUNK_ELEMENTS // max(1, math.prod(x.shape[1:]))))
 
 
-def chunks(x: Array | Rows) -> list[slice]:
+def chunks(x: Array | LazyRows) -> list[slice]:
     """The parts in which samples are worked off where nothing is learned."""
     return list(batch_slices(x.shape[0], at_once(x)))
 
 
-def taken(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generator[tuple[Array, ...]]:
+def loaded(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generator[tuple[Array, ...]]:
     """The same rows of each array on the backend, part by part; those of a file are read one part ahead."""
-    if not any(isinstance(x, Rows) for x in arrays):
+    if not any(isinstance(x, LazyRows) for x in arrays):
         for part in rows:
             yield tuple(arrays) if len(rows) == 1 else tuple(x[part, ...] for x in arrays)
         return
@@ -82,10 +84,10 @@ def taken(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generato
     from concurrent.futures import ThreadPoolExecutor  # 10 ms, which training in memory does without
 
     with ThreadPoolExecutor(1) as pool:  # whatever happens, it is left when no thread is at work any more
-        yield from ahead(pool, parts)
+        yield from prefetch(pool, parts)
 
 
-def ahead(pool: Executor, items: Iterator[T]) -> Generator[T]:
+def prefetch(pool: Executor, items: Iterator[T]) -> Generator[T]:
     """The items, each made in the pool's thread while the caller works on the one before."""
     coming = pool.submit(next, items, None)
     while (item := coming.result()) is not None:

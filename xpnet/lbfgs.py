@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from ..data import normalised
-from ..errors import DivergedError, MissingExtraError, integer, number
-from ..optim import moving
-from ..tree import nest
-from ..typing import Array, Batch, Flat
-from .callbacks import as_callbacks
-from .feed import Data
-from .history import History
-from .rows import taken
-from .step import add_shards, gradient, split
-from .trainer import Trainer
+from .data import normalised
+from .errors import DivergedError, MissingExtraError, integer, number
+from .model import Model
+from .optim import moving
+from .train import CallbackList, History, Samples, Trainer, loaded, make_gradients
+from .typing import Batch, Flat
 
 
 def fit_lbfgs(
-    model: Any,
+    model: Model,
     x: Any,
     y: Any,
     *,
@@ -39,14 +34,14 @@ def fit_lbfgs(
 ) -> History:
     """Trains an `xn.Model` by L-BFGS, from its present parameters, in the place of its optimizer.
 
-    What is minimised is the loss over all samples + weight_decay |p|^2 / 2. memory: from how many past steps the
-    curvature is estimated. Ends after so many iterations, or where no element of the gradient is above `tolerance`,
-    or the dtype shows no gain. batch_size: how many samples are worked off at a time, which bounds the memory and
-    changes nothing else but batch norm. Each iteration, of one evaluation or a few, is an epoch of the history, its
-    "loss" the one after it and without the decay; callbacks hear of it as of an epoch. Parameters that the model's
-    optimizer has frozen stay as they are; dropout drops the same units in all iterations. float64 gets nearest to
-    the minimum.
-    MissingExtraError without SciPy; DivergedError for a loss that is not finite.
+    The objective is the loss over all samples + weight_decay |p|^2 / 2.
+    iterations: at most; the training ends before where no element of the gradient is above `tolerance`, or where the
+    dtype shows no gain. memory: the number of past steps from which the curvature is estimated.
+    batch_size: samples that are processed at a time. It bounds the memory and changes no result but batch norm's.
+    Each iteration, of one evaluation or a few, is an epoch of the history and of the callbacks; its "loss" is that
+    after the iteration, without the decay. Parameters that the model's optimizer has frozen stay as they are. Dropout
+    drops the same units in all iterations. float64 gets nearest to the minimum.
+    Errors: MissingExtraError without SciPy; DivergedError for a loss that is not finite.
     Source: Byrd, Lu, Nocedal, Zhu, 1995, SIAM J. Sci. Comput. 16; scipy.optimize.minimize, method "L-BFGS-B".
     """
     try:
@@ -56,26 +51,26 @@ def fit_lbfgs(
     iterations, memory = integer("iterations", iterations), integer("memory", memory)
     batch_size = None if batch_size is None else integer("batch_size", batch_size)
     weight_decay, tolerance = number("weight_decay", weight_decay), number("tolerance", tolerance)
-    listeners = as_callbacks(callbacks)
-    data, model._targets = model._data(x, y, sample_weight, class_weight)
-    held = None if validation_data is None else model._data(*validation_data)[0]
-    with model._stay() as trainer, ExitStack() as ends:
-        whole = Whole(trainer, data, -(-len(data) // batch_size) if batch_size else 1, float(weight_decay))
+    listeners = CallbackList(callbacks)
+    session = model.training_session(
+        x, y, sample_weight=sample_weight, class_weight=class_weight, validation_data=validation_data
+    )
+    with session as (trainer, samples, held), ExitStack() as ends:
+        assert isinstance(samples, Samples)  # since y was given
+        shards = -(-len(samples) // batch_size) if batch_size else 1
+        whole = Objective(trainer, samples, shards, float(weight_decay))
+        size = min(batch_size or len(samples), len(samples))
         ends.enter_context(trainer.backend.device_context())
-        ends.enter_context(trainer.threads(tuple(data.x.shape[1:]), min(batch_size or len(data), len(data))))
-        for listener in reversed(listeners):
-            ends.callback(listener.on_end, model)
-        for listener in listeners:
-            listener.on_begin(model)
+        ends.enter_context(trainer.threads(trainer.batches(samples, size)))
+        ends.enter_context(listeners.around(model))
 
         def after(intermediate_result: Any) -> None:
             record = whole.accept(intermediate_result.x)
             if held is not None:
-                scores = trainer.scores(held, model._targets)
+                scores = trainer.scores(held, model.targets)
                 record.update({f"val_{name}": value for name, value in scores.items()})
             model.history.add(record)
-            stops = [listener.on_epoch(model, record) for listener in listeners]  # every one is called
-            if any(stops):
+            if listeners.on_epoch(model, record):
                 raise StopIteration
 
         minimize(
@@ -95,20 +90,20 @@ def fit_lbfgs(
     return model.history
 
 
-class Whole:
-    """The objective over all samples, as a function of one vector of all parameters that move."""
+class Objective:
+    """The objective over all samples, as a function of one vector of all parameters that are not frozen."""
 
-    def __init__(self, trainer: Trainer, data: Data, shards: int, decay: float) -> None:
+    def __init__(self, trainer: Trainer, samples: Samples, shards: int, decay: float) -> None:
         self.trainer, self.backend, self.decay = trainer, trainer.backend, decay
-        w, _ = normalised(data.weight, len(data), reduction=trainer.reduction)
-        ((x, y),) = taken((data.x, data.y), [slice(0, len(data))])  # also from a file
-        self.batch: Batch = {"x": x, "y": y, "w": trainer._weights(w)}
+        w, _ = normalised(samples.weight, len(samples), reduction=trainer.reduction)
+        ((x, y),) = loaded((samples.x, samples.y), [slice(0, len(samples))])  # also from a file
+        self.batch: Batch = {"x": x, "y": y, "w": trainer.weights(w)}
         self.names = moving(trainer.optimizer, trainer.state["params"])
         if not self.names:
             raise ValueError("every parameter of the model is frozen: nothing is left to train")
-        trainer.started = True
-        trainer._watching(trainer.batches(data, len(data)))  # looks at the first outputs
-        self.evaluate = self.backend.compile(objective(trainer, shards))
+        trainer.begin()
+        trainer.monitor(trainer.batches(samples, len(samples)))  # checks the first outputs
+        self.evaluate = self.backend.compile(make_gradients(trainer.network, trainer.loss, shards=shards))
         self.at: tuple[np.ndarray, float, Flat, Flat] | None = None
 
     def start(self) -> np.ndarray:
@@ -118,9 +113,7 @@ class Whole:
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         state = self.trainer.state
         params = {**state["params"], **self._arrays(vector)}
-        loss, grads, updates = self.evaluate(
-            params, state["buffers"], self.batch, state["key"], state["step"]
-        )
+        loss, grads, updates = self.evaluate({**state, "params": params}, self.batch)
         if self.at is None and not math.isfinite(float(loss)):
             raise self._diverged(float(loss))
         self.at = vector.copy(), float(loss), params, updates
@@ -128,7 +121,7 @@ class Whole:
         return float(loss) + penalty, self._vector(grads) + self.decay * vector
 
     def accept(self, vector: np.ndarray) -> dict[str, Any]:
-        """Makes the vector the model's parameters, and gives the epoch's record; DivergedError where it exploded."""
+        """Makes the vector the model's parameters; the epoch's record. DivergedError where the loss exploded."""
         if self.at is None or not np.array_equal(self.at[0], vector):
             self(vector)
         assert self.at is not None
@@ -159,17 +152,3 @@ class Whole:
             arrays[name] = self.backend.asarray(vector[start:stop].reshape(shape), dtype=self.trainer.dtype)
             start = stop
         return arrays
-
-
-def objective(trainer: Trainer, shards: int) -> Callable[..., tuple[Array, Flat, Flat]]:
-    """`f(params, buffers, batch, key, step)`: the loss in training mode, its gradient, and the new buffers."""
-    network, loss = trainer.network, trainer.loss
-
-    def f(params: Flat, buffers: Flat, batch: Batch, key: Array, step: Array) -> tuple[Array, Flat, Flat]:
-        arrays = nest({**params, **buffers})
-        return add_shards(
-            gradient(network, loss, arrays, part, words=(key, step * shards + index))
-            for index, part in enumerate(split(batch, shards))
-        )
-
-    return f

@@ -8,12 +8,15 @@ from typing import Any
 from ..layers import Layer, products
 from ..typing import Flat, Shape
 
-PER_ARRAY, PER_ELEMENT, PER_PRODUCT = 30e-6, 1.6e-9, 6e-11
-"""Seconds that a portable step takes for each parameter array, for each parameter, and for each multiply-add of the way
-forward; rough."""
+SECONDS_PER_ARRAY = 30e-6
+"""Seconds of a portable step for each parameter array: the calls of its layer and of its update; rough."""
+SECONDS_PER_ELEMENT = 1.6e-9
+"""Seconds of a portable step for each element of a parameter; rough."""
+SECONDS_PER_MAC = 6e-11
+"""Seconds of a portable step for each multiply-add of the forward pass; rough."""
 
 
-class Estimate:
+class CostModel:
     """The work of a network's steps on samples of a shape."""
 
     def __init__(self, network: Layer) -> None:
@@ -30,4 +33,6 @@ class Estimate:
         """How long so many portable steps take."""
         elements = sum(math.prod(p.shape) for p in params.values())
         work = sum(self.products(shape, batch_size))
-        return steps * (max(1, len(params)) * PER_ARRAY + elements * PER_ELEMENT + work * PER_PRODUCT)
+        return steps * (
+            max(1, len(params)) * SECONDS_PER_ARRAY + elements * SECONDS_PER_ELEMENT + work * SECONDS_PER_MAC
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.train.calls import Calls
+from xpnet.train.epoch import EpochRun
 
 from ..bits import host, same_bits, same_models
 
@@ -22,13 +22,13 @@ def begun(monkeypatch):
     """Whether each epoch that was begun early was also gone on with."""
     pytest.importorskip("jax")
     monkeypatch.setattr("xpnet.backends.jax.backend.cores", lambda: 2)
-    found, real = [], Calls.begun_with
+    found, real = [], EpochRun.started_from
 
-    def begun_with(self, state):
+    def started_from(self, state):
         found.append(real(self, state))
         return found[-1]
 
-    monkeypatch.setattr(Calls, "begun_with", begun_with)
+    monkeypatch.setattr(EpochRun, "started_from", started_from)
     return found
 
 
@@ -102,7 +102,7 @@ def test_an_error_while_an_epoch_is_begun_undoes_the_one_before(begun, late, mon
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Calls, "begin", fail)
+        patch.setattr(EpochRun, "begin", fail)
         with pytest.raises(error):
             model.fit(X, Y, epochs=3, batch_size=8)
     same_bits(host(model), before)

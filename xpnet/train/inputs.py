@@ -17,54 +17,49 @@ from ..data import (
     check_ids,
     check_inputs,
     check_numbers,
-    check_share,
     check_weights,
     class_weights,
     split,
 )
-from ..errors import LabelError, integer, shown
+from ..errors import LabelError, shown
 from ..namespace import device, library, namespace
 from ..typing import Array, Shape
-from .pages import file_of
-from .rows import Rows
+from .lazy import LazyRows
+from .memmap import file_of
 
 
 @dataclass
-class Data:
+class Samples:
     """Samples on the backend, or rows that come to it: inputs, encoded targets, and weights on the host.
 
     `weight` is what training weighs a sample with, `plain` the same without class weights, which are no
     part of a score.
     """
 
-    x: Array | Rows
-    y: Array | Rows
+    x: Array | LazyRows
+    y: Array | LazyRows
     weight: np.ndarray
     plain: np.ndarray
 
     def __len__(self) -> int:
         return len(self.weight)
 
-    def rows(self, backend: Any, numbers: np.ndarray) -> Data:
+    def whole_y(self) -> Array:
+        """All targets, on the backend."""
+        return self.y.take(slice(None)) if isinstance(self.y, LazyRows) else self.y
+
+    def rows(self, backend: Any, numbers: np.ndarray) -> Samples:
         """Some of the samples."""
-        index = None if isinstance(self.x, Rows) else backend.asarray(numbers)
+        index = None if isinstance(self.x, LazyRows) else backend.asarray(numbers)
         x, y = (
-            a.pick(numbers) if isinstance(a, Rows) else backend.xp.take(a, index, axis=0)
+            a.pick(numbers) if isinstance(a, LazyRows) else backend.xp.take(a, index, axis=0)
             for a in (self.x, self.y)
         )
-        return Data(x, y, self.weight[numbers], self.plain[numbers])
+        return Samples(x, y, self.weight[numbers], self.plain[numbers])
 
 
-def check_fit(
-    epochs: Any, batch_size: Any, steps_per_call: Any, validation_data: Any, validation_split: Any
-) -> None:
-    """ValueError or TypeError for options of `fit` that cannot be."""
-    sizes = {"epochs": epochs, "batch_size": batch_size}
-    if steps_per_call is not None:
-        sizes["steps_per_call"] = steps_per_call
-    for name, value in sizes.items():
-        integer(name, value)
-    check_share(0.0 if validation_split is None else validation_split, low=0.0)
+def check_validation(validation_data: Any, validation_split: float) -> None:
+    """TypeError for validation data that is no tuple; ValueError where a share is held out as well."""
     if validation_data is None:
         return
     if validation_split:
@@ -83,7 +78,7 @@ def to_inputs(
     ids: bool,
     id_limit: int | None = None,
     name: str = "x",
-) -> Array | Rows:
+) -> Array | LazyRows:
     """x on the backend, cast to `dtype`, or to int64 where it is ids; rows that will be, where x lies in a mapped file.
 
     TypeError or ValueError where it does not fit, holds what is not finite, or an id that is not less than `id_limit`.
@@ -119,12 +114,12 @@ def to_inputs(
                 x = backend.asarray(x)
         return backend.canonical_layout(x)
 
-    return put(x, None) if file_of(x) is None else Rows(np.asarray(x), put)
+    return put(x, None) if file_of(x) is None else LazyRows(np.asarray(x), put)
 
 
-def to_data(
+def to_samples(
     backend: Any,
-    x: Array | Rows,
+    x: Array | LazyRows,
     y: Any,
     *,
     targets: Targets,
@@ -134,7 +129,7 @@ def to_data(
     class_weight: Any = None,
     several: bool = False,
     name: str = "y",
-) -> tuple[Data, Targets]:
+) -> tuple[Samples, Targets]:
     """Samples from inputs of `to_inputs` and targets as the user has them, and what y showed of the targets.
 
     Where x comes in parts, so does a y in a mapped file that has several numbers for a sample; any other y is loaded.
@@ -155,7 +150,7 @@ def to_data(
         return targets.encode(part, output_shape, dtype, rows=rows)
 
     wide = host.dtype.kind in "biuf" and host.shape[1:] == output_shape and math.prod(output_shape) > 1
-    later = isinstance(x, Rows) and wide and file_of(host) is not None and targets.ignored is None
+    later = isinstance(x, LazyRows) and wide and file_of(host) is not None and targets.ignored is None
     encoded = np.asarray(host if later else encode(host))
     if several and first and not later:
         targets.require_several(encoded)
@@ -184,21 +179,21 @@ def to_data(
         weight = weight * of_classes
         if not weight.any():
             raise ValueError("class_weight leaves every sample with weight 0: nothing is left to learn from")
-    if not isinstance(x, Rows):
-        return Data(x, backend.asarray(encoded), weight, plain), targets
+    if not isinstance(x, LazyRows):
+        return Samples(x, backend.asarray(encoded), weight, plain), targets
     put = (
         (lambda part, rows: backend.asarray(encode(part, rows)))
         if later
         else (lambda part, rows: backend.asarray(part))
     )
-    return Data(x, Rows(encoded, put), weight, plain), targets
+    return Samples(x, LazyRows(encoded, put), weight, plain), targets
 
 
-def hold_out(backend: Any, data: Data, share: float, *, kind: str, seed: int) -> tuple[Data, Data]:
+def hold_out(backend: Any, data: Samples, share: float, *, kind: str, seed: int) -> tuple[Samples, Samples]:
     """(the rest, the share held out), of every class alike where targets are class numbers."""
     strata = None
     if kind == "classes" and data.y.ndim == 1:
-        strata = data.y.array if isinstance(data.y, Rows) else backend.to_numpy(data.y)
+        strata = data.y.array if isinstance(data.y, LazyRows) else backend.to_numpy(data.y)
     kept, held = split(len(data), share, seed=seed, strata=strata)
     if not (data.weight[kept].any() and data.plain[held].any()):
         raise ValueError(f"validation_split {share!r} leaves one side with samples of weight 0 only")

@@ -15,7 +15,7 @@ from ..typing import Op
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Chosen(Description):
+class OpSpec(Description):
     """An op and options of it, `Loss("huber", delta=2.0)`; `bound` is the op with these options.
 
     function: an op's name, an op, or a function of one's own. options: the other keywords, as (name, value) pairs

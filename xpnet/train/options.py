@@ -1,0 +1,35 @@
+"""The options of a run: everything that `fit` is given and that is not data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..data import check_share
+from ..errors import integer
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The options of one `fit`, checked where they are made.
+
+    epochs: how many to train. batch_size: samples in a batch. steps_per_call: steps in one call of the backend, None
+    for the backend's choice. validation_split: the share of the samples to hold out. verbose: True prints each epoch.
+    Errors: ValueError naming the option.
+    """
+
+    epochs: int
+    batch_size: int = 32
+    steps_per_call: int | None = None
+    validation_split: float = 0.0
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        self._set("epochs", integer("epochs", self.epochs))
+        self._set("batch_size", integer("batch_size", self.batch_size))
+        if self.steps_per_call is not None:
+            self._set("steps_per_call", integer("steps_per_call", self.steps_per_call))
+        check_share(self.validation_split, low=0.0)
+
+    def _set(self, name: str, value: int) -> None:
+        """A NumPy integer becomes Python's; the dataclass is frozen to everyone else."""
+        object.__setattr__(self, name, value)

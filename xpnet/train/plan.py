@@ -1,0 +1,133 @@
+"""The plan of a run: what executes and where it may be cut, decided once before the first step.
+
+A plan follows from sizes, installed packages and options, never from a clock: the same call makes the same plan on
+the same machine. The loop obeys the plan and decides nothing. `model.plan` shows the plan of the last run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from ..layers import Layer
+from ..typing import Flat
+from .batches import Batches, BatchSource
+from .cost import CostModel
+
+T = TypeVar("T")
+Cut = Literal["between steps", "between calls"]
+
+
+class Decision(NamedTuple, Generic[T]):
+    """A value of a plan and, in words, why it was chosen."""
+
+    value: T
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.why}"
+
+
+@dataclass(frozen=True, repr=False)
+class ExecutionPlan:
+    """The decisions for one run of training.
+
+    natives: the name of the natives in force, or "portable".
+    threads: BLAS threads during a step; None where the library sets its own.
+    steps_per_call: steps in one call of the backend.
+    epoch_overlap: True where an epoch's first call is issued before the losses of the epoch before are fetched.
+    cuts: the places where `state` is whole and on hand, for a checkpoint, a signal or an exchange between processes.
+    """
+
+    natives: Decision[str]
+    threads: Decision[int | None]
+    steps_per_call: Decision[int]
+    epoch_overlap: Decision[bool]
+    cuts: Decision[Cut]
+
+    def __str__(self) -> str:
+        """One line for each decision, with its reason."""
+        return "\n".join(f"{field.name:<16}{getattr(self, field.name)}" for field in fields(self))
+
+    def __repr__(self) -> str:
+        values = (f"{field.name}={getattr(self, field.name).value!r}" for field in fields(self))
+        return f"ExecutionPlan({', '.join(values)})"
+
+
+class Planner:
+    """Makes the plans of a trainer's runs.
+
+    natives: the `Natives` of the last plan. Natives that were once loaded stay in force for all later runs.
+    """
+
+    def __init__(
+        self,
+        network: Layer,
+        backend: Any,
+        *,
+        dtype: str,
+        natives: bool | str,
+        pure: bool,
+        deterministic: bool,
+    ) -> None:
+        self.cost = CostModel(network)
+        self.backend, self.dtype = backend, dtype
+        self.wanted, self.pure, self.deterministic = natives, pure, deterministic
+        self.natives: Any = None
+        self._last: tuple[Any, ExecutionPlan] | None = None
+
+    def of_step(self, params: Flat, source: Batches) -> ExecutionPlan:
+        """The plan of a single step on all samples; made anew only where the sizes differ from the last step's."""
+        key = source.shape, source.size
+        if self._last is None or self._last[0] != key:
+            self._last = key, self.of_run(params, source, epochs=1, steps_per_call=1, observed=True)
+        return self._last[1]
+
+    def of_run(
+        self, params: Flat, source: BatchSource, *, epochs: int, steps_per_call: int | None, observed: bool
+    ) -> ExecutionPlan:
+        """The plan of a run over `epochs` epochs; observed: a callback sees the state after each call."""
+        self._last = None
+        seconds = self.cost.seconds(params, source.shape, source.size, 1)
+        natives = self._natives(seconds * epochs * source.steps)
+        threads = self.threads(source)
+        calls = self._steps_per_call(seconds, source, steps_per_call)
+        overlap = self._epoch_overlap(seconds * source.steps, source, observed)
+        return ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value))
+
+    def threads(self, source: BatchSource) -> Decision[int | None]:
+        """The BLAS threads for the products of a source's batches, or of their parts of `rows` samples."""
+        products = self.cost.products(source.shape, source.rows or source.size)
+        return Decision(*self.backend.choose_threads(products, deterministic=self.deterministic))
+
+    def _natives(self, seconds: float) -> Decision[str]:
+        if self.natives is not None and self.natives.ops:
+            return Decision(
+                self.natives.name, "an earlier run loaded these natives, and all later runs keep them"
+            )
+        found = self.backend.natives(self.wanted, dtype=self.dtype, seconds=seconds)
+        self.natives = found._replace(pure=self.pure, deterministic=self.deterministic)
+        return Decision(found.name, found.why)
+
+    def _steps_per_call(self, seconds: float, source: BatchSource, wanted: int | None) -> Decision[int]:
+        chosen = wanted or self.backend.choose_steps(seconds)
+        if chosen > source.at_once:
+            return Decision(source.at_once, "a segment of the samples holds no more batches")
+        if wanted:
+            return Decision(chosen, f"steps_per_call={wanted} was given")
+        return Decision(chosen, f"{self.backend.name} chose it for steps of an estimated {seconds:.2g} s")
+
+    def _epoch_overlap(self, seconds: float, source: BatchSource, observed: bool) -> Decision[bool]:
+        if observed:
+            return Decision(False, "the state is looked at after each call")
+        if not isinstance(source, Batches):
+            return Decision(False, "the batches are made while the training runs")
+        value = bool(self.backend.overlaps_epochs(seconds))
+        return Decision(value, f"{self.backend.name} chose it for epochs of an estimated {seconds:.2g} s")
+
+
+def _cuts(steps_per_call: int) -> Decision[Cut]:
+    whole = "a step is compiled whole, gradients and update together, since no process exchanges gradients"
+    if steps_per_call == 1:
+        return Decision("between steps", f"each call is one step; {whole}")
+    return Decision("between calls", f"{steps_per_call} steps run in one call of the backend; {whole}")
