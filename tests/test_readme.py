@@ -28,15 +28,9 @@ NEEDS = {
 OPTIONAL = ("array_api_strict", "jax", "matplotlib", "scipy", "torch")
 """A snippet that names one of these is left out where it is not installed."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SESSIONS = [
-    page for page, text in PAGES.items() if {"python", "console"} & {kind for kind, _ in BLOCK.findall(text)}
-]
-INLINE = sorted(
-    {found for text in PAGES.values() for found in re.findall(r"`((?:python3?|uv run|xpnet) [^`]+)`", text)}
-)
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-    "optional-dependencies"
-]
+SESSIONS = [page for page, text in PAGES.items() if {"python", "console"} & {kind for kind, _ in BLOCK.findall(text)}]
+INLINE = sorted({found for text in PAGES.values() for found in re.findall(r"`((?:python3?|uv run|xpnet) [^`]+)`", text)})
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
 def installed(name):
