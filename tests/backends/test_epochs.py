@@ -128,6 +128,7 @@ def test_batches_do_not_depend_on_the_size_of_a_gather(backend, gathered, monkey
         same_bits(batch, {"x": X[rows], "y": Y[rows], "w": w[start : start + 8]})
 
 
+@pytest.mark.sample(2, by=("xpnet_backend",))
 @pytest.mark.parametrize("steps_per_call", [1, 2, 3, 7, None])
 def test_bits_do_not_depend_on_steps_per_call(backend, steps_per_call):
     by_steps, model = make(backend), make(backend)

@@ -126,6 +126,7 @@ def joined():
     registry._known.pop("strange")
 
 
+@pytest.mark.sample(1, of="whole tables")
 def test_the_oracles_table_passes():
     with np.errstate(all="ignore"):  # its arithmetic is NumPy's, warnings included
         outcomes = list(run_table("strange"))

@@ -47,6 +47,7 @@ def twins(backend, passes, *, exact):
     return used
 
 
+@pytest.mark.sample(1, by=("name",))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), CHOSEN, ids=lambda part: str(part or ""))
 def test_activations_alone_and_in_linear_have_the_portable_values(name, options, dtype, backend):
