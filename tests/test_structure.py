@@ -15,7 +15,7 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-BASE = {"typing", "errors", "namespace", "describe", "installed", "tree"}
+BASE = {"typing", "errors", "namespace", "describe", "installed", "tree", "formulas"}
 ROOMS = {
     "ops",
     "init",
@@ -315,6 +315,43 @@ def test_public_functions_and_classes_say_what_they_do(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             rule = room(path) == "optim" and node.name.endswith("_rule")  # its optimizer's docstring has it
             assert ast.get_docstring(node) or rule, f"{path}: {node.name} has no docstring"
+
+
+# The engine
+
+
+@pytest.mark.parametrize("path", in_rooms("compiler"))
+def test_functions_carry_no_attributes(path):
+    """Facts about a compiled function are fields of its `Kernel`, which a type checker and a reader can find."""
+    functions = {node.name for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(TREES[path]):
+        where = f"{path}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+            assert not (node.func.id in ("getattr", "setattr", "delattr") and named), where
+        if isinstance(node, ast.Delete):
+            assert not any(isinstance(target, ast.Attribute) for target in node.targets), where
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                owner = target.value if isinstance(target, ast.Attribute) else None
+                assert not (isinstance(owner, ast.Name) and owner.id in functions), where
+
+
+def test_attributes_of_functions_are_seen():
+    for line in ("getattr(f, 'axes', ())", "del f.loop", "f.axes = 1", "setattr(f, 'axes', 1)"):
+        TREES["planted.py"] = ast.parse(f"def f(): ...\n{line}")
+        with pytest.raises(AssertionError, match=r"planted\.py:2"):
+            test_functions_carry_no_attributes("planted.py")
+        del TREES["planted.py"]
+
+
+@pytest.mark.parametrize("path", in_rooms("compiler", "backends"))
+def test_constants_are_defined_one_a_line(path):
+    """`A, B = 1, 2` leaves one docstring, and one unit, for both."""
+    for node in TREES[path].body:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            names = [x.id for x in getattr(target, "elts", ()) if isinstance(x, ast.Name)]
+            assert not any(name.isupper() for name in names), f"{path}:{node.lineno}: {', '.join(names)}"
 
 
 def test_an_unknown_name_is_an_attribute_error():

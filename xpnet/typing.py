@@ -55,7 +55,10 @@ class Loss(Protocol):
 
 
 class Rule(Protocol):
-    """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`."""
+    """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`.
+
+    It types the rules, which are written without annotations.
+    """
 
     @property
     def __name__(self) -> str: ...

@@ -38,7 +38,7 @@ def late(monkeypatch):
 
     def fit(model, **options):
         with monkeypatch.context() as patch:
-            patch.setattr("xpnet.backends.jax.backend.EARLY", 0)
+            patch.setattr("xpnet.backends.jax.backend.MAX_OVERLAP_SECONDS", 0)
             return model.fit(X, Y, **options)
 
     return fit
@@ -119,7 +119,7 @@ def test_a_long_epoch_or_one_that_is_listened_to_is_not_begun_early(begun, monke
 
     make().fit(X, Y, epochs=3, callbacks=[Listener()])
     make().fit(lambda: iter([(X, Y)]), epochs=3)
-    monkeypatch.setattr("xpnet.backends.jax.backend.EARLY", 1e-6)
+    monkeypatch.setattr("xpnet.backends.jax.backend.MAX_OVERLAP_SECONDS", 1e-6)
     make().fit(X, Y, epochs=3)
     assert begun == []
 
