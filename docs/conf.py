@@ -31,9 +31,10 @@ exclude_patterns = [".*", "build", "runs", "tests", "**/__pycache__"]
 html_theme = "furo"
 html_title = f"xpnet {release}"
 html_copy_source = False
+smartquotes = False  # quotes and dots belong to code
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["linkify"]
+myst_enable_extensions = ["linkify", "tasklist"]
 myst_linkify_fuzzy_links = False
 
 autodoc_member_order = "bysource"
