@@ -10,6 +10,7 @@ import xpnet
 from xpnet.installed import BACKENDS
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FOLDERS = ("docs", "examples", "ci/benchmarks", "xpnet/compiler")
 PAGES = {
     path: path.read_text(encoding="utf-8")
@@ -71,6 +72,12 @@ def test_readme_is_an_introduction():
     assert len(PAGES[ROOT / "README.md"].splitlines()) <= 130
 
 
+def test_readme_lists_every_extra():
+    table = PAGES[ROOT / "README.md"].partition("| extra |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE))))
+    assert named == set(PROJECT["optional-dependencies"])
+
+
 def test_every_guide_is_in_the_index():
     linked = {link.partition("#")[0] for page, link in LINKS if NAMES[page] == "docs/index.md"}
     guides = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
@@ -102,9 +109,8 @@ def test_the_table_of_rooms_is_complete():
 
 
 def test_the_newest_release_of_the_changelog_is_the_version():
-    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     releases = re.findall(
         r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", PAGES[ROOT / "CHANGELOG.md"], re.MULTILINE
     )
-    assert releases[0] == stated == xpnet.__version__
+    assert releases[0] == PROJECT["version"] == xpnet.__version__
     assert "\n## [Unreleased]\n" in PAGES[ROOT / "CHANGELOG.md"]
