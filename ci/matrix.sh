@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One backend's row of the matrix: ci/matrix.sh BACKEND [PYTEST ARGUMENTS]
+# One backend's row of the matrix: ci/matrix.sh BACKEND [PYTEST ARGUMENTS], with --full for every test of it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 row=${1:-nothing}

@@ -31,6 +31,7 @@ exclude_patterns = [".*", "build", "runs", "tests", "**/__pycache__"]
 html_theme = "furo"
 html_title = f"xpnet {release}"
 html_copy_source = False
+smartquotes = False  # quotes and dots belong to code
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["linkify", "tasklist"]

@@ -1,25 +1,29 @@
 """Selection and order of the tests: a dated sample of the costly families, a random order, an estimate of the time.
 
-A family is a parametrized test function. `@pytest.mark.sample(n, by=("row", "xpnet_backend"))` keeps n of its tests
-for each combination of the parameters that `by` names. A seed alone chooses them: the date, or XPNET_SAMPLE_SEED.
-The tests that are left out count as deselected. `--full`, `-k`, `--lf` and node ids run everything they name.
+A family is a parametrized test function, or the tests that give one name as `of`. `@pytest.mark.sample(n, by=("row",
+"library"))` keeps n of its tests for each combination of the parameters that `by` names; `library` is the backend's,
+numpy's for numpy-readonly. A seed alone chooses them: the date, or XPNET_SAMPLE_SEED. The tests that are left out
+count as deselected. `--full`, `-k`, `--lf` and node ids run everything they name.
 """
 
 import datetime
 import hashlib
 import json
 import os
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from xpnet.testing import plugin
+
 SEED = "XPNET_SAMPLE_SEED"
 DURATIONS = "ci/results/durations.json"
 START_SECONDS = 15
 """Start and collection of one process."""
-UNKNOWN_SECONDS = 0.05
+UNKNOWN_SECONDS = 0.02
 """Assumed of a test whose family is not in the file of durations."""
 
 INDEPENDENT = ("tests/data/", "tests/plots/", "tests/calculus/", "tests/metrics/", "tests/test_structure.py")
@@ -47,7 +51,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line(
-        "markers", "sample(n, by): keep n tests of each combination of the parameters `by`"
+        "markers", "sample(n, by, of): keep n tests for each combination of the parameters"
     )
     os.environ.setdefault(SEED, datetime.date.today().isoformat())  # the workers of a run inherit it
 
@@ -90,15 +94,23 @@ def outside_the_sample(items, seed):
     groups = defaultdict(list)
     for item in items:
         mark = item.get_closest_marker("sample")
-        if mark and hasattr(item, "callspec"):
-            by = mark.kwargs.get("by", ("xpnet_backend",))
-            values = tuple(str(item.callspec.params.get(name)) for name in by)
-            groups[family(item.nodeid), mark.args[0], values].append(item.nodeid)
+        if mark:
+            of = mark.kwargs.get("of", family(item.nodeid))
+            values = tuple(str(parameter(item, name)) for name in mark.kwargs.get("by", ()))
+            groups[of, mark.args[0], values].append(item.nodeid)
     return {
         nodeid
         for (_, n, _), nodeids in groups.items()
         for nodeid in sorted(nodeids, key=lambda nodeid: rank(seed, nodeid))[n:]
     }
+
+
+def parameter(item, name):
+    """A parameter of a test; of a backend the library alone where `library` is asked for."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if name == "library":
+        return params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
+    return params[name]
 
 
 def rank(seed, nodeid):
@@ -115,7 +127,9 @@ def estimate(nodeids, config):
     """The minutes that the tests take here, by the seconds that their families took when they were last saved."""
     file = config.rootpath / DURATIONS
     seconds = json.loads(file.read_text()) if file.exists() else {}
-    total = sum(seconds.get(family(nodeid), UNKNOWN_SECONDS) for nodeid in nodeids)
+    absent = {name.partition("-")[0] for name in plugin.selected() if plugin.absence(name)}
+    present = (nodeid for nodeid in nodeids if absent.isdisjoint(re.split(r"[-\[\]]", nodeid)))
+    total = sum(seconds.get(family(nodeid), UNKNOWN_SECONDS) for nodeid in present)
     return (total / workers(config) + START_SECONDS) / 60
 
 
@@ -185,9 +199,13 @@ def needs_no_library(nodeid):
 
 
 def mean_seconds():
-    """The mean seconds of a test by family, without those below the assumed."""
+    """The mean seconds of a test by family, of those that take a second in all."""
     families = defaultdict(list)
     for nodeid, seconds in spent.items():
         families[family(nodeid)].append(seconds)
     means = {name: round(sum(each) / len(each), 2) for name, each in sorted(families.items())}
-    return {name: mean for name, mean in means.items() if mean >= 2 * UNKNOWN_SECONDS}
+    return {
+        name: mean
+        for name, mean in means.items()
+        if mean * len(families[name]) >= 1 and mean > UNKNOWN_SECONDS
+    }

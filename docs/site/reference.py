@@ -7,8 +7,6 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
-from sphinx.util import logging
-
 import xpnet
 
 TOP = "xpnet"
@@ -115,6 +113,8 @@ def resolve(app, env, node, contnode):
 
 def check(app, env):
     """A warning, which fails the build, for each public name without an entry."""
+    from sphinx.util import logging  # here, so that the tests need no Sphinx
+
     entries = env.get_domain("py").objects
     for room, module in rooms().items():
         for name in names(module):

@@ -28,6 +28,7 @@ def cells(out):
     return [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_peers_compares_ours_with_the_installed_libraries(tmp_path):
     names = ["numpy", "numpy-portable", "sklearn", "torch-cuda"]
     only = [word for name in names for word in ("--only", name)]
@@ -53,6 +54,7 @@ def test_peers_compares_ours_with_the_installed_libraries(tmp_path):
         assert f"- absent: {title} (" in done.stdout
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_peers_takes_any_network(tmp_path):
     only = ("--only", "numpy-portable", "--size")
     done, result = script(BENCHMARKS / "peers.py", *only, "20-32-3:16", tmp_path=tmp_path)
@@ -68,6 +70,7 @@ def test_peers_takes_any_network(tmp_path):
         )
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_peers_holds_this_build_against_another(tmp_path):
     """The other build is a copy of this one with another version, which its own row must show."""
     build = tmp_path / "build"
@@ -112,6 +115,7 @@ numpy.random.default_rng = lambda *seed: _generator(numpy.random.SFC64(5))
 """
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_another_checkout_has_the_same_bits_or_is_told_where_not(tmp_path):
     build = tmp_path / "build"
     shutil.copytree(ROOT / "xpnet", build / "xpnet", ignore=shutil.ignore_patterns("__pycache__"))
@@ -165,6 +169,7 @@ serve(Idle)
 """
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_a_contestant_that_fails_or_does_not_learn_is_an_error(tmp_path):
     """An idle contestant is planted, one whose library is missing, and one of ours that is broken."""
     workers = str(BENCHMARKS / "workers")
@@ -227,6 +232,7 @@ def test_ratios_are_taken_round_by_round_and_noise_is_called_noise(monkeypatch):
     assert figures.table(("a", "b"), [("x", 1)]) == "| a | b |\n|---|---:|\n| x | 1 |"
 
 
+@pytest.mark.sample(3, of="benchmarks")
 def test_start_has_a_row_for_every_claim(tmp_path):
     done, result = script(BENCHMARKS / "start.py", tmp_path=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -248,6 +254,7 @@ def test_start_has_a_row_for_every_claim(tmp_path):
         assert row["ratio"] is None or row["ratio"] > 0
 
 
+@pytest.mark.sample(3, of="benchmarks")
 @pytest.mark.skipif(sys.platform != "linux", reason="a process's own memory is read from /proc")
 def test_stream_holds_files_against_memory(tmp_path):
     done, result = script(BENCHMARKS / "stream.py", tmp_path=tmp_path)

@@ -126,6 +126,7 @@ def test_print_config_prints_all_settings_and_does_not_train(capsys):
     assert not Path("runs").exists()
 
 
+@pytest.mark.sample(1, of="whole tables")
 def test_json_is_all_of_standard_output_for_every_command(capsys):
     call("train t.csv --target kind --epochs 1 -q", capsys)
     lines = {

@@ -56,6 +56,7 @@ def trained(row, dtype, natives, plain, **options):
     return model
 
 
+@pytest.mark.sample(1, by=("row", "natives"))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("natives", ["auto", NATIVES[1]])
 @pytest.mark.parametrize("row", NETWORKS, ids=[row.name for row in NETWORKS])

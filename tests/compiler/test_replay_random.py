@@ -81,6 +81,7 @@ def on(path, size):
     }
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("seed", range(24), ids="seed {}".format)
 def test_random_trainings_keep_their_bits(seed, tmp_path):
     rng = np.random.default_rng(seed)

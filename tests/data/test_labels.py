@@ -44,6 +44,7 @@ def test_labels_come_back_as_they_were(labels, column):
     assert model.evaluate(FAR, y)["accuracy"] == pytest.approx(1)
 
 
+@pytest.mark.sample(1, by=("loss", "library"))
 @pytest.mark.parametrize("loss", ["sigmoid_cross_entropy", "softmax_cross_entropy"])
 def test_labels_of_two_classes_come_back(backend, loss):
     model = make(backend, 1 if loss == "sigmoid_cross_entropy" else 2, loss, optimizer=xn.adam(0.2))

@@ -55,6 +55,7 @@ def train_or_diverge(made, rate, y, **options):
     return False
 
 
+@pytest.mark.sample(1, by=("optimizer", "library"))
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("optimizer", MAKE)
 def test_an_explosion_is_named(optimizer, task, backend):

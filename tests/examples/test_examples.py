@@ -40,6 +40,7 @@ def test_every_example_is_listed():
     assert len(results.EXAMPLES) == len(files) == 14
 
 
+@pytest.mark.sample(1, by=("name", "library"))
 @pytest.mark.parametrize("name", results.EXAMPLES)
 def test_numbers(name, backend):
     """Those expected, and off NumPy those of NumPy to 1e-9."""

@@ -39,6 +39,7 @@ def trained(cell, backend, epochs=10, x=X, dtype="float64", size=12, **options):
     return model, np.array(steps.losses)
 
 
+@pytest.mark.sample(1, by=("cell", "library"))
 @pytest.mark.parametrize("x", [X, PADDED], ids=["whole", "padded"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_losses_are_the_same_on_every_backend(cell, x, backend):
