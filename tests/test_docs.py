@@ -64,6 +64,13 @@ def test_a_path_in_a_guide_is_there(page):
     assert not gone, f"{NAMES[page]} names {gone}, which are not there"
 
 
+def test_a_test_in_a_guide_is_there():
+    named = {name for text in PAGES.values() for name in re.findall(r"`(test_\w+)`", without_code(text))}
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) >= 4
+    assert not sorted(name for name in named if f"def {name}(" not in code)
+
+
 PLANTED = {"xpnet/ops/gaussian.py", "xpnet/layers/scale.py", "xpnet/ops/losses/cauchy.py"}
 """The files that the checklists have one add."""
 
