@@ -34,7 +34,7 @@ html_copy_source = False
 smartquotes = False  # quotes and dots belong to code
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["linkify"]
+myst_enable_extensions = ["linkify", "tasklist"]
 myst_linkify_fuzzy_links = False
 
 autodoc_member_order = "bysource"

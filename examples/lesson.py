@@ -121,7 +121,7 @@ class Lesson:
         self.figures[name] = figure
         several = np.ravel(axes)
         for ax in several:
-            ax.set_prop_cycle(color=xn.plots.COLOURS)  # which the colour-blind can tell apart
+            ax.set_prop_cycle(color=xn.plots.COLOURS)  # colours that colour-blind readers tell apart
         return axes if len(several) == 1 else list(several)
 
     def save(self, folder: Path, prefix: str) -> list[Path]:

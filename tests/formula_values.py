@@ -1,7 +1,7 @@
 """The value of a parsed formula on numbers: every index by a loop, every definition as it is written.
 
-For formulas of single numbers, and of arrays whose products are elementwise; a matrix product is not known from the
-formula alone.
+A product of two arrays is elementwise where their shapes are equal, and a matrix product where those are of one: give
+arrays whose axes have different sizes.
 """
 
 import itertools
@@ -24,11 +24,30 @@ from xpnet.formulas.expressions import (
     Number,
     Prime,
     Reduce,
+    Row,
+    Transposed,
 )
 
 FUNCTIONS = {
-    **{name: getattr(np, name) for name in ("exp", "log", "sqrt", "tanh", "cosh", "sign", "clip", "size")},
+    **{
+        name: getattr(np, name)
+        for name in (
+            "exp",
+            "log",
+            "sqrt",
+            "tanh",
+            "cosh",
+            "sign",
+            "clip",
+            "size",
+            "shape",
+            "reshape",
+            "floor",
+        )
+    },
     "erf": np.vectorize(math.erf),
+    "permute_dims": lambda x, axes: np.transpose(x, [axis - 1 for axis in axes]),
+    "inverse": lambda axes: [axes.index(axis) + 1 for axis in sorted(axes)],
     "max": lambda *values: reduce(np.maximum, values),
     "min": lambda *values: reduce(np.minimum, values),
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -37,7 +56,17 @@ FUNCTIONS = {
     "log_softmax": lambda x: x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True)),
 }
 REDUCERS = {name: getattr(np, name) for name in ("sum", "mean", "prod", "max", "min", "argmax")}
-SIGNS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power}
+
+
+def product(a, b):
+    """The matrix product where the shapes are those of one, else the elementwise product."""
+    if np.ndim(a) == 0 and a == 0:  # an element outside of its range, of whatever shape
+        return 0.0
+    matrices = np.ndim(a) and np.ndim(b) == 2 and np.shape(a)[-1] == len(b) and np.shape(a) != np.shape(b)
+    return a @ b if matrices else np.multiply(a, b)
+
+
+SIGNS = {"+": np.add, "-": np.subtract, "*": product, "/": np.divide, "^": lambda a, b: np.power(a, 1.0 * b)}
 RELATIONS = {
     "<": np.less,
     "<=": np.less_equal,
@@ -52,18 +81,31 @@ STEP = 1e-6
 """Half the width of the central difference that stands for a function's derivative."""
 
 
-class Values:
-    """The values of some equations' names, where those of `given` are known."""
+def letter_and_shift(at):
+    """The letter of an index and what is added to it, h_t-1."""
+    if isinstance(at, Name):
+        return at.name, 0
+    return at.left.name, int(at.right.text) * (1 if at.sign == "+" else -1)
 
-    def __init__(self, equations, given):
-        self.given = {"pi": np.pi, **given}
-        self.names, self.elements, self.functions, self.parts = {}, {}, {}, {}
+
+class Values:
+    """The values of some equations' names.
+
+    given: the values that are known, and functions. ranges: of indices that no array's size tells. A name that is
+    defined by its elements is 0 outside of them, as the states before the first time and after the last.
+    """
+
+    def __init__(self, equations, given, ranges=None):
+        self.given, self.ranges, self.known = {"pi": np.pi, **given}, ranges or {}, {}
+        self.names, self.elements, self.constants, self.functions, self.parts = {}, {}, {}, {}, {}
         for equation in equations:
             for target in equation.targets:
                 if isinstance(target, Name):
                     self.names[target.name] = equation.values
+                elif isinstance(target, Index) and isinstance(target.at[0], Number):
+                    self.constants[target.base.name, int(target.at[0].text)] = equation.values[0]
                 elif isinstance(target, Index):
-                    self.elements[target.base.name] = [at.name for at in target.at], equation.values
+                    self.elements[target.base.name] = [*map(letter_and_shift, target.at)], equation.values
                 elif isinstance(target, Call):
                     self.functions[target.function.name] = [a.name for a in target.arguments], equation.values
                 elif isinstance(target, Joined):
@@ -82,43 +124,53 @@ class Values:
         if name in self.parts:
             place, count, (side,) = self.parts[name]
             return [np.split(self.value(side, at), count, axis=-1)[place]]
-        letters, sides = self.elements[name]
-        sizes = [self.size(letter, sides, at) for letter in letters]
-        places = list(itertools.product(*map(range, sizes)))
-        found = [
-            [self.value(side, {**at, **dict(zip(letters, place, strict=True))}) for place in places]
-            for side in sides
-        ]
-        return [np.reshape(np.asarray(each), (*sizes, *np.shape(each[0]))) for each in found]
+        index, sides = self.elements[name]
+        runs = [self.run(letter, sides, at) for letter, _ in index]
+        places = list(itertools.product(*runs))
+        found = [[self.at(name, place, at, side) for place in places] for side in sides]
+        return [np.reshape(np.asarray(each), (*map(len, runs), *np.shape(each[0]))) for each in found]
 
-    def size(self, letter, part, at):
-        """How far an index runs: the size of the axis of an array that it is used for."""
+    def run(self, letter, part, at):
+        """The values of an index: those given, else the size of the axis of an array that it is used for."""
+        if letter in self.ranges:
+            return self.ranges[letter]
         for node in nodes(part):
             if isinstance(node, Index) and isinstance(node.base, Name) and Name(letter) in node.at:
                 axis, base = node.at.index(Name(letter)), node.base.name
                 if base in self.elements and axis < len(self.elements[base][0]):
-                    letters, sides = self.elements[base]
-                    if (found := self.size(letters[axis], sides, at)) is not None:
+                    index, sides = self.elements[base]
+                    if (found := self.run(index[axis][0], sides, at)) is not None:
                         return found
                 elif base in self.elements:
-                    letters, (side, *_) = self.elements[base]
-                    inner = self.value(side, {**at, **dict.fromkeys(letters, 0)})
-                    return np.shape(inner)[axis - len(letters)]
+                    index, (side, *_) = self.elements[base]
+                    inner = self.value(side, {**at, **{name: 0 for name, _ in index}})
+                    return range(np.shape(inner)[axis - len(index)])
                 else:
-                    return np.shape(self.array(base, at)[0])[axis]
+                    return range(np.shape(self.array(base, at)[0])[axis])
         return None
 
     def element(self, node, at):
-        places = tuple(self.value(place, at) for place in node.at)
+        places = tuple(int(self.value(place, at)) for place in node.at)
         if not isinstance(node.base, Name) or node.base.name not in self.elements:
             return self.value(node.base, at)[places]
-        letters, (side, *_) = self.elements[node.base.name]
-        bound = {**at, **dict(zip(letters, places, strict=False))}
-        return (
-            self.value(side, bound)[places[len(letters) :]]
-            if places[len(letters) :]
-            else self.value(side, bound)
-        )
+        count = len(self.elements[node.base.name][0])
+        found = self.at(node.base.name, places[:count], at, self.elements[node.base.name][1][0])
+        return found[places[count:]] if places[count:] else found
+
+    def at(self, name, places, at, side):
+        """An element of a name that is defined by its elements."""
+        if (name, places[0]) in self.constants:
+            return self.value(self.constants[name, places[0]], at)
+        index, _ = self.elements[name]
+        if any(
+            place not in self.ranges.get(x, (place,)) for (x, _), place in zip(index, places, strict=True)
+        ):
+            return 0.0
+        key = (name, places, id(side), *((n, v) for n, v in at.items() if isinstance(v, int)))
+        if key not in self.known:
+            bound = {letter: place - shift for (letter, shift), place in zip(index, places, strict=True)}
+            self.known[key] = self.value(side, {**at, **bound})
+        return self.known[key]
 
     def function(self, node, at):
         if isinstance(node, Prime):
@@ -127,7 +179,10 @@ class Values:
         if node.name in self.functions:
             names, (side,) = self.functions[node.name]
             return lambda *values: self.value(side, {**at, **dict(zip(names, values, strict=True))})
-        return self.given[node.name] if node.name in self.given else FUNCTIONS[node.name]
+        if node.name in self.names:  # f = activation
+            return self.value(self.names[node.name][0], at)
+        given = self.given.get(node.name)
+        return given if callable(given) else FUNCTIONS[node.name]
 
     def value(self, node, at):
         """The value of an expression, where `at` has the values of indices and of a function's arguments."""
@@ -141,10 +196,18 @@ class Values:
             case Call(function, arguments):
                 return self.function(function, at)(*(self.value(argument, at) for argument in arguments))
             case Reduce(name, (Name(letter),), body):
-                places = range(self.size(letter, body, at))
+                places = self.run(letter, body, at)
                 return REDUCERS[name]([self.value(body, {**at, letter: place}) for place in places], axis=0)
+            case Reduce(name, (Name(letter), *rest), body):
+                return self.value(Reduce(name, (Name(letter),), Reduce(name, tuple(rest), body)), at)
             case Reduce(name, (), body):
-                return REDUCERS[name](self.value(body, at))
+                array = np.asarray(self.value(body, at))
+                return REDUCERS[name](array, axis=tuple(range(max(1, array.ndim - 1))))
+            case Transposed(body):
+                array = self.value(body, at)
+                return np.transpose(array) if np.ndim(array) > 1 else np.reshape(array, (-1, 1))
+            case Row(parts):
+                return tuple(self.value(part, at) for part in parts)
             case Negative(body):
                 return -self.value(body, at)
             case Magnitude(body):
@@ -152,7 +215,7 @@ class Values:
             case Joined(parts):
                 return np.concatenate([self.value(part, at) for part in parts], axis=-1)
             case Binary(sign, left, right):
-                return SIGNS[sign](self.value(left, at), self.value(right, at) * (1.0 if sign == "^" else 1))
+                return SIGNS[sign](self.value(left, at), self.value(right, at))
             case Compared(parts, relations):
                 values = [self.value(part, at) for part in parts]
                 pairs = zip(relations, itertools.pairwise(values), strict=True)

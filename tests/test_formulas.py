@@ -130,6 +130,7 @@ def test_an_op_states_its_value_and_the_derivative_of_each_array(name):
     for formula in stated(op):
         assert formula.defined >= {value, *(f"d{array}" for array in arrays)}, formula.defined
         options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+        assert formula.label in {"", *options, *ops.UPSAMPLE_METHODS}
         assert not unexplained(formula, f"d{value}", *arrays, *options)
         assert formula.called <= FUNCTIONS.keys() | OPS.keys() | formula.defined
 
@@ -138,15 +139,26 @@ def test_an_op_states_its_value_and_the_derivative_of_each_array(name):
 def test_an_optimizer_states_its_update(name):
     cls = EVERYTHING[name]
     for formula in stated(cls):
+        assert formula.label in {"", *inspect.signature(cls).parameters}
         assert formula.defined >= {"p", *cls().slots}
         assert not unexplained(formula, "g", "t", *inspect.signature(cls).parameters)
         assert formula.called <= FUNCTIONS.keys() | formula.defined
 
 
+PARAMETERS = {"weight", "bias", "recurrent", "recurrent_bias"}
+PARTS = {"f", "drop", "norm1", "norm2", "linear1", "linear2", "self_attn"}
+"""The names of parameters, and of the layers that other layers are made of."""
+
+
 @pytest.mark.parametrize("name", layers.LAYERS)
 def test_a_layer_states_a_formula_or_names_its_op(name):
-    for formula in stated(layers.LAYERS[name], vars(ops)):
+    cls = layers.LAYERS[name]
+    for formula in stated(cls, vars(ops)):
         assert "y" in formula.defined
+        fields = inspect.signature(cls).parameters
+        if parse(cls.__doc__):
+            assert not unexplained(formula, "x", "dy", *fields, *PARAMETERS)
+            assert formula.called <= FUNCTIONS.keys() | OPS.keys() | PARTS | fields.keys() | formula.defined
         assert parse(f"A line.\n\n{formula}") == (formula,)
 
 

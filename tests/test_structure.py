@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-BASE = {"typing", "errors", "namespace", "describe", "installed", "tree"}
+BASE = {"typing", "errors", "namespace", "describe", "installed", "tree", "formulas"}
 ROOMS = {
     "ops",
     "init",
@@ -42,7 +43,8 @@ MAY_IMPORT = {
     "io": BASE | {"layers"},
     "spec": BASE | ROOMS,
     "placement": BASE | ROOMS | {"spec"},
-    "model": BASE | ROOMS | {"spec", "placement", "saving"},
+    "predictions": BASE | ROOMS | {"spec", "placement"},
+    "model": BASE | ROOMS | {"spec", "placement", "predictions", "saving"},
     "lbfgs": BASE | ROOMS | {"model"},
     "saving": BASE | ROOMS,
     **{room: BASE | ROOMS | {"model", "placement", "saving"} for room in EDGES},
@@ -173,6 +175,71 @@ def test_the_step_does_not_import_numpy():
     assert "numpy" in set(other_imports("train/trainer.py"))  # or the reader sees nothing
 
 
+# Names with an underscore are their room's own
+
+
+@cache
+def private_names(here):
+    """The names that begin with one underscore and are defined or assigned in a room."""
+    nodes = [node for path in in_rooms(here) for node in ast.walk(TREES[path])]
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = {node.name for node in nodes if isinstance(node, defined)}
+    names |= {x.id for x in nodes if isinstance(x, ast.Name) and isinstance(x.ctx, ast.Store)}
+    names |= {x.attr for x in nodes if isinstance(x, ast.Attribute) and isinstance(x.ctx, ast.Store)}
+    return {name for name in names if is_private(name)}
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__") and name.strip("_")
+
+
+def private_reaches(path):
+    """(line, name) of each use of a name with an underscore that the file's room does not define.
+
+    `self._x` and `cls._x` may come from a base class of another room, and `super()._x` too.
+    """
+    own = private_names(room(path))
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            of = node.value
+            inherited = isinstance(of, ast.Name) and of.id in ("self", "cls")
+            inherited |= isinstance(of, ast.Call) and getattr(of.func, "id", "") == "super"
+            if not inherited and node.attr not in own | FIELDS_OF_OTHERS:
+                yield node.lineno, node.attr
+        elif isinstance(node, ast.ImportFrom):
+            beyond = not node.level or node.level >= len(path.split("/"))
+            if beyond and room(path) not in (node.module or "").split("."):
+                yield from ((node.lineno, alias.name) for alias in node.names if is_private(alias.name))
+
+
+FIELDS_OF_OTHERS = {
+    "_asdict",  # of a NamedTuple, which keeps its methods apart from its fields in this way
+    "_replace",
+    "_fields",
+    "_device",  # array-api-strict's device has its name there alone
+    "_dynamo",  # PyTorch's, without a public counterpart
+    "_fused_adam_",
+    "_option_string_actions",  # argparse's, for the nearest option in an error
+}
+"""Names with an underscore that belong to the standard library or to an array library."""
+
+
+@pytest.mark.parametrize("path", TREES)
+def test_no_room_reaches_into_another(path):
+    assert list(private_reaches(path)) == []
+
+
+def test_the_reader_of_private_names_sees_them():
+    TREES["planted/one.py"] = ast.parse(
+        "from ..model import _restored\nfrom .folder import _own\nfrom numpy import _core\n"
+        "def f(self, model): return model._placement, self._fine, super()._fine, model._mine\n"
+        "class A:\n    def g(self): self._mine = 0"
+    )
+    found = {name for _, name in private_reaches("planted/one.py")}
+    del TREES["planted/one.py"]
+    assert found == {"_restored", "_core", "_placement"}
+
+
 # What an import costs
 
 
@@ -248,6 +315,43 @@ def test_public_functions_and_classes_say_what_they_do(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             rule = room(path) == "optim" and node.name.endswith("_rule")  # its optimizer's docstring has it
             assert ast.get_docstring(node) or rule, f"{path}: {node.name} has no docstring"
+
+
+# The engine
+
+
+@pytest.mark.parametrize("path", in_rooms("compiler"))
+def test_functions_carry_no_attributes(path):
+    """Facts about a compiled function are fields of its `Kernel`, which a type checker and a reader can find."""
+    functions = {node.name for node in ast.walk(TREES[path]) if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(TREES[path]):
+        where = f"{path}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            named = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+            assert not (node.func.id in ("getattr", "setattr", "delattr") and named), where
+        if isinstance(node, ast.Delete):
+            assert not any(isinstance(target, ast.Attribute) for target in node.targets), where
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                owner = target.value if isinstance(target, ast.Attribute) else None
+                assert not (isinstance(owner, ast.Name) and owner.id in functions), where
+
+
+def test_attributes_of_functions_are_seen():
+    for line in ("getattr(f, 'axes', ())", "del f.loop", "f.axes = 1", "setattr(f, 'axes', 1)"):
+        TREES["planted.py"] = ast.parse(f"def f(): ...\n{line}")
+        with pytest.raises(AssertionError, match=r"planted\.py:2"):
+            test_functions_carry_no_attributes("planted.py")
+        del TREES["planted.py"]
+
+
+@pytest.mark.parametrize("path", in_rooms("compiler", "backends"))
+def test_constants_are_defined_one_a_line(path):
+    """`A, B = 1, 2` leaves one docstring, and one unit, for both."""
+    for node in TREES[path].body:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            names = [x.id for x in getattr(target, "elts", ()) if isinstance(x, ast.Name)]
+            assert not any(name.isupper() for name in names), f"{path}:{node.lineno}: {', '.join(names)}"
 
 
 def test_an_unknown_name_is_an_attribute_error():

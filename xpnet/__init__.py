@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
     elif not _is_module(name) and name in _listed():
         value = _listed()[name]
     else:
-        # with these two Python's traceback says which name is near
+        # from `name` and `obj` Python's traceback suggests the nearest name
         raise AttributeError(f"module 'xpnet' has no attribute {name!r}", name=name, obj=modules[__name__])
     globals()[name] = value
     return value

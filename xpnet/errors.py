@@ -102,15 +102,15 @@ def flag(what: str, given: Any) -> None:
 
 def require_function(what: str, given: Any, *arguments: str, **named: str) -> None:
     """TypeError for an object that cannot be called with these arguments."""
-    import inspect  # only here
+    import inspect  # only this check needs it
 
     if callable(given):
         try:
             inspect.signature(given).bind(*arguments, **named)
             return
-        except ValueError:  # some of C have no signature to look at
+        except ValueError:  # some functions of C have no signature
             return
-        except TypeError:  # it takes other arguments, which the sentence below says
+        except TypeError:  # it takes other arguments: the error below names them
             pass
     form = ", ".join([*arguments, *(f"{name}=..." for name in named)])
     raise TypeError(f"{what}: a function f({form}) was wanted, {shown(given)} came")

@@ -56,7 +56,6 @@ def fit_lbfgs(
         x, y, sample_weight=sample_weight, class_weight=class_weight, validation_data=validation_data
     )
     with session as (trainer, samples, held), ExitStack() as ends:
-        assert isinstance(samples, Samples)  # since y was given
         shards = -(-len(samples) // batch_size) if batch_size else 1
         whole = Objective(trainer, samples, shards, float(weight_decay))
         size = min(batch_size or len(samples), len(samples))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from . import predictions
 from .backends import Backend
 from .data import Targets
-from .errors import BackendError
 from .layers import summary
-from .metrics.named import as_metrics, measured
-from .placement import Placement, Session, Snapshot
+from .placement import Placement, Session
 from .spec import ModelSpec, check_rate
 from .train import (
     CallbackList,
@@ -21,12 +20,11 @@ from .train import (
     FitOptions,
     History,
     Progress,
-    Samples,
     Trainer,
     check_stream,
     check_validation,
 )
-from .typing import Array, Flat, Shape, State
+from .typing import Array, Flat, Shape
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -46,12 +44,11 @@ class Model:
     backend, device: names, or None to follow the data; NumPy arrays then go where "auto" says.
     dtype: of parameters and inputs.
     seed: of everything random: initial weights, order of samples, dropout.
-    natives: whether faster twins replace ops and the update; False for none. On NumPy: compiled ones with the same
-    bits (the extra `fast`), with "auto" where the work of a `fit` repays loading them. On PyTorch: its own kernels,
-    with True Numba's update, both to rounding; with "compile" torch.compile, which needs a C++ compiler and half a
-    minute. On JAX: its own loop along time, without which a long one takes minutes to compile. On CuPy: fused
-    kernels, with True alone. Unless it is False, a step on NumPy that has no code but xpnet's in it is recorded once
-    and replayed.
+    natives: "auto", True or False: faster twins in the place of ops and of the update. On NumPy: compiled ones with
+    the same bits (the extra `fast`), with "auto" where a `fit` repays loading them; unless False, a step that has no
+    code but xpnet's in it is recorded once and replayed. On PyTorch: its own kernels, with True Numba's update, both to
+    rounding; "compile" is torch.compile, which needs a C++ compiler and half a minute. On JAX: its own loop along time,
+    without which a long one takes minutes to compile. On CuPy: fused kernels, with True alone.
     deterministic: True runs BLAS on one thread and shares large products of a replayed step among the cores, so that
     the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
     (the extra `fast`), without which BLAS keeps its own setting. Predictions and scores always run on BLAS's own
@@ -74,16 +71,7 @@ class Model:
         natives: bool | str = "auto",
         deterministic: bool = True,
     ) -> None:
-        spec = ModelSpec.checked(
-            network,
-            loss=loss,
-            optimizer=optimizer,
-            reduction=reduction,
-            dtype=dtype,
-            seed=seed,
-            natives=natives,
-            deterministic=deterministic,
-        )
+        spec = ModelSpec.checked(network, loss, optimizer, reduction, dtype, seed, natives, deterministic)
         self.network, self.loss, self.optimizer = spec.network, spec.loss, spec.optimizer
         self.reduction, self.dtype, self.seed = spec.reduction, spec.dtype, spec.seed
         self.natives, self.deterministic = spec.natives, spec.deterministic
@@ -163,6 +151,7 @@ class Model:
             class_weight=class_weight,
             validation_data=validation_data,
             several=True,
+            stream=y is None,
         ) as (trainer, given, held):
             on_steps = listeners.on_steps(self)
             records = trainer.run(given, options, targets=self.targets, held=held, on_steps=on_steps)
@@ -176,29 +165,15 @@ class Model:
     def partial_fit(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """One step on all of x and y; the loss before it."""
         with self._placement.training_session(x, y, sample_weight=sample_weight) as (trainer, given, _):
-            assert isinstance(given, Samples)  # since y was given
             return trainer.step(given)
 
-    def training_session(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        validation_data: tuple[Any, ...] | None = None,
-    ) -> AbstractContextManager[Session]:
+    def training_session(self, x: Any, y: Any, **options: Any) -> AbstractContextManager[Session]:
         """A context for a training algorithm of one's own, such as `xn.fit_lbfgs`: (trainer, samples, held).
 
-        The samples are on the backend and the model built; the model cannot be moved until the block ends.
+        options: `sample_weight`, `class_weight` and `validation_data`, as in `fit`. The samples are on the backend and
+        the model is built; it cannot be moved until the block ends.
         """
-        return self._placement.training_session(
-            x,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            validation_data=validation_data,
-        )
+        return self._placement.training_session(x, y, **options)
 
     # Predictions and scores
 
@@ -212,37 +187,14 @@ class Model:
 
         Labels of text come as a NumPy array whatever x is.
         """
-        given, outputs = self._placement.outputs(x)
-        targets, backend = self.targets, self._placement.require_built().backend
-        found = targets.decode(outputs)
-        if targets.labels == (False, True) and backend.owns(given):
-            return self._placement.like_input(backend.xp.astype(found, backend.xp.bool), given)
-        if targets.labels is not None:
-            return targets.label(backend.to_numpy(found))
-        if targets.kind == "values" or targets.dtype is None:
-            return self._placement.like_input(found, given)
-        if not backend.owns(given):
-            return backend.to_numpy(found).astype(targets.dtype)
-        try:
-            dtype = backend.dtype(targets.dtype)
-        except BackendError:  # y came from the host in a dtype that this library does not have
-            dtype = backend.dtype("float32" if "float" in targets.dtype else "int32")
-        return self._placement.like_input(
-            found if found.dtype == dtype else backend.xp.astype(found, dtype), given
-        )
+        return predictions.predict(self._placement, x)
 
     def predict_proba(self, x: Any) -> Array:
         """Probabilities: the outputs, through softmax or sigmoid for the losses that take logits.
 
         ValueError for a loss whose outputs are scores, such as hinge.
         """
-        link = getattr(self.loss_op, "link", None)
-        if link is None and self.targets.threshold == 0:
-            raise ValueError(
-                f"predict_proba: the loss {self.loss!r} makes outputs scores, not probabilities: use predict or forward"
-            )
-        given, outputs = self._placement.outputs(x)
-        return self._placement.like_input(outputs if link is None else link(outputs)[0], given)
+        return predictions.predict_proba(self._placement, x)
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None, *, metrics: Any = ()) -> dict[str, Any]:
         """{"loss": ...}, "accuracy" for classification losses, and each of the metrics by its name.
@@ -251,29 +203,9 @@ class Model:
         list or a dict of them by names of one's own. They get arrays of the backend's, classes by their numbers; a
         second argument named y_score or y_proba is probabilities. With sample_weight they take that as a keyword, too.
         """
-        self._placement.require_built()
-        chosen = as_metrics(metrics, weighted=sample_weight is not None)
-        with self._placement.rollback_on_error():
-            samples, targets = self._placement.samples(x, y, sample_weight)
-            trainer = self._placement.require_built()
-            found: dict[str, Any] = trainer.scores(samples, targets)
-            if chosen:
-                backend = trainer.backend
-                with backend.device_context():
-                    weight = None
-                    if sample_weight is not None:
-                        weight = backend.asarray(samples.plain, dtype=self.dtype)
-                    found |= measured(
-                        chosen,
-                        targets,
-                        trainer.outputs(samples.x),
-                        samples.whole_y(),
-                        link=getattr(self.loss_op, "link", None),
-                        sample_weight=weight,
-                    )
-        return found
+        return predictions.evaluate(self._placement, x, y, sample_weight, metrics)
 
-    # What it is
+    # State and description
 
     def summary(self) -> str:
         """The layers with their output shapes and numbers of parameters, as a table."""
@@ -304,12 +236,12 @@ class Model:
 
     @property
     def updates(self) -> str:
-        """What the last training ran on: "portable", or its natives, such as "numba" or "torch.compile"."""
+        """The natives of the last run, such as "numba" or "torch.compile"; "portable" for none."""
         return "portable" if self.plan is None else self.plan.natives.value
 
     @property
     def steps_per_call(self) -> int:
-        """How many steps the last training ran at once: 1 where the backend runs one after another."""
+        """Steps in one call of the backend in the last run: 1 where it runs one step after another."""
         return 1 if self.plan is None else self.plan.steps_per_call.value
 
     @property
@@ -324,7 +256,7 @@ class Model:
 
     @property
     def targets(self) -> Targets:
-        """What the loss and the data so far say of the targets: their kind, their labels, the label to ignore."""
+        """The targets as the loss and the data so far define them: kind, labels, the label to ignore."""
         return self._placement.decided.targets
 
     @property
@@ -347,17 +279,7 @@ class Model:
 
         ValueError where the optimizer keeps none. Batch norm's statistics are those of the last step.
         """
-        state = self._placement.require_built().state
-        if self.optimizer.average is None:
-            raise ValueError(
-                f"{self.optimizer!r} keeps no averages: give it one, such as average=0.999 or average='mean'"
-            )
-        moved = (
-            int(self._placement.require_built().backend.to_numpy(state["step"])[0]) > 0
-        )  # before, they are 0
-        return Snapshot(
-            {**self.params, **(self._placement.snapshot("slots").get("average", {}) if moved else {})}
-        )
+        return self._placement.averaged()
 
     @property
     def buffers(self) -> Flat:
@@ -375,11 +297,8 @@ class Model:
         save(path, self, self._placement.require_built())
 
     def __repr__(self) -> str:
-        place = (
-            "no backend yet"
-            if self.backend is None
-            else f"on {self.backend.name} ({self.backend.device_name})"
-        )
+        at = self.backend
+        place = "no backend yet" if at is None else f"on {at.name} ({at.device_name})"
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
 
     @property
@@ -400,20 +319,9 @@ def load(
     return load(_restored, path, backend, device, custom)
 
 
-def _restored(
-    given: dict[str, Any],
-    *,
-    input_shape: Any,
-    fill: Callable[[State], State],
-    epochs: int,
-    targets: Callable[[Targets, Shape], Targets],
-    history: History,
-) -> Model:
+def _restored(given: dict[str, Any], *, history: History, **state: Any) -> Model:
     """A model of the arguments `given`, with the state of a file; see `saving.load`."""
     model = Model(**given)
-    placement = model._placement
-    placement.build(input_shape, fill=fill)
-    placement.require_built().epochs = epochs
-    placement.learn(targets(model.targets, model.output_shape))
+    model._placement.restore(**state)
     model.history = history
     return model

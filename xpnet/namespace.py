@@ -118,7 +118,7 @@ def _find(x: Array) -> Namespace:
     if isinstance(x, numpy.generic):
         return numpy
     if isinstance(x, numpy.ndarray):
-        return x.__array_namespace__()  # numpy, or what a subclass says of itself
+        return x.__array_namespace__()  # numpy, or the namespace of a subclass
     if isinstance(x, bool | int | float | complex | str | bytes | list | tuple | dict | None):
         raise TypeError(f"an array was wanted, a {kind.__name__} came: wrap it, numpy.asarray(x)")
     import array_api_compat
@@ -137,6 +137,6 @@ def _reader(x: Array) -> Callable[[Array], Device]:
         return lambda x: None
     try:
         _ = x.device
-    except (AttributeError, TypeError):  # a tracer stands for arrays on whichever device the program will run
+    except (AttributeError, TypeError):  # a tracer stands for arrays on any device
         return lambda x: None
     return lambda x: x.device

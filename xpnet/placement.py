@@ -1,4 +1,4 @@
-"""Where a model lives: its backend, its parameters there, and the way in and out for arrays."""
+"""The placement of a model: its backend, its trainer there, and the way in and out for arrays."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class Decided:
 
 
 class Session(NamedTuple):
-    """What a training runs on: the trainer, its samples or stream of batches, and the samples to validate on."""
+    """A training's trainer, its `Samples` or `Stream` of batches, and the samples to validate on, or None."""
 
     trainer: Trainer
-    given: Samples | Stream
+    given: Any
     held: Samples | None
 
 
@@ -52,7 +52,7 @@ class Placement:
         if backend is not None:
             self.place_on(backend, device)
 
-    # Where it is
+    # Backend and parameters
 
     def place_on(self, backend: Any, device: Any) -> Trainer:
         """A new trainer on a backend, given by name or as an instance; BackendError where it lacks the dtype."""
@@ -115,12 +115,25 @@ class Placement:
             trainer.started = False
             self.build(shape)
 
+    def restore(
+        self,
+        *,
+        input_shape: Any,
+        fill: Callable[[State], State],
+        epochs: int,
+        targets: Callable[[Targets, Shape], Targets],
+    ) -> None:
+        """Builds the model from a saved state; targets: the saved ones, checked against the model's; see `saving`."""
+        self.build(input_shape, fill=fill)
+        self.require_built().epochs = epochs
+        self.learn(targets(self.decided.targets, self.decided.output_shape))
+
     def learn(self, targets: Targets) -> None:
-        """Keeps what data showed of the targets."""
+        """Keeps the targets that data defined."""
         if targets is not self.decided.targets:
             self.decided = replace(self.decided, targets=targets)
 
-    # What it may do now
+    # Permission and rollback
 
     def require_built(self) -> Trainer:
         """The trainer; ValueError before the model has parameters."""
@@ -150,21 +163,22 @@ class Placement:
     def training_session(
         self,
         x: Any,
-        y: Any = None,
+        y: Any,
         *,
         sample_weight: Any = None,
         class_weight: Any = None,
         validation_data: tuple[Any, ...] | None = None,
         several: bool = False,
+        stream: bool = False,
     ) -> Iterator[Session]:
         """Places the data and keeps the model on its backend while the block runs; afterwards it follows no data.
 
-        Without y, x gives batches. several: whether the first y must hold two labels at least. An error before the
-        first step decides nothing.
+        stream: True where x gives batches and there is no y. several: True where the first y must hold two labels at
+        least. An error before the first step decides nothing.
         """
         with self.rollback_on_error(), ExitStack() as ends:
-            given: Samples | Stream
-            if y is None:
+            given: Any  # Samples, or a Stream
+            if stream:
                 given = ends.enter_context(Stream(x, self._batch))
             else:
                 given, targets = self.samples(x, y, sample_weight, class_weight, several=several)
@@ -193,12 +207,12 @@ class Placement:
         finally:
             self.training = False
 
-    # The way in and out for arrays
+    # Arrays in and out
 
     def samples(
         self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None, *, several: bool = False
     ) -> tuple[Samples, Targets]:
-        """(samples on the backend, what y shows of the targets); builds the model at its first data."""
+        """(samples on the backend, the targets that y defines); builds the model at its first data."""
         _, inner = self._inputs(x)
         if self.decided.input_shape is None:
             self.build(inner.shape[1:])
@@ -232,6 +246,17 @@ class Placement:
         """Copies of a part of the state."""
         trainer = self.require_built()
         return Snapshot(trainer.backend.copy(trainer.state[part]))  # type: ignore[literal-required]
+
+    def averaged(self) -> Snapshot:
+        """The parameters with their running averages in place; see `Model.averaged`."""
+        trainer, optimizer = self.require_built(), self.spec.optimizer
+        if optimizer.average is None:
+            raise ValueError(
+                f"{optimizer!r} keeps no averages: give it one, such as average=0.999 or average='mean'"
+            )
+        moved = int(trainer.backend.to_numpy(trainer.state["step"])[0]) > 0  # before, the averages are 0
+        averages = self.snapshot("slots").get("average", {}) if moved else {}
+        return Snapshot({**self.snapshot("params"), **averages})
 
     def _batch(self, x: Any, y: Any, sample_weight: Any = None) -> Batches:
         """One batch of a stream, on the backend."""

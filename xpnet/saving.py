@@ -106,7 +106,7 @@ def _fitting(targets: Any, wanted: Targets, output_shape: Shape) -> Targets:
 
 
 def _made_x(columns: Any, input_shape: Shape) -> Columns:
-    """Columns that may have made x."""
+    """The columns; TypeError or ValueError where they cannot have made x."""
     if not isinstance(columns, Columns):
         raise TypeError(f"model.columns: xn.data.Columns were wanted, or None, {columns!r} came")
     if (columns.width,) != input_shape:

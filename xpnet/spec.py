@@ -1,4 +1,4 @@
-"""What a model is made of: the checked, frozen values that `xn.Model` is given."""
+"""The specification of a model: the checked, frozen values that `xn.Model` is given."""
 
 from __future__ import annotations
 
@@ -41,7 +41,6 @@ class ModelSpec:
     def checked(
         cls,
         network: Any,
-        *,
         loss: Any,
         optimizer: Any,
         reduction: str,

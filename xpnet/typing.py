@@ -18,7 +18,7 @@ Flat: TypeAlias = dict[str, Array]
 """Arrays by dotted name, `{"0.weight": ...}`: the form of parameters, buffers and optimizer slots at rest."""
 
 Nested: TypeAlias = dict[str, Any]
-"""The same arrays by layer, `{"0": {"weight": ...}}`: the form in which containers hand them down."""
+"""The same arrays by layer, `{"0": {"weight": ...}}`: the form that containers pass to their children."""
 
 
 class State(TypedDict):
@@ -55,7 +55,10 @@ class Loss(Protocol):
 
 
 class Rule(Protocol):
-    """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`."""
+    """An optimizer's elementwise update: `rule(xp, p, g, *slots, *scalars) -> (p, *slots)`.
+
+    It types the rules, which are written without annotations.
+    """
 
     @property
     def __name__(self) -> str: ...

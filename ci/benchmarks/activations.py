@@ -127,7 +127,7 @@ def dense_row(name, shape, dtype, repeats):
     x, w = rng.standard_normal((rows, wide)).astype(kind), rng.standard_normal((wide, columns)).astype(kind)
     z, b = np.empty(shape, kind), np.zeros(columns, kind)
     arrays = [z, *[np.ones_like(z) for _ in passes.extra]]
-    kept, dz, db = [arrays[index] for index in passes.kept], np.empty_like(z), np.empty_like(b)
+    kept, dz, db = [arrays[index] for index in passes.residuals], np.empty_like(z), np.empty_like(b)
     parallelism = Parallelism(cores(), nogil=True)
     (product,) = partition([(np.matmul, (x, w / wide**0.5, z))], parallelism)
     calls = {

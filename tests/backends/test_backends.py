@@ -1,4 +1,4 @@
-"""Backends: choosing one, moving data, what they promise, and joining from outside."""
+"""Backends: selection, data movement, capabilities, and registration by third parties."""
 
 import contextlib
 import threading
@@ -13,7 +13,7 @@ from xpnet.namespace import device, is_array, namespace
 from xpnet.testing import watched
 
 
-def test_auto_is_numpy_without_cuda_and_says_why(monkeypatch):
+def test_auto_is_numpy_without_cuda_with_a_reason(monkeypatch):
     monkeypatch.delenv("XPNET_BACKEND", raising=False)
     monkeypatch.setattr(registry, "_cupy", lambda: Availability(False, "no driver"))
     backend = get()
@@ -31,7 +31,7 @@ def test_the_environment_sets_the_default_when_it_is_read(monkeypatch):
     assert get("numpy").name == "numpy", "a name given is a name taken"
 
 
-def test_listing_never_raises_and_names_each(monkeypatch):
+def test_available_lists_each_name_and_never_raises(monkeypatch):
     class Broken(Backend):
         name = "broken"
 
@@ -54,7 +54,7 @@ def test_listing_never_raises_and_names_each(monkeypatch):
         registry._known.pop("broken")
 
 
-def test_a_probe_that_fails_keeps_its_message():
+def test_a_failing_probe_keeps_its_message():
     class NoDriver(type(get("numpy"))):
         name = "no-driver"
 
@@ -66,14 +66,14 @@ def test_a_probe_that_fails_keeps_its_message():
     assert "libcuda" in found.reason
 
 
-def test_what_is_registered_must_be_a_backend():
+def test_register_refuses_other_classes_and_names():
     with pytest.raises(TypeError, match=r"subclass of xpnet\.backends\.Backend"):
         register("thing", object)
     with pytest.raises(ValueError, match="automatic choice"):
         register("auto", type(get("numpy")))
 
 
-def test_an_entry_point_is_loaded_when_asked_for_by_name(monkeypatch):
+def test_an_entry_point_is_loaded_by_name_alone(monkeypatch):
     loaded = []
 
     class Point:
@@ -97,7 +97,7 @@ def test_an_entry_point_is_loaded_when_asked_for_by_name(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "bool"])
-def test_there_and_back(xpnet_backend, dtype):
+def test_round_trip_to_the_device(xpnet_backend, dtype):
     host = np.array([[0, 1, 2], [3, 4, 5]]).astype(dtype)
     x = xpnet_backend.asarray(host)
     assert xpnet_backend.owns(x)
@@ -133,7 +133,7 @@ def test_asarray_is_always_a_copy(xpnet_backend, host):
             assert not np.shares_memory(xpnet_backend.to_numpy(x), host)
 
 
-def test_what_happens_to_the_source_does_not_show(xpnet_backend):
+def test_asarray_shares_no_memory_with_its_source(xpnet_backend):
     if not xpnet_backend.capabilities.computes:
         pytest.skip(f"{xpnet_backend.name}: shapes without values")
     host = np.arange(100.0)
@@ -146,8 +146,8 @@ def test_what_happens_to_the_source_does_not_show(xpnet_backend):
     assert np.array_equal(xpnet_backend.to_numpy(xpnet_backend.copy({"a": x})["a"]), np.arange(100.0))
 
 
-def test_capabilities_are_true(xpnet_backend):
-    """float64: double precision is really kept; traces: the step runs as a trace of its own."""
+def test_capabilities_match_behaviour(xpnet_backend):
+    """float64: values keep double precision; traces: the step receives tracers."""
     can = xpnet_backend.capabilities
     if can.float64 and can.computes:
         x = xpnet_backend.asarray(np.asarray([1.0]), dtype="float64")
@@ -160,12 +160,12 @@ def test_capabilities_are_true(xpnet_backend):
     assert len(seen) == (1 if can.traces else 2)
 
 
-def test_an_unknown_device_is_named_with_the_known_ones():
+def test_the_error_of_an_unknown_device_names_the_known_ones():
     with pytest.raises(BackendError, match=r"device 'cuda:7' .*'cpu'"):
         get("numpy", "cuda:7")
 
 
-def test_arrays_lead_to_their_backend(xpnet_backend):
+def test_of_finds_the_backend_of_an_array(xpnet_backend):
     if xpnet_backend.name in ("numpy-readonly", "strict-device1", "torch-meta"):
         pytest.skip(f"{xpnet_backend.name}: a test double, whose arrays are another backend's")
     x = xpnet_backend.asarray(np.ones(2))
@@ -173,7 +173,7 @@ def test_arrays_lead_to_their_backend(xpnet_backend):
     assert of(x).selected == xpnet_backend.selected
 
 
-def test_what_is_no_array():
+def test_objects_that_are_no_arrays():
     for thing in (1.0, [1.0], "text", None, object(), {"a": 1}):
         assert not is_array(thing)
     with pytest.raises(TypeError, match="masked"):
@@ -181,7 +181,7 @@ def test_what_is_no_array():
     assert namespace(np.float32(1.0)) is np
 
 
-def test_the_spy_sees_a_stranger():
+def test_the_spy_detects_arrays_of_another_library():
     if not find("strict").available():
         pytest.skip("strict: array-api-strict is not installed")
     strict = get("strict")
@@ -196,7 +196,7 @@ def test_the_spy_sees_a_stranger():
 
 
 class Tagged(np.ndarray):
-    """An array library that xpnet has never heard of: NumPy's arrays under a type and a namespace of their own."""
+    """An array library unknown to xpnet: NumPy's arrays with a type and a namespace of their own."""
 
     def __array_namespace__(self, api_version=None):
         return tagged
@@ -205,7 +205,7 @@ class Tagged(np.ndarray):
 
 
 class _TaggedNamespace:
-    """NumPy's functions, whose every result is Tagged, and nothing of NumPy's that is not in the standard."""
+    """The standard's functions from NumPy, with results of type Tagged."""
 
     __name__ = "tagged"
     float32, float64, int8, int32, int64 = np.float32, np.float64, np.int8, np.int32, np.int64
@@ -257,7 +257,7 @@ def joined():
     registry._known.pop("tagged")
 
 
-def test_a_library_from_outside_trains_as_numpy_does(joined):
+def test_a_registered_library_trains_as_numpy_does(joined):
     data = xn.data.digits()
     found = []
     for name in ("tagged", "numpy"):
@@ -274,7 +274,7 @@ def test_a_library_from_outside_trains_as_numpy_does(joined):
     assert np.abs(found[0] - found[1]).max() <= 1e-12
 
 
-def test_two_threads_on_two_backends_do_not_meet(joined):
+def test_two_threads_on_two_backends_are_independent(joined):
     results = {}
 
     def work(name):
@@ -298,7 +298,7 @@ def test_two_threads_on_two_backends_do_not_meet(joined):
         assert all(np.array_equal(runs[0], run) for run in runs)
 
 
-def test_cupy_without_a_driver_says_so():
+def test_cupy_without_a_driver_reports_it():
     with contextlib.suppress(ImportError):
         import cupy
 

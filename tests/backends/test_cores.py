@@ -1,4 +1,4 @@
-"""How many cores the process may use, and the pages that the C library keeps."""
+"""The cores that the process may use, and glibc's malloc thresholds."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ SELF = {
         ("none", {"cpu.max": "100000 100000\n", "memory/x/cpu.max": "100000 100000\n"}, None),
     ],
 )
-def test_the_least_quota_of_the_groups_counts(kind, files, granted, tmp_path):
+def test_the_quota_is_the_least_of_the_groups(kind, files, granted, tmp_path):
     written = {f"sys/fs/cgroup/{name}": text for name, text in files.items()}
     for name, text in {"proc/self/cgroup": SELF[kind], **written}.items():
         path = tmp_path / name
@@ -58,7 +58,7 @@ def test_affinity_and_quota_bound_the_cores(here, granted, cores, monkeypatch):
     assert machine.cores() == cores
 
 
-def test_affinity_is_the_systems(monkeypatch):
+def test_affinity_is_read_from_the_system(monkeypatch):
     if hasattr(os, "sched_getaffinity"):
         assert machine.affinity() == len(os.sched_getaffinity(0))
         monkeypatch.delattr(os, "sched_getaffinity")
@@ -85,8 +85,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
-def test_pages_are_kept():
-    """In processes of their own, for it cannot be undone."""
+def test_freed_pages_stay_in_the_process():
+    """In child processes, since the setting cannot be undone."""
     probe = "import ctypes, sys; sys.exit(not hasattr(ctypes.CDLL(None), 'gnu_get_libc_version'))"
     if subprocess.run([sys.executable, "-c", probe], check=False).returncode:
         pytest.skip("the C library is not glibc")
@@ -100,7 +100,7 @@ def test_pages_are_kept():
 
 
 @pytest.mark.parametrize("lacks", ["linux", "glibc", "libc", "success"])
-def test_without_glibc_nothing_is_kept(lacks, monkeypatch):
+def test_keep_pages_is_false_without_glibc(lacks, monkeypatch):
     set_to = []
     libc = SimpleNamespace(
         gnu_get_libc_version=None, mallopt=lambda *given: set_to.append(given) or lacks != "success"

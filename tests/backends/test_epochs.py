@@ -1,4 +1,4 @@
-"""An epoch on each backend: the bits of its steps one by one; on JAX one loop, with two traces at most."""
+"""An epoch on each backend has the bits of its steps one by one; on JAX it is one loop, with at most two traces."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.backends import base
+from xpnet.backends import epochs
 from xpnet.ops import softmax_cross_entropy
 from xpnet.train import make_step
 from xpnet.train.cost import CostModel
@@ -22,7 +22,7 @@ TRACES = Counter()
 
 @dataclass(frozen=True)
 class Counted(xn.Layer):
-    """Nothing, and a note of each training pass that runs, or is traced."""
+    """The identity; counts the passes that run or are traced."""
 
     def forward(self, params, x, ctx):
         TRACES["train" if ctx.train else "predict"] += 1
@@ -52,7 +52,7 @@ def parts(backend, dtype):
     ("n", "batch_size", "steps"),
     [(37, 8, 1), (37, 8, 2), (37, 8, 3), (37, 8, 4), (37, 8, 5), (37, 35, 1), (36, 2, 20), (32, 8, 4)],
 )
-def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
+def test_an_epoch_equals_its_steps_one_by_one(backend, dtype, n, batch_size, steps):
     """Samples gathered by NumPy, one step after another; the last batch of 5 is neither dropped nor padded."""
     step, state, data, order, w = parts(backend, dtype)
     order, w = order[:n], w[:n]
@@ -74,7 +74,7 @@ def test_an_epoch_is_its_steps(backend, dtype, n, batch_size, steps):
     assert max(counts) <= steps
 
 
-def test_a_single_batch_is_taken_as_it_is(backend):
+def test_a_single_batch_is_not_gathered(backend):
     step, state, data, _, w = parts(backend, "float64")
     batch = {**data, "w": backend.asarray(w)}
     wanted, metrics = step(backend.copy(state), batch)
@@ -86,7 +86,7 @@ def test_a_single_batch_is_taken_as_it_is(backend):
 
 @pytest.mark.parametrize("batch_size", [8, 37, 10])
 @pytest.mark.parametrize("steps", [1, 2, 9])
-def test_a_look_that_comes_with_the_steps_is_one_at_their_state(backend, batch_size, steps):
+def test_a_measure_within_the_call_is_that_of_its_state(backend, batch_size, steps):
     step, state, data, order, w = parts(backend, "float64")
     look_at, found = backend.compile(state_magnitude), []
     for now, _, _, looked in backend.epoch(step, look_at)(
@@ -98,8 +98,8 @@ def test_a_look_that_comes_with_the_steps_is_one_at_their_state(backend, batch_s
     assert any(x is not None for x in found) is in_one_call
 
 
-def test_a_state_that_was_kept_outlives_its_epochs(backend):
-    """Also the arrays that no step changes, and where a last batch is a call of its own, or the only one."""
+def test_a_snapshot_outlives_its_epochs(backend):
+    """Also the arrays that no step changes, and with a last batch that is a call of its own, or the only one."""
     step, state, data, order, w = parts(backend, "float64")
     before = on_host(backend, state)
     run = backend.epoch(step)
@@ -117,8 +117,8 @@ def test_a_state_that_was_kept_outlives_its_epochs(backend):
 
 
 @pytest.mark.parametrize("gathered", [1, 50, 100, 10**9])
-def test_batches_gathered_together_are_the_same(backend, gathered, monkeypatch):
-    monkeypatch.setattr(base, "GATHERED", gathered)
+def test_batches_do_not_depend_on_the_size_of_a_gather(backend, gathered, monkeypatch):
+    monkeypatch.setattr(epochs, "GATHER_ELEMENTS", gathered)
     order, w = RNG.permutation(37), np.arange(37.0)
     data = {"x": backend.asarray(X), "y": backend.asarray(Y), "w": backend.asarray(w)}
     found = [on_host(backend, batch) for batch in backend.batches(data, order, 8)]
@@ -130,7 +130,7 @@ def test_batches_gathered_together_are_the_same(backend, gathered, monkeypatch):
 
 @pytest.mark.sample(2, by=("xpnet_backend",))
 @pytest.mark.parametrize("steps_per_call", [1, 2, 3, 7, None])
-def test_a_training_has_the_same_bits_however_many_steps_a_call_runs(backend, steps_per_call):
+def test_bits_do_not_depend_on_steps_per_call(backend, steps_per_call):
     by_steps, model = make(backend), make(backend)
     by_steps.fit(X, Y, epochs=3, batch_size=8, steps_per_call=1)
     model.fit(X, Y, epochs=3, batch_size=8, steps_per_call=steps_per_call)
@@ -182,7 +182,7 @@ def test_loops_are_compiled_once_for_a_shape_of_data(jax):
         jax.monitoring.clear_event_listeners()
 
 
-def test_how_many_steps_a_call_runs_depends_on_sizes_alone(jax, monkeypatch):
+def test_steps_per_call_depend_on_sizes_alone(jax, monkeypatch):
     def chosen(shape, batch_size, *layers):
         model = xn.Model(xn.Sequential(*layers), loss="mse", optimizer=xn.sgd(), backend="jax").build(shape)
         seconds = CostModel(model.network).seconds(model.params, shape, batch_size, 1)
@@ -204,8 +204,8 @@ def test_how_many_steps_a_call_runs_depends_on_sizes_alone(jax, monkeypatch):
     same_models(cut, whole)
 
 
-def test_no_call_is_queued_behind_more_than_one_other(jax, monkeypatch):
-    """What is queued cannot be broken off by Ctrl-C."""
+def test_at_most_one_call_is_queued(jax, monkeypatch):
+    """Ctrl-C cannot interrupt queued calls."""
     events = []
 
     class Losses:

@@ -32,7 +32,7 @@ def state(part, dtype, seed=0):
 @needs_numba
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
-def test_the_same_bits_as_the_portable_twin(row, dtype):
+def test_the_update_has_the_portable_bits(row, dtype):
     params, grads, slots, scalars = state(row.part, dtype)
     wanted_params, wanted_slots = update_each(row.part.rule, params, grads, slots, scalars)
     before = dict(params)
@@ -54,7 +54,7 @@ def test_gradients_that_are_not_contiguous():
 
 
 @needs_numba
-def test_special_values_come_out_as_in_numpy():
+def test_special_values_have_the_portable_bits():
     optimizer = xn.adagrad(0.1)
     zeros = {"v": {"w": np.zeros(7)}}
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-300, 1e300])
@@ -65,7 +65,7 @@ def test_special_values_come_out_as_in_numpy():
 
 
 @needs_numba
-def test_a_changed_rule_is_compiled_anew():
+def test_a_changed_rule_is_compiled_again():
     """Numba's cache on disk goes by the name of the function, so the name must follow the code."""
 
     def rule(xp, p, g, lr):
@@ -83,7 +83,7 @@ def test_a_changed_rule_is_compiled_anew():
 
 
 @needs_numba
-def test_a_parameter_without_axes_is_not_lost():
+def test_a_parameter_of_shape_0d_is_updated():
     optimizer = xn.sgd(0.5, momentum=0.9)
     params, slots = {"g": np.float32(1.0)}, {"v": {"g": np.float32(0.0)}}
     for _ in range(2):
@@ -92,8 +92,8 @@ def test_a_parameter_without_axes_is_not_lost():
 
 
 @needs_numba
-def test_a_number_outside_the_rule_counts():
-    """It is part of the formula when the rule is run, as everything is that the rule calls."""
+def test_a_global_number_is_part_of_the_rule():
+    """The trace contains the value that it has when the rule is traced."""
     for factor in (0.5, 0.25):
 
         def rule(xp, p, g, lr, factor=factor):
@@ -115,15 +115,15 @@ def test_a_number_outside_the_rule_counts():
     ],
     ids=["flip", "exp", "if", "cube", "array"],
 )
-def test_a_rule_that_is_no_formula_runs_portably_and_says_so(rule, why):
+def test_a_rule_that_cannot_be_traced_runs_portably_with_a_warning(rule, why):
     with pytest.warns(UserWarning, match=f"<lambda> is not compiled and runs portably: .*{why}"):
         params, _ = fused_update.update(rule, {"w": np.zeros(1)}, {"w": np.ones(1)}, {}, (0.5,))
     assert np.array_equal(params["w"], rule(np, np.zeros(1), np.ones(1), 0.5)[0])
 
 
 @needs_numba
-def test_numbas_cache_is_read_in_the_next_process(tmp_path):
-    """Else each run would compile anew, and the cache grow with it."""
+def test_numbas_cache_serves_the_next_process(tmp_path):
+    """Otherwise each process would compile again, and the cache would grow."""
     code = (
         "import numpy as np, xpnet as xn; from xpnet.backends import fused_update\n"
         "step = fused_update.rule_loop(xn.optim.Part(xn.adamw()).rule, 2, 8, 'f', (2, 1)).call\n"

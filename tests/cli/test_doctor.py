@@ -29,7 +29,7 @@ OPENBLAS = 'r"OpenBLAS {}  USE64BITINT DYNAMIC_ARCH NO_AFFINITY Haswell MAX_THRE
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    for name in facts.THREADS:
+    for name in facts.THREAD_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -67,7 +67,7 @@ def test_the_facts_are_those_of_this_process(monkeypatch, capsys):
         pytest.skip("threadpoolctl is not installed: pip install 'xpnet[fast]'")
     from threadpoolctl import threadpool_info
 
-    monkeypatch.setattr(facts, "SECONDS", 0.01)
+    monkeypatch.setattr(facts, "CHILD_SECONDS", 0.01)
     monkeypatch.setattr(facts, "ROUNDS", 1)
     assert main(["doctor", "--json"]) == 0
     out, err = capsys.readouterr()
@@ -100,6 +100,16 @@ def test_a_person_sees_every_fact(monkeypatch, quick, capsys):
     ):
         assert fact in out
     assert out.endswith("\nnothing to mend\n")
+    for decision in ("natives", "threads", "steps_per_call", "epoch_overlap", "cuts"):
+        assert f"\n{decision}" in out
+
+
+def test_the_plan_of_an_example_training_is_explained(capsys, quick):
+    assert main(["doctor", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)["plan"]
+    assert "64-64-10" in plan["training"]
+    assert all(decision["why"] for decision in plan["decisions"].values())
+    assert plan["decisions"]["cuts"]["value"] == "between steps"
 
 
 def test_without_threadpoolctl_numpy_is_asked(monkeypatch, capsys):
@@ -222,13 +232,13 @@ def test_a_processor_is_read(text, name, width, kernel):
 
 def test_order_of_kernels():
     wide, narrow, arm = cpu.read(AMD.format(WIDE)), cpu.read(INTEL.format("")), cpu.read(ARM.format(""))
-    assert wide.less("Haswell")
-    assert wide.less("Zen")
-    assert not wide.less("Cooperlake")
-    assert not wide.less(None)
-    assert narrow.less("Nehalem")
-    assert not narrow.less("Haswell")
-    assert not arm.less("neoversen1")
+    assert wide.is_narrower("Haswell")
+    assert wide.is_narrower("Zen")
+    assert not wide.is_narrower("Cooperlake")
+    assert not wide.is_narrower(None)
+    assert narrow.is_narrower("Nehalem")
+    assert not narrow.is_narrower("Haswell")
+    assert not arm.is_narrower("neoversen1")
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_partitioned_passes_of_a_dense_layer_have_the_bits_of_the_whole(activati
             passes.forward, [z, *[np.zeros_like(z) for _ in passes.extra], b, *numbers], PARALLELISM
         )
     same_bits(partitioned, whole)
-    given = [array(shape, dtype) for _ in passes.kept]
+    given = [array(shape, dtype) for _ in passes.residuals]
     made = np.zeros_like(z), np.zeros_like(b)
     same_bits(*run_both(passes.backward, [array(shape, dtype), *given, *made, *numbers], PARALLELISM))
 
@@ -207,7 +207,7 @@ def test_partitioned_activations_have_the_bits_of_the_whole(shape, activation):
     passes = activations._passes(getattr(xn.ops, activation), kind=np.dtype("float32"))
     x = array(shape, "float32")
     left = 1 + len(passes.extra)
-    for function, count, made in [(passes.forward, 1, left), (passes.backward, 1 + len(passes.kept), 1)]:
+    for function, count, made in [(passes.forward, 1, left), (passes.backward, 1 + len(passes.residuals), 1)]:
         arrays = [array(shape, "float32") for _ in range(count)] + [np.full_like(x, np.nan)] * made
         same_bits(*run_both(function, arrays, PARALLELISM))
 

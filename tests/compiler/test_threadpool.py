@@ -16,7 +16,6 @@ from xpnet.compiler import codegen, task, threadpool
 from xpnet.compiler.task import Task, TaskBatch
 from xpnet.compiler.threadpool import ThreadPool
 
-RNG = np.random.default_rng(0)
 needs_numba = pytest.mark.skipif(
     not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
@@ -254,28 +253,3 @@ def test_a_forked_process_has_a_pool_of_its_own():
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert work.completed == [1] * 9
-
-
-def test_there_is_no_batch_if_one_call_has_no_c_function():
-    a, b, out = (RNG.standard_normal((64, 64)) for _ in range(3))
-    product = np.matmul, (a, b, out)
-    assert TaskBatch.of([product]).count == 1
-    for other in (np.negative, (a, out)), (np.matmul, (a.astype("int64"), b.astype("int64"), out)):
-        assert TaskBatch.of([product, other]) is None
-    whole = np.matmul, (a.astype("int64"), b.astype("int64"), np.zeros((64, 64), "int64"))
-    assert TaskBatch.of([whole]) is not None  # NumPy has loops for every dtype
-
-
-@pytest.mark.parametrize("change", [{"nin": 3}, {"ntypes": 1}], ids=["nin", "ntypes"])
-def test_a_ufunc_whose_fields_do_not_check_has_no_inner_loop(change, monkeypatch):
-    """The address is used only if the fields beside it are what Python says of the ufunc."""
-
-    class Other(task._Ufunc):
-        @classmethod
-        def from_address(cls, address):
-            found = task.ctypes.Structure.__class__.from_address(task._Ufunc, address)
-            return type("Read", (), {"nin": 2, "nout": 1, "nargs": 3, "ntypes": found.ntypes, **change})
-
-    assert task.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is not None
-    monkeypatch.setattr(task, "_Ufunc", Other)
-    assert task.ufunc_loop.__wrapped__(np.matmul, np.dtype("f")) is None

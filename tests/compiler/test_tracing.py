@@ -1,13 +1,10 @@
-"""Traces and memory plans: no value is read, and replayed calls return what the function returns."""
+"""Traces: no value is read, and the recorded calls return what the function returns."""
 
 from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from xpnet.compiler.memory_plan import LiveRange, plan
 from xpnet.compiler.replay import ReplayedStep
 from xpnet.compiler.tracing import Trace, is_dense
 
@@ -122,19 +119,6 @@ def test_products_use_dot_if_it_has_their_bits(shape, part, function):
         assert found["y"].tobytes() == (x[part] @ w).tobytes()
     (program,) = run._programs.values()
     assert [call.function for call in program.calls] == [function]
-
-
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(0, 100)), max_size=30))
-def test_arrays_that_are_live_together_do_not_overlap(found):
-    live_ranges = {name: LiveRange(min(a, b), max(a, b), size) for name, (a, b, size) in enumerate(found)}
-    offsets, total = plan(live_ranges)
-    needed = max((sum(s for a, b, s in live_ranges.values() if a <= t <= b) for t in range(21)), default=0)
-    assert needed <= total <= sum(size for _, _, size in live_ranges.values())
-    for a, (first, last, size) in live_ranges.items():
-        assert 0 <= offsets[a] <= total - size
-        for b, (begin, end, other) in live_ranges.items():
-            if a != b and size and other and first <= end and begin <= last:
-                assert offsets[a] + size <= offsets[b] or offsets[b] + other <= offsets[a]
 
 
 @pytest.mark.parametrize(

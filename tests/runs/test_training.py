@@ -1,4 +1,4 @@
-"""Trainings by a configuration: what is kept where one is broken off."""
+"""Trainings by a configuration: the weights that remain after an interrupt."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from xpnet.runs.training import prepare, train
 
 
 def interrupted(when):
-    """A run of digits, broken off by Ctrl-C once `when(losses)`, and the losses on the samples held out."""
+    """A run of digits, interrupted by Ctrl-C once `when(losses)`, and the losses on the samples held out."""
     losses = []
 
     def stop(model, record):
@@ -21,7 +21,7 @@ def interrupted(when):
     return train(*plan, callbacks=[stop]), losses
 
 
-def test_ctrl_c_leaves_the_best_weights_and_not_the_last():
+def test_ctrl_c_keeps_the_best_weights():
     run, losses = interrupted(lambda losses: len(losses) > 2 and losses[-1] > min(losses))
     best = int(np.argmin(losses))
     assert best < len(losses) - 1
@@ -30,7 +30,7 @@ def test_ctrl_c_leaves_the_best_weights_and_not_the_last():
     assert run.metrics["epochs"] == len(losses)
 
 
-def test_without_ctrl_c_the_last_weights_are_left():
+def test_a_complete_training_keeps_its_last_weights():
     run, losses = interrupted(lambda losses: False)
     assert run.stopped is None
     assert run.metrics["test"]["loss"] == pytest.approx(losses[-1])
@@ -42,6 +42,6 @@ class Stop(xn.Callback):
         raise KeyboardInterrupt
 
 
-def test_ctrl_c_before_the_first_epoch_is_ctrl_c():
+def test_ctrl_c_before_the_first_epoch_raises():
     with pytest.raises(KeyboardInterrupt):
         train(*prepare(Config("digits", epochs=1, backend="numpy")), callbacks=[Stop()])

@@ -278,7 +278,7 @@ def test_ctrl_c_between_epochs_loses_nothing(backend):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize(("steps_per_call", "call"), [(1, 3), (2, 2), (None, 1)])
 def test_ctrl_c_right_after_a_call_leaves_a_whole_model(backend, error, steps_per_call, call):
-    """The worst moment: the steps have consumed their state, and nobody has taken the new one."""
+    """The worst moment: the steps have consumed their state, and no caller has taken the new one."""
     broken, whole, breaks = make(backend), make(backend), []
     real = broken.backend.epoch
 

@@ -38,7 +38,7 @@ def late(monkeypatch):
 
     def fit(model, **options):
         with monkeypatch.context() as patch:
-            patch.setattr("xpnet.backends.jax.backend.EARLY", 0)
+            patch.setattr("xpnet.backends.jax.backend.MAX_OVERLAP_SECONDS", 0)
             return model.fit(X, Y, **options)
 
     return fit
@@ -81,7 +81,7 @@ def test_what_a_callback_changes_counts_from_the_next_epoch_on(begun, late, chan
     same_models(model, other)
 
 
-def test_an_epoch_that_nobody_wants_leaves_nothing_behind(begun, late):
+def test_an_epoch_begun_early_and_not_wanted_leaves_nothing_behind(begun, late):
     model, other = make(), make()
     model.fit(X, Y, epochs=9, batch_size=8, callbacks=[lambda model, record: record["epoch"] == 2])
     late(other, epochs=2, batch_size=8)
@@ -119,7 +119,7 @@ def test_a_long_epoch_or_one_that_is_listened_to_is_not_begun_early(begun, monke
 
     make().fit(X, Y, epochs=3, callbacks=[Listener()])
     make().fit(lambda: iter([(X, Y)]), epochs=3)
-    monkeypatch.setattr("xpnet.backends.jax.backend.EARLY", 1e-6)
+    monkeypatch.setattr("xpnet.backends.jax.backend.MAX_OVERLAP_SECONDS", 1e-6)
     make().fit(X, Y, epochs=3)
     assert begun == []
 

@@ -1,4 +1,7 @@
-"""Activations as formulas: each op run once on symbolic elements, with what its derivative takes from y or x."""
+"""Activations as expressions: each op is traced once on symbolic scalars, and the residuals of its derivative chosen.
+
+NumPy and CuPy generate their kernels from the result. y is an expression of x, dx one of dy and of the residuals.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,29 @@ from ..typing import Op
 
 
 class Activation(NamedTuple):
-    """An activation as a formula: y of x, and dx of dy and of what is kept for it."""
+    """A traced activation.
+
+    formula: the expression that x, y, dx and the residuals belong to.
+    x: the input; z + b for a biased activation.
+    y: the value.
+    dx: the derivative, an expression of dy, the residuals and the options.
+    residuals: the values that the forward pass stores for the backward pass.
+    options: the names of the op's options that are numbers.
+    """
 
     formula: Expression
     x: Symbol
     y: Symbol
     dx: Symbol
-    kept: tuple[Symbol, ...]
+    residuals: tuple[Symbol, ...]
     options: tuple[str, ...]
 
     @classmethod
     def of(cls, op: Any, *, biased: bool = False, **flags: bool) -> Activation | None:
-        """None for an op that mixes elements; without an op the identity. Biased, its x is z + b."""
+        """The trace of an op, of the identity for None; None for an op that is not elementwise.
+
+        biased: x is z + b, as in a dense layer. flags: values of the op's boolean options.
+        """
         formula = Expression()
         x = formula.add("add", *map(formula.input, "zb")) if biased else formula.input("x")
         flags = {**_flags(op), **flags}
@@ -40,7 +54,8 @@ class Activation(NamedTuple):
 def _residuals(
     formula: Expression, x: Symbol, y: Symbol, dx: Symbol, options: tuple[str, ...]
 ) -> tuple[Symbol, ...]:
-    """What dx takes beside dy: y where that will do, which the next layer keeps anyway, else as little as there is."""
+    """The residuals of the backward pass: none if possible, else y (the next layer keeps it anyway), else the smallest
+    set found: x, x and y, or the slope dx / dy."""
     given = [x.name, *options]
     cuts = formula.transcendental_levels([y], given)
     for kept in ((), (y,), *(() if cuts else ((x,), (x, y)))):
@@ -54,19 +69,22 @@ def _residuals(
 
 
 def _flags(op: Any) -> dict[str, bool]:
-    """The op's options that are True or False, and their defaults: each choice is a formula of its own."""
+    """The op's boolean options and their defaults: each combination is an expression of its own."""
     defaults = {} if op is None else option_defaults(op)
     return {name: default for name, default in defaults.items() if isinstance(default, bool)}
 
 
 def _options(op: Any) -> dict[str, Any]:
-    """The op's options that are numbers, and their defaults."""
+    """The op's numeric options and their defaults: they are inputs of one expression."""
     defaults = {} if op is None else option_defaults(op)
     return {name: default for name, default in defaults.items() if not isinstance(default, bool)}
 
 
 def specialize(op: Any, make: Callable[..., Any], number: Any = float) -> Callable[[dict[str, Any]], Any]:
-    """Options to (what `make` gives for the op and its flags, its numbers, each as a `number`)."""
+    """A function of an op's options that returns (make(op, **flags), numeric options).
+
+    make: called once for each combination of flags. number: the type that each numeric option is converted to.
+    """
     flags, numbers = _flags(op), tuple(_options(op).items())
     made = cache(lambda *values: make(op, **dict(zip(flags, values, strict=True))))
 
@@ -78,11 +96,11 @@ def specialize(op: Any, make: Callable[..., Any], number: Any = float) -> Callab
 
 
 def expressible() -> dict[str, Op]:
-    """The activations that are formulas, by name."""
+    """The activations that an expression can state, that is, the elementwise ones, by name."""
     replaceable = {name: op for name, op in ops.ACTIVATIONS.items() if hasattr(op, "portable")}
     return {name: op for name, op in replaceable.items() if Activation.of(op)}
 
 
 def unwrap(activation: Any) -> tuple[Any, dict[str, Any]]:
-    """(the op, its options) of an op with some options decided, or none."""
+    """(op, options) of a `functools.partial` of an op, or of the op itself."""
     return (activation.func, activation.keywords) if type(activation) is partial else (activation, {})

@@ -1,4 +1,4 @@
-"""Natives of `linear` are written for matrices; here they serve arrays of any number of axes, as their twin does."""
+"""The adapter of natives of `linear`: they are written for matrices, and serve arrays of any number of axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..typing import Array, Op, Pullback
 
 
 def as_matrix(linear: Op) -> Op:
-    """The op with x (..., in) taken as a matrix of as many rows as x has."""
+    """The native with x (..., in) reshaped to (n, in), and y and dx reshaped back."""
 
     @wraps(linear)
     def op(

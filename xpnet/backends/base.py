@@ -1,15 +1,35 @@
-"""What a backend is: an array library's devices, data movement and compilation. No network mathematics.
+"""The contract of a backend: an array library's devices, data movement and compilation. No network mathematics.
 
-A new backend subclasses `Backend`, gives `name` and `xp`, and overrides what its library does otherwise than
-the portable defaults.
+A backend is a subclass of `Backend`. Only `name` and `xp` must be given; each other method has a portable default,
+written in the Python Array API standard. What may have to be overridden, and when:
+
+    package, install                 the library is no dependency of the class's own package
+    available                        an import succeeds where the library cannot compute
+    devices, device, name_of         the library has several devices, or other names for them than str(device)
+    device_context                   new arrays land on a device that is set globally; warnings must be silenced
+    device_name                      the name of the selected device is not that of `name_of`
+    capabilities                     no float64 on this device; no values (shapes only); `compile` traces the step
+    to_numpy                         arrays offer the host neither `__array__` nor DLPack
+    _upload, _copy_to                asarray(x, device=..., copy=True) is absent, slow or not a copy
+    copy, snapshot                   all arrays are copied in one call; `epoch` leaves its first state intact
+    require_values                   some of the library's arrays hold no plain values (sparse, symbolic)
+    dtype, _no_float64               dtypes depend on a switch of the library
+    canonical_layout                 the bits of a product depend on the strides of its factors
+    synchronize                      work runs asynchronously
+    update, scalars, natives         the library has faster kernels of its own
+    choose_threads, threads          the number of BLAS threads can be set, and matters
+    compile                          the step is jitted, or runs in a mode of the library (no_grad)
+    choose_steps, overlaps_epochs,
+    epoch, steps, _split, losses     many steps run in one call: see `epochs`
+
+Methods with an underscore are called by this class and by subclasses alone.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.util import find_spec
@@ -21,14 +41,16 @@ from .. import tree
 from ..errors import BackendError, shown
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
-from ..typing import Array, Batch, Device, Flat, Namespace, Rule, State
-from .protocol import Availability, CallResult, Capabilities, Epoch, Natives
+from ..typing import Array, Device, Flat, Namespace, Rule, State
+from .epochs import EpochLoop
+from .protocol import Availability, Capabilities, Natives
 
 _DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
-GATHERED = 2**18
-"""How many numbers are gathered at once for the batches to come: what stays in a cache until its turn."""
 
 RENAMED = {
+    "_cut": "_split",
+    "_own": "_copy_to",
+    "_placed": "_warm_caches",
     "begins_early": "overlaps_epochs",
     "called": "name_of",
     "in_order": "canonical_layout",
@@ -39,17 +61,21 @@ RENAMED = {
 """Former names of methods of `Backend`. A subclass that has one is refused: its override would have no effect."""
 
 
-class Backend(ABC):
-    """An array library on a device, under one set of names."""
+class Backend(EpochLoop, ABC):
+    """An array library on one device.
+
+    selected: the device that new arrays land on, as the library names it; None if the library has no devices.
+    """
 
     name: ClassVar[str]
+    """The name under which `get` finds the backend and records name it."""
     package: ClassVar[str | None] = None
-    """The package whose absence makes the backend unavailable; None where it is always there."""
+    """The package that must be importable; None if the backend is always available."""
     install: ClassVar[str] = ""
-    """What to install for it, in words that a user can type."""
+    """The command that installs the package."""
 
     why: str = "asked for by name"
-    """Why it was chosen, in words."""
+    """The reason for which `get` or `of` chose this backend, in words."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -68,13 +94,13 @@ class Backend(ABC):
     @property
     @abstractmethod
     def xp(self) -> Namespace:
-        """The module of standard functions; importing the library happens here."""
+        """The namespace of the standard's functions. The library is imported here, and not with the class's module."""
 
     # Availability and devices
 
     @classmethod
     def available(cls, *, probe: bool = False) -> Availability:
-        """Whether the library is installed; with `probe`, whether it computes. Never raises."""
+        """Availability: true if the library is installed and, with `probe`, computes; else the reason. Never raises."""
         try:
             if cls.package is not None and find_spec(cls.package) is None:
                 return Availability(False, f"{cls.package} is not installed: {cls.install}")
@@ -86,7 +112,7 @@ class Backend(ABC):
             return Availability(False, f"{type(error).__name__}: {error}".splitlines()[0])
 
     def _probe(self) -> str:
-        """A kernel, a matrix product and a copy to the host; the device in words."""
+        """Runs an elementwise kernel, a matrix product and a copy to the host; returns a sentence for `available`."""
         x = self.asarray(np.arange(4.0, dtype="float32").reshape(2, 2))
         got = self.to_numpy((x + 1.0) @ x)
         if not np.array_equal(got, [[4.0, 7.0], [8.0, 15.0]]):
@@ -94,12 +120,15 @@ class Backend(ABC):
         return f"computes on {self.device_name}"
 
     def devices(self) -> list[Device]:
-        """The devices that this library sees here."""
+        """The devices that the library finds on this machine."""
         info = getattr(self.xp, "__array_namespace_info__", None)
         return [d for d in info().devices() if d is not None] if info else []
 
     def device(self, spec: Any = None) -> Device:
-        """The library's device for a name such as "cpu" or "cuda:1", or for one of its own; None for its default."""
+        """The library's device of a name such as "cpu" or "cuda:1", or of its own device object.
+
+        spec: None selects the library's default. BackendError for a device that is not there.
+        """
         if spec is None:
             info = getattr(self.xp, "__array_namespace_info__", None)
             return info().default_device() if info else None
@@ -110,71 +139,73 @@ class Backend(ABC):
         raise BackendError(f"device {shown(spec)} is not one of backend {self.name!r}: here are {here}")
 
     def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
-        """A context in which new arrays land on `device`, or on the backend's own."""
+        """A context manager in which new arrays land on `device`, by default on the selected one."""
         return nullcontext()
 
     @property
     def device_name(self) -> str:
-        """The device in words, for messages and results."""
+        """The name of the selected device, for messages and results."""
         return "cpu" if self.selected is None else self.name_of(self.selected)
 
     def name_of(self, device: Device) -> str:
-        """A device's name, as a user gives it."""
+        """The name of a device, as `device` takes it from a user."""
         return str(device)
 
     @cached_property
     def capabilities(self) -> Capabilities:
+        """The properties of this backend on its selected device."""
         return Capabilities()
 
     # Data
 
     def asarray(self, host: Any, *, dtype: Any = None, device: Any = None) -> Array:
-        """A copy of a host array, or of this library's own, on the device; `dtype` by its standard name.
+        """A copy of a host array, or of one of the library's own arrays, on the device.
 
-        It is always a copy, so that nothing done to the one shows in the other.
+        The result never shares memory with `host`. dtype: a standard name, by default that of `host`.
         """
         place = self.selected if device is None else self.device(device)
         if self.owns(host):
             x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
-            return self._placed(self._own(x, place))
+            return self._warm_caches(self._copy_to(x, place))
         if dtype is not None:
             self.dtype(dtype)
         host = np.array(host, dtype=dtype, order="C", copy=True)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
-        return self._placed(self._upload(host, place))
+        return self._warm_caches(self._upload(host, place))
 
     def _upload(self, host: np.ndarray, device: Device) -> Array:
-        """A host array that nobody else holds, on the device."""
+        """A contiguous host array in native byte order as an array on the device; it may take the memory over."""
         return self.xp.asarray(host, device=device)
 
-    def _own(self, x: Array, device: Device) -> Array:
-        """A copy of one of the library's own arrays."""
+    def _copy_to(self, x: Array, device: Device) -> Array:
+        """A copy of one of the library's own arrays on a device."""
         return self.xp.asarray(x, device=device, copy=True)
 
-    def _placed(self, x: Array) -> Array:
-        namespace(x), device(x)  # a type cache filled while a compiler traces costs a recompilation
+    def _warm_caches(self, x: Array) -> Array:
+        """Fills the caches that `namespace` and `device` keep by type: a tracing compiler would see them change."""
+        namespace(x), device(x)  # a cache that is filled while a compiler traces costs a recompilation
         return x
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """A copy on the host."""
+        """A copy of an array on the host."""
         host = np.array(x if hasattr(x, "__array__") else np.from_dlpack(x))
         if host.dtype == object:
-            raise BackendError(f"backend {self.name!r} cannot copy to the host: its to_numpy must be written")
+            raise BackendError(f"backend {self.name!r} cannot copy to the host: override its to_numpy")
         return host
 
     def owns(self, x: Any) -> bool:
-        """Whether `x` is an array of this library."""
+        """True if `x` is an array of this library."""
         try:
             return namespace(x) is self.xp
         except TypeError:
             return False
 
-    def require_values(self, name: str, x: Any) -> None:  # noqa: B027 - most libraries have no other arrays
-        """TypeError where `x`, which the user calls `name`, is one of this library's arrays without plain values."""
+    def require_values(self, name: str, x: Any) -> None:
+        """Raises TypeError if `x`, the argument `name` of the user's call, is an array without plain values."""
 
     def dtype(self, name: Any) -> Any:
-        """The library's dtype of a standard name; BackendError for float64 where there is none."""
+        """The library's dtype of a standard name; BackendError for an unknown name, or for float64 without support."""
         if isinstance(name, str) and name in self._dtypes:
             return self._dtypes[name]
         try:
@@ -193,139 +224,67 @@ class Backend(ABC):
 
     @cached_property
     def _dtypes(self) -> dict[str, Any]:
-        """Those asked for so far: a prediction of one row asks twice."""
+        """The dtypes that `dtype` has found, by name: a prediction of one row asks twice."""
         return {}
 
     def _no_float64(self) -> str:
+        """The message of the error for float64."""
         return f"backend {self.name!r} has no float64 on {self.device_name}: use dtype='float32'"
 
     def canonical_layout(self, x: Array) -> Array:
-        """x, or a copy whose numbers lie in order where its products would have other bits as they lie."""
+        """`x`, or a contiguous copy if the library's products of `x` as it is strided have other bits."""
         return x
 
     def copy(self, arrays: Any) -> Any:
-        """The same structure of dicts with copies of its arrays."""
-        return tree.map(lambda x: self._own(x, device(x)), arrays)
+        """A nested dict, list or tuple of arrays with each array copied."""
+        return tree.map(lambda x: self._copy_to(x, device(x)), arrays)
 
     def snapshot(self, state: State) -> State:
-        """What is left of a state once an epoch's steps have consumed it: here, a copy made before."""
+        """A state that stays valid while the steps of an epoch consume `state`: by default a copy."""
         return self.copy(state)
 
-    def synchronize(self) -> None:  # noqa: B027 - a library that computes at once has nothing to wait for
-        """Wait until all work handed to the device is done."""
+    def synchronize(self) -> None:
+        """Waits until the device has finished all dispatched work."""
 
-    # Work
+    # Computation
 
     def update(
         self, rule: Rule, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
     ) -> tuple[Flat, dict[str, Flat]]:
-        """Apply an optimizer's rule to every parameter; consumes `params` and `slots`."""
+        """Applies an optimizer's rule to each parameter; returns (params, slots). Consumes `params` and `slots`."""
         return update_each(rule, params, grads, slots, scalars)
 
     def scalars(self, optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
-        """The scalars of a rule's next update; lr () and count (1,) are the state's."""
+        """The scalar arguments of a rule's next update, from the state's lr () and count (1,)."""
         return scalars_after(optimizer, lr, count)
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
-        """What a training runs in the place of portable code, where that takes `seconds`, as estimated from sizes.
+        """The library's own kernels that a training runs in the place of portable code.
 
-        wanted: True, False, or "auto", which leaves it to the backend.
+        wanted: True for all, False for none, "auto" for the backend's choice.
+        dtype: the standard name of the parameters' dtype.
+        seconds: the time of the training in portable code, estimated from sizes.
         """
         return Natives(update=self.update, why=f"{self.name} has no natives")
 
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
-        """(threads for a step's products, why); None for a library that sets its threads itself.
+        """(the number of threads for the matrix products of a step, the reason); None leaves the library's own setting.
 
-        products: the multiply-adds of each product. deterministic: True where the number of threads may depend on
-        nothing that changes a bit of the results.
+        products: the multiply-adds of each matrix product of a step.
+        deterministic: the bits must be the same on any number of cores.
         """
         return None, f"{self.name} sets its threads itself"
 
     def threads(self, count: int | None) -> AbstractContextManager[Any]:
-        """A context in which products run on `count` threads; None leaves the library's own setting."""
+        """A context manager that limits the library's BLAS to `count` threads; None leaves its own setting."""
         return nullcontext()
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
     ) -> Callable[..., Any]:
-        """The function as this library runs it best; it may not be used on arguments it consumes again."""
+        """The function compiled by the library, as far as it compiles; by default the function itself.
+
+        consumes: the positions of arguments whose arrays the function may overwrite; the caller drops them.
+        natives: the kernels in force while it runs, as `natives` returned them; None outside a training.
+        """
         return function
-
-    def choose_steps(self, seconds: float) -> int:
-        """How many steps a call of an epoch runs where nobody says.
-
-        seconds: what a portable step takes, estimated from sizes alone and never from a clock.
-        """
-        return 1
-
-    def overlaps_epochs(self, seconds: float) -> bool:
-        """Whether an epoch whose portable steps take so long is begun while the one before it runs.
-
-        Its calls must leave the state alone that they begin with: they are dropped where somebody replaces an array of
-        it in between, or wants no more epochs.
-        """
-        return False
-
-    def epoch(
-        self,
-        step: Callable[[State, Batch], tuple[State, dict[str, Array]]],
-        look: Callable[[State], Array] | None = None,
-    ) -> Epoch:
-        """Many steps, one after another, over batches gathered where the data lies.
-
-        look: of the state after a call, for a library that makes it part of the call.
-        """
-
-        def run(
-            state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
-        ) -> Iterator[CallResult]:
-            losses: list[Array] = []
-            left = -(-len(w) // batch_size)
-            for state, metrics in self.steps(step, state, data, order, w, batch_size):  # noqa: B020 - each state leads to the next
-                losses.append(metrics["loss"])
-                left -= 1
-                if len(losses) == steps or not left:
-                    yield state, losses[0] if steps == 1 else self.xp.stack(losses), len(losses), None
-                    losses = []
-
-        return run
-
-    def steps(
-        self, step: Any, state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int
-    ) -> Iterator[tuple[State, dict[str, Array]]]:
-        """The steps of an epoch, one by one."""
-        for batch in self.batches({**data, "w": self.asarray(w)}, order, batch_size):
-            state, metrics = step(state, batch)
-            yield state, metrics
-
-    def batches(self, data: Batch, order: np.ndarray | None, batch_size: int) -> Iterator[Batch]:
-        """The samples in an order, w being in that order already; gathered for several small batches at once."""
-        n = data["w"].shape[0]
-        if order is None:
-            yield from [data] if n <= batch_size else self._cut(data, n, batch_size)
-            return
-        xp, index = self.xp, self.asarray(order)
-        widest = max(math.prod(x.shape[1:]) for x in data.values())
-        rows = max(1, GATHERED // (batch_size * max(1, widest))) * batch_size
-        for start in range(0, n, rows):
-            stop = min(start + rows, n)
-            some = {name: xp.take(x, index[start:stop], axis=0) for name, x in data.items() if name != "w"}
-            some["w"] = data["w"][start:stop]
-            yield from self._cut(some, stop - start, batch_size)
-
-    def _cut(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
-        """Consecutive batches."""
-        if n <= size:
-            yield data
-            return
-        for start in range(0, n, size):
-            part = slice(start, min(start + size, n)), ...
-            yield {name: x[part] for name, x in data.items()}
-
-    def losses(self, calls: Sequence[tuple[Array, int]]) -> np.ndarray:
-        """One loss per step on the host, of the (losses, steps) that an epoch gave; the device is waited for once."""
-        found = [losses for losses, _ in calls]
-        if isinstance(found[0], np.generic):  # on the host already
-            return np.asarray(found)
-        xp = namespace(found[0])
-        return self.to_numpy(xp.concat(found) if found[0].shape else xp.stack(found))

@@ -1,4 +1,4 @@
-"""How many cores this process may use: its affinity, and the quota of its control groups."""
+"""The cores that this process may use: the CPU affinity, and the CPU quota of the control groups."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def cores() -> int:
-    """How many cores this process may keep busy at once; at least 1."""
+    """The number of cores that this process may keep busy at once; at least 1."""
     granted = quota()
     return affinity() if granted is None else max(1, min(affinity(), int(granted)))
 
 
 def affinity() -> int:
-    """How many cores the system may run this process on."""
+    """The number of cores in the CPU affinity of this process."""
     try:
         return len(os.sched_getaffinity(0))
     except (AttributeError, OSError):  # macOS and Windows have no such call
@@ -22,17 +22,17 @@ def affinity() -> int:
 
 
 def quota(root: str | Path = "/") -> float | None:
-    """How many cores' time the control groups grant, which may be a fraction; None where none limits it.
+    """The CPU quota of the control groups in cores, a fraction possibly; None without a limit.
 
-    Of the process's own group and all above it the least counts. Version 2 has `cpu.max`, "quota period" or
-    "max period"; version 1 has `cpu.cfs_quota_us`, -1 for none, and `cpu.cfs_period_us`.
+    The quota is the least of those of the process's own group and of the groups above it. Version 2 writes `cpu.max`
+    as "quota period" or "max period"; version 1 writes `cpu.cfs_quota_us`, -1 for no limit, and `cpu.cfs_period_us`.
     """
     found = [limit for group in _groups(Path(root)) for limit in _limits(group)]
     return min(found, default=None)
 
 
 def _groups(root: Path) -> Iterator[Path]:
-    """The folders of the process's groups and of those above; in a container some are not to be seen."""
+    """The folders of the process's groups and of the groups above them; a container may hide some."""
     mounted = root / "sys/fs/cgroup"
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
@@ -50,10 +50,11 @@ def _groups(root: Path) -> Iterator[Path]:
 
 
 def _limits(group: Path) -> Iterator[float]:
+    """The quotas of one group, in cores."""
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             granted, period = " ".join((group / name).read_text() for name in names).split()
             if granted != "max" and int(granted) > 0:
                 yield int(granted) / int(period)
         except (OSError, ValueError, ZeroDivisionError):
-            continue  # no such group here, or not of this version
+            continue  # the group is absent, or of the other version

@@ -1,7 +1,8 @@
-"""An optimizer's rule on NumPy arrays as one compiled loop, through Numba (the extra `fast`).
+"""Fused updates: an optimizer's rule as one compiled loop over NumPy arrays, through Numba (the extra `fast`).
 
-The rule is the very function that every other backend calls on whole arrays; the compiler writes its formula down once
-and Numba compiles a loop over it, with the portable bits, at several times the speed (`ci/benchmarks/update.py`).
+The rule is the same function that other backends call on whole arrays. It is traced once to an expression, and Numba
+compiles one loop over all its operations: the portable bits in a fraction of the time, since each array is read and
+written once (`ci/benchmarks/update.py`). NumPy's backend calls it, and PyTorch's for tensors on a CPU.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from ..typing import Flat
 def update(
     rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
 ) -> tuple[Flat, dict[str, Flat]]:
-    """The rule applied to every parameter in one call, written into the arrays of `params` and `slots`.
+    """Applies the rule to all parameters in one call, in place in the arrays of `params` and `slots`.
 
-    A rule that is no formula runs portably, with the same bits, and a warning says so.
+    A rule that cannot be traced to an expression runs portably, with the same bits, and a warning says so.
     """
     arrays: list[Any] = []
-    kept = tuple(slots.values())
+    flats = tuple(slots.values())
     for name, p in params.items():
-        arrays += (p, contiguous(grads[name]), *[values[name] for values in kept])
+        arrays += (p, contiguous(grads[name]), *[values[name] for values in flats])
     if not arrays:
         return params, slots
     dtype = arrays[0].dtype
@@ -40,7 +41,7 @@ def update(
         for index, scalar in enumerate(scalars):
             numbers[index] = scalar
         step(numbers, *arrays)
-    except TypeError:  # state that is not contiguous or read-only, another dtype, or a number of NumPy's
+    except TypeError:  # an array that is not contiguous, read-only, a NumPy scalar, or of another dtype
         return _update_copies(rule, params, grads, slots, scalars)
     return params, slots
 
@@ -48,25 +49,26 @@ def update(
 def _update_copies(
     rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
 ) -> tuple[Flat, dict[str, Flat]]:
-    """The update of one parameter after another, on copies where an array cannot be written through."""
+    """The update of one parameter after another, on copies of the arrays that the loop cannot write into."""
     new_params = {name: _writable(p) for name, p in params.items()}
-    new_slots = {slot: {name: _writable(x) for name, x in kept.items()} for slot, kept in slots.items()}
+    new_slots = {slot: {name: _writable(x) for name, x in flat.items()} for slot, flat in slots.items()}
     for name, p in new_params.items():
-        arrays = p, _writable(grads[name].astype(p.dtype)), *[kept[name] for kept in new_slots.values()]
+        arrays = p, _writable(grads[name].astype(p.dtype)), *[flat[name] for flat in new_slots.values()]
         step: Any = rule_loop(rule, len(slots), len(scalars), p.dtype.char, (1,))
         step(np.array(scalars, p.dtype), *[x.reshape(-1) for x in arrays])
     return new_params, new_slots
 
 
 def _writable(x: Any) -> np.ndarray:
+    """`x`, or a copy if it is read-only or not contiguous."""
     return np.require(x, requirements=("C", "W"))
 
 
 @cache
 def rule_loop(rule: Any, slots: int, scalars: int, dtype: str, ranks: tuple[int, ...]) -> Kernel | None:
-    """`p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)` for every i, of parameters of these ranks.
+    """The kernel `p[i], s0[i] = rule(xp, p[i], g[i], s0[i], c0, c1)` for all i and all parameters, of these ranks.
 
-    Called with the array (c0, c1), then p, g, s0 of each parameter. None where the rule is no formula.
+    Its arguments are the array (c0, c1), then p, g, s0 of each parameter. None if the rule cannot be traced.
     """
     kind = np.dtype(dtype)
     try:

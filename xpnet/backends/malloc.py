@@ -1,30 +1,36 @@
-"""Memory that the C library keeps, so that a step does not ask the system for the same pages again."""
+"""glibc's malloc thresholds: freed memory stays in the process, so that the next step does not fault it in again."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""As malloc.h of glibc numbers them."""
-KEPT, LARGEST = 2**31 - 1, 32 * 2**20
-"""Bytes that may lie unused before any goes back to the system; bytes from which each array is mapped anew."""
+M_TRIM_THRESHOLD = -1
+"""The number of this parameter of `mallopt` in glibc's malloc.h."""
+M_MMAP_THRESHOLD = -3
+"""The number of this parameter of `mallopt` in glibc's malloc.h."""
+TRIM_BYTES = 2**31 - 1
+"""The unused bytes at the top of the heap above which glibc returns them to the system."""
+MMAP_BYTES = 32 * 2**20
+"""The size of an array from which glibc maps each anew."""
 
 
 def keep_pages() -> bool:
-    """Lets glibc keep the memory of freed arrays of up to 32 MiB for the next ones, up to 2 GiB in all.
+    """Lets glibc keep the memory of freed arrays of up to 32 MiB for later ones, up to 2 GiB in all.
 
-    Without it a program that frees tens of MiB at once and asks for them again may fault every page in anew. xpnet's
-    own steps rarely do: 784-1024-1024-10 without natives gained nothing at batch 256, and 3 % at 2048.
-    It holds for the whole process and cannot wholly be undone: the first call ends glibc's own adapting of these
-    thresholds. So it is for programs that ask for it, `xn.backends.keep_pages()`, and no model calls it.
-    Gives whether it was set; False where the C library is not glibc.
+    Without it, a program that frees tens of MiB at once and allocates them again may fault in every page again.
+    xpnet's own steps rarely do: 784-1024-1024-10 without natives gained nothing at batch 256, and 3 % at 2048.
+    The setting holds for the whole process. It cannot be undone completely: the first call ends glibc's own
+    adaptation of these thresholds. No model calls it; a program may, by `xn.backends.keep_pages()`.
+    Returns True if it was set, and False if the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):
         return False
     try:
         libc = ctypes.CDLL(None)
         libc.gnu_get_libc_version  # noqa: B018 - musl and others have no such function: AttributeError
-        return bool(libc.mallopt(M_MMAP_THRESHOLD, LARGEST)) and bool(libc.mallopt(M_TRIM_THRESHOLD, KEPT))
+        return bool(libc.mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)) and bool(
+            libc.mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)
+        )
     except (AttributeError, OSError):
         return False

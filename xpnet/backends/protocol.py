@@ -1,4 +1,4 @@
-"""What a backend tells of itself and hands out: whether it is there, what it can do, natives, epochs."""
+"""The values that a backend returns: availability, capabilities, natives, and the calls of an epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..typing import Array, Batch, Op, State, Update
 
 
 class Availability(NamedTuple):
-    """Whether a backend can be used, and in words why or why not; true or false like a bool."""
+    """The answer to "can this backend be used here?": true or false like a bool, and the reason in words."""
 
     ok: bool
     reason: str
@@ -23,11 +23,11 @@ class Availability(NamedTuple):
 
 
 class Capabilities(NamedTuple):
-    """What a backend can do; each is proved by a test.
+    """The capabilities of a backend; a test proves each.
 
-    computes: arrays hold values (torch's meta device has shapes only).
-    float64: double precision is to be had, on this device and in this process.
-    traces: `compile` traces the step, so that it may not look at values.
+    computes: arrays hold values (those of torch's meta device have shapes only).
+    float64: the device and the process support double precision.
+    traces: `compile` traces the step, which therefore must not read values.
     """
 
     computes: bool = True
@@ -36,12 +36,15 @@ class Capabilities(NamedTuple):
 
 
 class Natives(NamedTuple):
-    """What runs in the place of portable code: the update, and ops by name; called `name` in the record.
+    """The kernels that a training runs in the place of portable code.
 
-    pure: whether what the step does hangs on its arguments' shapes alone, as where nobody's own code is in it, so
-    that its Python need not run at every step. A library that traces takes that for granted.
-    deterministic: whether the bits may depend on no number of threads.
-    why: why these and no others, in words.
+    name: the name of the set in the record of a training.
+    update: the function that applies an optimizer's rule to all parameters.
+    ops: the native of each op, by the op's name.
+    pure: the step's operations depend on the shapes of its arguments alone, so that its Python code need not run at
+        every step. False if a user's own code is in it. A library that traces assumes it in any case.
+    deterministic: the bits must not depend on the number of threads.
+    why: the reason for this choice, in words.
     """
 
     name: str = "portable"
@@ -53,19 +56,22 @@ class Natives(NamedTuple):
 
 
 CallResult = tuple[State, Array, int, Array | None]
-"""What a call of an epoch leaves: (state, losses, steps, looked); a plain tuple, for there may be one for each step.
+"""The result of one call of an epoch: (state, losses, steps, measured). A plain tuple, since each step may make one.
 
-Of `losses`, () or (k,), the first `steps` are those of its steps. looked: what the epoch's `look` gives of the state,
-where the library gets that along with the steps, else None. All is the device's, so that nothing waits for it.
+losses: () or (k,), of which the first `steps` are those of the call's steps. measured: the epoch's `measure` of the
+state, if the call computed it, else None. All arrays are on the device, so that nothing waits for them.
 """
 
 
 class Epoch(Protocol):
-    """An epoch of training: yields what each call of so many steps leaves.
+    """An epoch of training: an iterator over the results of its calls.
 
-    data: the samples, resident, by their names in a batch. order: (n,) on the host, the samples in the order in
-    which they are taken, or None for all of them as they are. w: (n,) on the host, the weights in that order.
-    `state` is consumed, the yielded one by going on.
+    state: consumed; each yielded state is consumed by the next call.
+    data: the samples, resident on the device, by their names in a batch.
+    order: (n,) on the host, the indices of the samples in the order of the epoch; None for the samples as they are.
+    w: (n,) on the host, the samples' weights in that order.
+    batch_size: the samples of a step; the last step has the rest.
+    steps: the most steps in one call.
     """
 
     def __call__(

@@ -1,4 +1,4 @@
-"""Backends by name: those that come with xpnet, those registered, and those of installed packages."""
+"""The registry of backends: xpnet's own, registered classes, and the entry points of installed packages."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ _known: dict[str, type[Backend] | str] = {name: spec.cls for name, spec in BACKE
 
 
 def get(name: str = "auto", device: Any = None) -> Backend:
-    """The backend of a name, on a device of it.
+    """A new instance of the backend of a name, on a device.
 
-    "auto" is what XPNET_BACKEND names, else CuPy where a CUDA device really computes, else NumPy; `why` on
-    the result says which and why. XPNET_DEVICE is the device where none is given. ValueError for an unknown
-    name, BackendError for a backend or a device that cannot be used here.
+    name: "auto" selects the backend that XPNET_BACKEND names, else CuPy if a CUDA device computes, else NumPy; the
+        result's `why` states the reason.
+    device: by default XPNET_DEVICE for "auto", else the library's own default.
+    ValueError for an unknown name; BackendError for a backend or a device that cannot be used here.
     """
     why = Backend.why
     if name == "auto":
@@ -45,7 +46,7 @@ def get(name: str = "auto", device: Any = None) -> Backend:
 
 
 def find(name: str) -> type[Backend]:
-    """The class of a name; an entry point is loaded here and not before."""
+    """The class of a backend, by name. Its module, or its entry point, is imported here and not before."""
     known = _known.get(name) if isinstance(name, str) else None
     if isinstance(known, str):
         module, _, attribute = known.partition(":")
@@ -60,7 +61,7 @@ def find(name: str) -> type[Backend]:
 
 
 def register(name: str, cls: type[Backend]) -> None:
-    """Make a backend class known under a name, from outside; it is called without arguments or with a device."""
+    """Registers a backend class under a name. The class is called without arguments, or with a device."""
     if not (isinstance(cls, type) and issubclass(cls, Backend)):
         raise TypeError(
             f"backend {name!r}: a subclass of xpnet.backends.Backend was wanted, {shown(cls)} came"
@@ -73,12 +74,12 @@ def register(name: str, cls: type[Backend]) -> None:
 
 
 def names() -> list[str]:
-    """Every known name, entry points included, in order of registration; imports nothing."""
+    """The known names in order of registration, then those of entry points. Imports no library."""
     return list(dict.fromkeys([*_known, *(point.name for point in entry_points())]))
 
 
 def available(*, probe: bool = False) -> dict[str, Availability]:
-    """Every known backend with whether it can be used, and why not; never raises."""
+    """The availability of each known backend, by name; `probe` also computes on each. Never raises."""
     found = {}
     for name in names():
         try:
@@ -90,7 +91,7 @@ def available(*, probe: bool = False) -> dict[str, Availability]:
 
 
 def probe(name: str) -> dict[str, Any]:
-    """What a backend does here when it is tried: whether it computes, why or why not, its devices, float64."""
+    """A report on one backend, after a computation on it: computes, reason, device, devices, float64."""
     usable = find(name).available(probe=True)
     found = {"computes": usable.ok, "reason": usable.reason, "device": None, "devices": [], "float64": None}
     if usable:
@@ -103,7 +104,7 @@ def probe(name: str) -> dict[str, Any]:
 
 
 def of(x: Array, device: Any = None) -> Backend:
-    """The backend that an array belongs to, on a device or on the array's own."""
+    """The backend of an array's library, on `device` or else on the array's own device."""
     xp = namespace(x)
     if xp is numpy:
         return get("auto", device)
@@ -113,7 +114,7 @@ def of(x: Array, device: Any = None) -> Backend:
             continue
         try:
             found = cls().xp is xp
-        except BackendError:  # installed, imported, and without a device, such as CuPy without a driver
+        except BackendError:  # the library is imported and has no device, such as CuPy without a driver
             continue
         if found:
             backend = cls(device_of(x) if device is None else device)
@@ -126,6 +127,7 @@ def of(x: Array, device: Any = None) -> Backend:
 
 
 def _automatic() -> tuple[str, str]:
+    """(the name that "auto" selects, the reason)."""
     chosen = os.environ.get("XPNET_BACKEND")
     if chosen and chosen != "auto":
         return chosen, "XPNET_BACKEND names it"
@@ -137,4 +139,5 @@ def _automatic() -> tuple[str, str]:
 
 @cache
 def _cupy() -> Availability:
+    """CuPy's availability; a probe takes seconds, so it runs once in a process."""
     return find("cupy").available(probe=True)

@@ -1,4 +1,4 @@
-"""array-api-strict: nothing beyond the standard, and devices that cannot be mixed by mistake."""
+"""array-api-strict: an implementation of the standard and of nothing beyond it, with devices that do not mix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .protocol import Capabilities
 
 
 class StrictBackend(Backend):
-    """array-api-strict arrays, computed by NumPy; the devices other than "CPU_DEVICE" are fakes."""
+    """array-api-strict arrays, which NumPy computes. The devices other than "CPU_DEVICE" are simulated."""
 
     name = "strict"
     package, install = BACKENDS["strict"].needs
@@ -42,6 +42,6 @@ class StrictBackend(Backend):
         )
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.array(np.from_dlpack(self._own(x, self.device("cpu"))))
+        return np.array(np.from_dlpack(self._copy_to(x, self.device("cpu"))))
 
     device_context = NumpyBackend.device_context

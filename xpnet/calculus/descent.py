@@ -62,7 +62,7 @@ def _walk(
     path = [x]
     for step in range(1, steps + 1):
         g = numerical_gradient(f, x) if gradient is None else _given(gradient(x), x)
-        with np.errstate(over="ignore", invalid="ignore"):  # which the next lines tell
+        with np.errstate(over="ignore", invalid="ignore"):  # the check below reports it
             x = x + (sign * lr) * g
         path.append(x)
         if not bool(xp.all(xp.isfinite(x))):

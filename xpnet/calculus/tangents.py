@@ -54,5 +54,5 @@ def tangent(f: Callable[[Any], Any], x: Any, h: float | None = None) -> Tangent:
     axes = getattr(x, "ndim", 0)
     if axes > 1:
         raise ValueError(f"tangent: x {tuple(x.shape)} must be one point, a number or an array (d,)")
-    gradient = numerical_gradient(f, x, h) if axes else derivative(f, x, h)  # which say what is wrong with f
+    gradient = numerical_gradient(f, x, h) if axes else derivative(f, x, h)  # both check f
     return Tangent(x, scalar(f(x), x) if axes else f(x), gradient)

@@ -90,10 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _say(str(error), 2)
     except Exception as error:
-        wrong = isinstance(
-            error, UnknownNameError | FileExistsError
-        )  # what was typed, and not what was computed
-        # whatever a library raises is one line for the user; -v shows where it came from
+        # an error of the command line, not of the computation
+        wrong = isinstance(error, UnknownNameError | FileExistsError)
+        # any exception of a library is one line for the user; -v shows its traceback
         if verbose:
             import traceback
 
@@ -122,7 +121,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name == word:
             _module(name).options(sub)
     args, rest = parser.parse_known_args(argv)
-    if rest and rest[0].startswith("-") and "--" not in argv:  # behind which there are no options
+    if rest and rest[0].startswith("-") and "--" not in argv:  # after -- there are no options
         if os.path.exists(rest[0]):
             raise UsageError(f"{rest[0]!r} looks like an option: write ./{rest[0]} for the file")
         known = (name for name in args.parser._option_string_actions if name.startswith("--"))

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from ..machine import timing
 
     for name in args.backend or ():
-        backends.find(name)  # a wrong name is told before anything is measured
+        backends.find(name)  # a wrong name is an error before the first measurement
     absent = {}
     if args.backend:
         chosen = list(dict.fromkeys(args.backend))

@@ -15,11 +15,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..machine.advice import advice
+    from ..machine.example import example_plan
     from ..machine.facts import facts
 
     if not args.json:
         shared.say(args, "measuring for about 5 seconds...")
     found = facts()
+    found["plan"] = example_plan()
     found["mend"] = advice(found)
     shared.show(args, found, lambda: report(found))
     return 0
@@ -53,7 +55,18 @@ def report(found: dict[str, Any]) -> str:
             ("" if index else "backends", f"{name:<8}{'' if state['ok'] else 'no: '}{state['reason']}")
         )
     lines = [f"{name:<15}{value}" for name, value in rows]
-    return "\n".join([*lines, "", *_advice(found["mend"])])
+    return "\n".join([*lines, *_plan(found.get("plan")), "", *_advice(found["mend"])])
+
+
+def _plan(plan: dict[str, Any] | None) -> list[str]:
+    """The decisions for the example training, one a line, under its name."""
+    if plan is None:
+        return []
+    lines = ["", f"a training would run so ({plan['training']}):"]
+    for name, decision in plan["decisions"].items():
+        said = f"{name:<15}{decision['value']}: {decision['why']}"
+        lines += textwrap.wrap(said, 110, subsequent_indent=" " * 15, drop_whitespace=True)
+    return lines
 
 
 def _advice(mend: list[dict[str, str]]) -> list[str]:

@@ -17,7 +17,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..runs import predict
 
-    model = predict.opened(args.model, backend="numpy")
+    model = predict.load_model(args.model, backend="numpy")
     result = predict.describe(model)
 
     def text() -> str:

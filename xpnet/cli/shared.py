@@ -36,10 +36,8 @@ def show(args: argparse.Namespace, result: Any, text: Callable[[], str]) -> None
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Ignores Ctrl-C while the block runs, a second or two."""
-    if (
-        threading.current_thread() is not threading.main_thread()
-    ):  # elsewhere it cannot be set, and is not raised
-        yield
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can set a handler, and only it gets the signal
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -87,7 +85,7 @@ def settle(*, dtype: str = "float32") -> None:
         # on products this small OpenBLAS's threads gain nothing, and cost a factor of 40 on a busy machine
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if dtype == "float64":
-        os.environ["JAX_ENABLE_X64"] = "1"  # without which it has none
+        os.environ["JAX_ENABLE_X64"] = "1"  # JAX has no float64 without it
 
 
 def model_of(args: argparse.Namespace) -> Any:
@@ -96,4 +94,4 @@ def model_of(args: argparse.Namespace) -> Any:
 
     from ..runs import predict
 
-    return predict.opened(args.model, backend=args.backend, device=args.device)
+    return predict.load_model(args.model, backend=args.backend, device=args.device)

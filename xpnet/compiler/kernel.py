@@ -1,7 +1,8 @@
-"""A compiled function and all that is known of it: the one contract between code generation and what runs it.
+"""Kernels: compiled functions, with the facts that tracing, partition and tasks need about them.
 
-Code generation returns a `Kernel`. Tracing records a call of it, partition cuts its arguments along `axes`, a task
-takes the address of its C function. A replayed step binds `call` itself, so that no field costs it anything.
+Code generation knows how a function may be split and run, and four other parts must learn it. A `Kernel` is their one
+contract. A trace records a call of it, partition splits its arguments along `axes`, a task takes the address of its
+`c_function`. A replayed step binds `call` itself, so that a run pays nothing for the other fields.
 """
 
 from __future__ import annotations
@@ -17,16 +18,15 @@ from .tracing import NotTraceableError, Tracer, map_arrays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kernel:
-    """A function that writes into some of its arguments, all of them arrays or numbers, and returns nothing.
+    """A function of arrays and numbers that writes into some of the arrays and returns nothing.
 
-    call: the function in Python.
-    axes: for each argument the axis along which it may be partitioned, None where every part takes all of it; empty
-    for a kernel that runs on whole arrays only.
-    c_function: compiles, at its first call, the same loop as a C function of the form of NumPy's inner loops and
-    returns it, its `address` beside it. None where there is none.
-    inner_loops: for each NumPy function that the C function calls, the address of its inner loop and that of the
-    loop's data.
-    consumes: it writes into the state of a training step, so tracing records it without running it.
+    call: the function, called from Python.
+    axes: for each argument the axis along which it may be partitioned, None if every part takes all of it. Empty if
+    the kernel cannot be partitioned.
+    c_function: compiles the same computation as a C function, of the form of NumPy's inner loops, when first called;
+    returns it, an object with an `address`. None if there is no such function.
+    inner_loops: the addresses of the NumPy inner loops that the C function calls, each followed by that of its data.
+    consumes: the kernel writes into the state of a training step, so a trace records it without running it.
     """
 
     call: Callable[..., Any]
@@ -36,7 +36,7 @@ class Kernel:
     consumes: bool = False
 
     def __call__(self, *args: Any) -> None:
-        """Runs it; on traced arrays it also records the call."""
+        """Runs the function; on tracers, also records the call."""
         x = args[0]
         if type(x) is not Tracer:
             self.call(*args)

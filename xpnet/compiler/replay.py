@@ -5,8 +5,9 @@ arrays in one block of memory (`memory_plan`) and to the state's own arrays, and
 A run copies the batch into that memory, makes the calls in order and returns copies of the metrics. The state's
 arrays are written in place.
 
-`ReplayedStep` has the signature of the step that it wraps. It traces on the second batch of a shape, because the last
-batch of an epoch may be the only one of its shape. A step that cannot be traced runs as it is, and `reason` says why.
+`ReplayedStep` has the signature of the step that it wraps. It traces the step at the second batch of a shape, because
+the last batch of an epoch may be the only one of its shape, and replays it from then on. A step that cannot be traced
+runs as it is, and `reason` says why.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Loader = Callable[[np.ndarray], None]
 
 
 class ReplayedStep:
-    """A step that is traced on the second batch of a shape and replayed from the third.
+    """A step that is traced at the second batch of a shape, and replayed for this batch and all after it.
 
     reason: the error that kept it from being traced; None as long as there was none.
     """

@@ -64,7 +64,7 @@ class Parallelism(NamedTuple):
 
 
 def bind_parallel(calls: list[Invocation], cost: int, parallelism: Parallelism) -> Thunk:
-    """A thunk that runs all of the calls, which are independent and cost so many multiply-adds together."""
+    """A thunk that runs independent calls on the threads; cost: of all of them, in multiply-adds."""
     batch = TaskBatch.of(calls) if parallelism.nogil else None
     if batch is not None:
         return partial(run_parallel, batch, cost, parallelism.threads)
@@ -118,7 +118,7 @@ class ThreadPool:
         return perf_counter() - began
 
     def run(self, batch: TaskBatch, cost: int) -> None:
-        """Runs all tasks of a batch, which cost so many multiply-adds; they have ended when it returns or raises."""
+        """Runs a batch of this cost, in multiply-adds; all tasks have ended when it returns or raises."""
         try:
             alone = self.backing_off and cost < ALWAYS_SHARED_MACS and perf_counter() < self.retry_at
             if alone or not self.lock.acquire(blocking=False):
@@ -158,9 +158,9 @@ class ThreadPool:
 
 
 class PoolState:
-    """What the workers use: it lives as long as the last of them.
+    """The memory that workers use; it lives as long as the last of them.
 
-    After an interrupt they may still run tasks of the batch, while the pool itself is dropped.
+    After an interrupt workers may still run tasks of the batch, while the pool itself is dropped.
     """
 
     def __init__(self, words: np.ndarray) -> None:
@@ -168,12 +168,14 @@ class PoolState:
 
 
 def _worker(loop: Thunk, parking: SimpleQueue[None], state: PoolState) -> None:
+    """Runs tasks, and parks while there are none, until the pool is gone."""
     while not state.stopped:
         loop()
         parking.get()
 
 
 def _stop_workers(state: PoolState, parking: list[SimpleQueue[None]]) -> None:
+    """Lets the workers end, once the pool has been collected."""
     state.stopped = True
     for queue in parking:
         queue.put(None)

@@ -19,7 +19,7 @@ _KINDS = {"U": "text", "S": "bytes", "c": "complex numbers"}
 
 def as_array(name: str, value: Any) -> Array:
     """An array of any library unchanged, anything else as a NumPy array; TypeError for a masked array."""
-    if isinstance(value, np.ma.MaskedArray):  # numpy.asarray would take the values under the mask for data
+    if isinstance(value, np.ma.MaskedArray):  # numpy.asarray would keep the values under the mask
         raise TypeError(
             f"{name} is a masked array, and its mask would be lost: fill it first, {name}.filled(value), "
             "or leave the masked samples out"
@@ -33,7 +33,7 @@ def as_array(name: str, value: Any) -> Array:
     if array.dtype.kind in "US" and isinstance(value, list | tuple):
         objects = np.asarray(value, dtype=object)
         if not all(isinstance(item, str | bytes) for item in objects.flat):
-            return objects  # of [1, "a"] NumPy would make text
+            return objects  # NumPy turns [1, "a"] into text
     return array
 
 
@@ -62,7 +62,7 @@ def check_ids(
             f"{name} holds {_word(x.dtype)}, the network takes integer ids: give integers, {name}.astype('int64') "
             "where its numbers are whole"
         )
-    if xp is not np:  # int8 does not take every limit, and of some dtypes PyTorch knows no minimum
+    if xp is not np:  # int8 cannot hold every limit, and PyTorch has no minimum of some dtypes
         x = xp.astype(x, xp.__array_namespace_info__().default_dtypes()["integral"], copy=False)
     if 0 in x.shape or (int(xp.min(x)) >= 0 and (limit is None or int(xp.max(x)) < limit)):
         return
@@ -144,7 +144,7 @@ def check_finite(x: Array, *, name: str = "x", rows: Sequence[int] | np.ndarray 
     if not _is_float(xp, x.dtype):
         return
     if xp is np and x.size <= MAX_VDOT_ELEMENTS and math.isfinite(np.vdot(x, x)):
-        return  # squares do not cancel; where they overflow, the next line looks again
+        return  # squares do not cancel; if they overflow, the next line decides
     if int(xp.count_nonzero(xp.isfinite(x))) == math.prod(x.shape):
         return  # numpy.all would take three times as long over one row
     place = int(xp.argmax(xp.astype(xp.reshape(~xp.isfinite(x), (-1,)), xp.int8)))
@@ -166,7 +166,7 @@ def check_outputs(outputs: Array, loss: Any) -> None:
     xp, of = namespace(outputs), getattr(loss, "of", None)
     name = getattr(loss, "__name__", type(loss).__name__)
     if of == "log-probabilities":
-        finite = xp.where(outputs > 1, 1.0, outputs)  # whose exponential is too large already
+        finite = xp.where(outputs > 1, 1.0, outputs)  # exp(1) is too large already
         total = xp.sum(xp.exp(finite), axis=-1)
         if bool(xp.any(xp.abs(total - 1.0) > 1e-3)):
             raise ValueError(

@@ -150,11 +150,11 @@ def fashion_mnist(folder: Folder | None = None) -> Dataset:
     if folder is not None:
         return idx_folder(folder)
     given = os.environ.get("XPNET_DATA")
-    # the sub-folder first: MNIST and others have files of the same names, which may lie beside it
+    # the sub-folder first: MNIST and others, whose files have the same names, may lie beside it
     places = [os.path.join(given, "fashion-mnist"), given] if given else []
     places.append(_DEBIAN)
     for place in places:
-        # with a part of the files a folder is meant, and idx_folder says what it lacks
+        # one of the files is enough: idx_folder names the missing ones
         if any(_idx_file(place, name) for name in _IDX_FILES):
             return idx_folder(place)
     raise FileNotFoundError(

@@ -76,7 +76,7 @@ def _plain(file: BinaryIO, mapped: bool) -> np.ndarray:
 def _packed(file: gzip.GzipFile) -> np.ndarray:
     """Unpacks in chunks, up to the announced size: a header may announce terabytes, or gzip hold them."""
     dtype, shape = _header(file)
-    end = math.prod(shape) * dtype.itemsize + 1  # the byte too many shows what follows, or checks the CRC
+    end = math.prod(shape) * dtype.itemsize + 1  # one byte more reveals trailing data, or checks the CRC
     items = bytearray()
     while part := file.read(min(_CHUNK_BYTES, end - len(items))):
         items += part
@@ -102,5 +102,5 @@ def _native(items: np.ndarray) -> np.ndarray:
 def _shaped(items: np.ndarray, shape: Shape) -> np.ndarray:
     try:
         return items.reshape(shape)
-    except ValueError as error:  # 0 or 1 items fit any number of dimensions, but not any is an array's
+    except ValueError as error:  # 0 or 1 items fit any number of dimensions, but arrays have a maximum
         raise ValueError(f"its header announces an impossible shape: {error}") from error

@@ -18,7 +18,7 @@ def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.
     for a missing file. ValueError, which names the file, for another kind of file, missing names, arrays of objects,
     and lengths that differ.
     """
-    import zipfile  # takes as long as all of data
+    import zipfile  # its import takes as long as that of all of xpnet.data
 
     damaged = (ValueError, EOFError, KeyError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error)
     name = os.fspath(path)
@@ -26,7 +26,7 @@ def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.
         if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
             raise ValueError(f"{name}: this is no .npz file: numpy.savez(file, x=x, y=y) makes one")
         file.seek(0)
-        try:  # of a name NumPy would leave a damaged file open
+        try:  # given a name, NumPy leaves a damaged file open
             with np.load(file, allow_pickle=False) as found:
                 known = _KEYS if targets else _INPUTS
                 keys = next((keys for keys in known if set(keys) <= set(found.files)), None)

@@ -78,7 +78,7 @@ class Targets:
             holds = y.dtype.kind not in "iu" or np.iinfo(y.dtype).max >= highest
             return replace(self, dtype=y.dtype.name if holds else "int64", vector=vector)
         if self.kind == "values":
-            return self  # nothing to learn from what `encode` refuses
+            return self  # `encode` refuses it
         if self.ignored is not None:
             raise LabelError(
                 f"y holds {y.dtype}, and the loss ignores the label {self.ignored}: make labels integers"
@@ -152,7 +152,7 @@ class Targets:
             each = "" if self.outputs == 1 else f", {self.outputs} for each value"
             raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}{each}: {mend}")
         given = y
-        with np.errstate(over="ignore"):  # what overflows is looked for next
+        with np.errstate(over="ignore"):  # overflow is checked below
             y = y.astype(dtype)
         if not np.isfinite(y).all():
             place = tuple(np.argwhere(~np.isfinite(y))[0])

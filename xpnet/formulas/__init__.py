@@ -22,7 +22,8 @@ it: `nesterov: p = p - lr (g + momentum v)`.
 
 Two factors side by side are a product, from left to right like `/`: a / b c is (a / b) c. A name with `(` right behind
 it is a call, with a space between them a product. `sum_k` and the other reducers take all of the product behind them;
-right before a `(` they take what is in it. An index letter is one of i, j, k, m, n, t, o, r, c, f and g: `x_ij` is x
+right before a `(` they take what is in it. Without an index they run over the samples: over all axes but the last, or
+over the one axis that there is. An index letter is one of i, j, k, m, n, o and t: `x_ij` is x
 at (i, j), `h_t-1` is h at t - 1, `min_val` is a name. `|` stands close to the parts of an absolute value, and between
 spaces where it joins arrays along the last axis. `f'` is the derivative of f, `^T` a matrix transposed. Greek letters
 are spelled out. An optimizer assigns p and its slots in the order of the lines; all other equations are definitions.
@@ -70,7 +71,8 @@ class Formula:
                 inner = nodes(target.at if isinstance(target, Index) else getattr(target, "arguments", ()))
                 bound |= {node.name for node in inner if isinstance(node, Name)}
             values = list(nodes(equation.values))
-            functions = {id(node.function) for node in values if isinstance(node, Call | Prime)}
+            called = (nodes(node.function) for node in values if isinstance(node, Call | Prime))
+            functions = {id(inner) for function in called for inner in function}
             for node in values:
                 if isinstance(node, Name) and id(node) not in functions:
                     found.add(node.name)
@@ -92,7 +94,7 @@ class Formula:
         )
 
     def within(self, first: Formula) -> Formula:
-        """The equations of `first`, the formula without a label, but for those that this one states anew."""
+        """This formula completed by the equations of `first`, the one without a label, that it does not state anew."""
         own = {equation.targets[0] for equation in self.equations}
         kept = (equation for equation in first.equations if equation.targets[0] not in own)
         return Formula((*kept, *self.equations), self.label)

@@ -25,7 +25,7 @@ from .expressions import (
 )
 
 REDUCERS = ("sum", "mean", "prod", "max", "min", "argmax")
-LETTERS = "ijkmnrctfgo"
+LETTERS = "ijkmnot"
 """The letters of indices."""
 FUNCTIONS = {
     **dict.fromkeys(

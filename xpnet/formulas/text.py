@@ -26,7 +26,7 @@ SUM = 1
 PRODUCT = 2
 POWER = 3
 OPERAND = 4
-"""How closely an expression holds together, from cases to what needs no bracket anywhere."""
+"""Levels of precedence, from the loosest to expressions that need no bracket anywhere."""
 
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "^": POWER}
 

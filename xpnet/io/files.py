@@ -131,7 +131,7 @@ def _arrays(header: dict[str, Any], data: bytes) -> dict[str, np.ndarray]:
         native = np.frombuffer(data, dtype, offset=start, count=math.prod(shape))
         try:
             arrays[name] = native.astype(dtype.newbyteorder("=")).reshape(shape)
-        except ValueError as error:  # 0 elements fit any shape, but not any shape is an array's
+        except ValueError as error:  # 0 elements fit any shape, but arrays have a maximum of dimensions
             raise ModelFileError(f"array {name!r} has an impossible shape: {error}") from error
         end = stop
     if end != len(data):
@@ -170,7 +170,7 @@ def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
         with path.open("wb") as file:
             file.writelines(parts)
         return
-    path = Path(os.path.realpath(path))  # a link stays one, and what it points to is replaced
+    path = Path(os.path.realpath(path))  # a link stays a link, and its target is replaced
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
         with new.open("xb") as file:

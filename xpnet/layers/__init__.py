@@ -129,4 +129,4 @@ LAYERS = {
     and issubclass(found, Layer)
     and found not in (Layer, Container, Stateless)
 }
-"""What a model file may name, and what `xpnet` hands on."""
+"""The layers that a model file may name, and that `xpnet` exports."""

@@ -67,7 +67,10 @@ class SELU(Stateless):
 
 @dataclass(frozen=True)
 class GELU(Stateless):
-    """x times the probability that a normal number is below x, by tanh if `approximate`; see `ops.gelu`."""
+    """x times the probability that a normal number is below x; see `ops.gelu`.
+
+    approximate: True computes the probability by tanh.
+    """
 
     approximate: bool = False
 
@@ -197,7 +200,8 @@ class LogSoftmax(Stateless):
 class PReLU(Layer):
     """x, or weight x where x is negative; see `ops.prelu`.
 
-    The parameter weight starts at `start`: (1,), one slope for all features, or (c,) with `shared=False`.
+    start: the initial value of the parameter weight.
+    shared: True is one slope for all features, weight (1,); False one for each, weight (c,).
     """
 
     start: float = 0.25
@@ -237,7 +241,7 @@ def _not_zero(layer: str, name: str, value: float) -> None:
 
 
 def _within(layer: Stateless, axis: int, input_shape: Shape) -> Shape:
-    """The shape, whose axes one sample has; ValueError for an axis that it does not have."""
+    """The shape of one sample; ValueError for an axis that it does not have."""
     count = len(input_shape)
     if not (1 <= axis <= count or -count <= axis <= -1):
         raise ValueError(

@@ -22,11 +22,17 @@ from .context import Context
 class MultiHeadAttention(Layer):
     """Attention in `heads` parts of the features, each by itself; see `ops.attention`.
 
-    x (n, time, f) attends to itself, or of a tuple (query, memory) the query (n, t, f) to the memory (n, s, f); then dx
-    is a tuple, too. y (n, time, features), features None being f. input.weight (f, 3 features) makes queries, keys and
-    values, drawn by Glorot's rule; output.weight (features, features), uniform within 1 / sqrt(features); biases, which
-    start at 0. `dropout` is of the attention's weights. Where `ctx.mask` is false x is no key; the memory's mask (n, s)
-    comes as a third member of the tuple. PyTorch's MultiheadAttention, whose definition and initial values it has.
+    x (n, time, f) attends to itself: x -> y (n, time, features). For a tuple (query, memory), the query (n, t, f)
+    attends to the memory (n, s, f), and dx is a tuple too. Positions where `ctx.mask` is false are no keys; a third
+    member of the tuple is the memory's mask (n, s).
+    heads: the number of parts, which divides the features.
+    features: of the output; None is f.
+    causal: position i attends to the positions j <= i only.
+    dropout: the rate at which weights of the attention are dropped while training.
+    bias: False leaves both biases out.
+    Parameters input.weight (f, 3 features) for queries, keys and values, by Glorot's rule; output.weight
+    (features, features), uniform within 1 / sqrt(features); input.bias and output.bias, which start at 0.
+    Definition and initial values are those of PyTorch's MultiheadAttention.
     """
 
     heads: int
@@ -119,7 +125,7 @@ class MultiHeadAttention(Layer):
 
 
 def require_shares(layer: Layer, heads: int, features: int) -> None:
-    """ValueError where the heads cannot have as many features each."""
+    """ValueError where the number of heads does not divide the features."""
     if features % heads:
         raise ValueError(
             f"{layer!r}: {features} features cannot be shared among {heads} heads: choose heads that divide them"
@@ -136,7 +142,7 @@ def require_sequences(layer: Layer, input_shape: Shape) -> None:
 
 
 def _shapes(layer: Layer, input_shape: Any) -> tuple[Shape, Shape]:
-    """The shapes of query and memory, which are the same where it is one sequence."""
+    """The shapes of query and memory, which are equal for one sequence."""
     crossed = len(input_shape) > 0 and isinstance(input_shape[0], tuple)
     query, memory = input_shape[:2] if crossed else (input_shape, input_shape)
     require_sequences(layer, query)
@@ -154,7 +160,7 @@ def _require_mask(layer: Layer, mask: Array | None, memory: Array) -> None:
 
 
 def _apart(x: Array, count: int, heads: int) -> list[Array]:
-    """(n, time, count units) -> so many arrays (n, heads, time, units / heads)."""
+    """(n, time, count units) -> `count` arrays (n, heads, time, units / heads)."""
     xp, (n, time, width) = namespace(x), x.shape
     parts = xp.reshape(x, (n, time, count, heads, width // (count * heads)))
     parts = xp.permute_dims(parts, (2, 0, 3, 1, 4))
@@ -162,7 +168,7 @@ def _apart(x: Array, count: int, heads: int) -> list[Array]:
 
 
 def _together(arrays: Sequence[Array]) -> Array:
-    """The way back of `_apart`."""
+    """The inverse of `_apart`."""
     xp, (n, heads, time, width) = namespace(arrays[0]), arrays[0].shape
     x = xp.stack([xp.permute_dims(a, (0, 2, 1, 3)) for a in arrays], axis=2)
     return xp.reshape(x, (n, time, len(arrays) * heads * width))

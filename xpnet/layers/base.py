@@ -1,4 +1,4 @@
-"""What a layer is: a frozen description that makes its parameters and runs one op."""
+"""The base of all layers: a frozen description that makes its parameters and runs one op."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Layer(Description):
 
     @property
     def takes_ids(self) -> bool:
-        """Whether the input is integer ids, which must not be cast to floats."""
+        """True where the input is integer ids, which must not be cast to floats."""
         return False
 
     @property
     def id_limit(self) -> int | None:
-        """How many ids there are, 0 and up, where the input is ids; None where that is not known."""
+        """The number of ids, which count from 0; None where it is not known, or the input is no ids."""
         return None
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -74,12 +74,12 @@ class Stateless(Layer):
 
 
 def is_layer(thing: Any) -> bool:
-    """Whether it can be used as a layer: an instance, of `Layer` or of anything with its two methods."""
+    """True for an instance of `Layer`, or of any class with its methods `init` and `forward`."""
     return hasattr(thing, "init") and hasattr(thing, "forward") and not isinstance(thing, type)
 
 
 def require_between(layer: str, name: str, value: Any, low: float, high: float, wanted: str) -> None:
-    """ValueError for what is no number or outside [low, high); `wanted` says what it should be."""
+    """ValueError for a value that is no number in [low, high); `wanted` ends the message."""
     number(f"{layer}: {name}", value, wanted, low=low, high=high)
 
 

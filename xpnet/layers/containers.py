@@ -16,7 +16,7 @@ from .base import Layer, is_layer
 from .context import Context
 
 MOST = 10_000
-"""How many times `Repeat` uses a layer at most: more are a slip, or a file that misleads."""
+"""The most times that `Repeat` uses a layer: more are a slip, or a misleading file."""
 
 
 @dataclass(frozen=True, init=False)
@@ -81,7 +81,7 @@ class Container(Layer):
     def _init_branches(
         self, rng: np.random.Generator, shape: Shape, dtype: Any
     ) -> tuple[Nested, Nested, list[Shape]]:
-        """Every child on the same input shape, or, for a chain, each on the one before's output."""
+        """(params, buffers, output shapes) of the children, on one input shape or as a chain."""
         params, buffers, shapes = {}, {}, []
         for (name, layer), child_rng in zip(self.children, rng.spawn(len(self.children)), strict=True):
             own_params, own_buffers, output = self._init_child(name, layer, child_rng, shape, dtype)
@@ -102,6 +102,7 @@ class Sequential(Container):
     """Layers one after another, each on the output of the one before.
 
     y = x_n, x_i = f_i(x_i-1), x_0 = x;  dx_i-1 = dx_i f_i'(x_i-1)
+    n is the number of layers; without a layer it is the identity.
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -135,7 +136,7 @@ class Sequential(Container):
 
 
 class Residual(Sequential):
-    """x plus what the layers, one after another, make of it.
+    """x plus the output of the layers, one after another, for it.
 
     y = x + f(x);  dx = dy + dy f'(x)
     """
@@ -215,12 +216,12 @@ class Concatenate(Container):
 
 @dataclass(frozen=True, init=False)
 class Repeat(Container):
-    """One layer several times, each time on the last one's output, with the same parameters.
+    """One layer several times, each time on its last output, with the same parameters.
 
     y = x[times], x_i = f(x_i-1), x_0 = x;  dx_i-1 = dx_i f'(x_i-1)
     The gradients of the uses are added.
-    Each use draws random numbers of its own, and goes on from the buffers that the one before it left: a BatchNorm's
-    running statistics move with every use, as in PyTorch. The output has the input's shape.
+    Each use draws its own random numbers and starts from the buffers that the last use left: a BatchNorm's running
+    statistics move with every use, as in PyTorch. The output has the input's shape.
     """
 
     times: int
@@ -271,7 +272,7 @@ class Repeat(Container):
 
 
 def _spender(container: Container, pullbacks: list[Any]) -> Callable[[], Any]:
-    """Hands the pullbacks out, last first, forgetting each, so that its activations are freed once used."""
+    """Yields the pullbacks, last first, and drops each, so that its activations are freed once used."""
     left: list[Any] | None = pullbacks
 
     def spend() -> Any:

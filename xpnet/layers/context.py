@@ -1,4 +1,4 @@
-"""What a layer is told about the pass it is in, and how it hands buffers back."""
+"""The pass that a layer runs in: mode, random key, mask, and the buffers that it replaces."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ..typing import Array, Flat, Nested
 class Pass:
     """One forward pass: its mode, its random words, and the buffers that layers replace in it.
 
-    `train` chooses between training and prediction where a layer differs; `grad` says whether pullbacks are
-    kept; `words` (2,) and `count` (1,) are int32, the seed's words and the number of this draw.
+    train: True while training, False at prediction, for the layers that differ.
+    grad: True keeps the pullbacks.
+    words, count: int32 (2,) and (1,), the seed's words and the number of this draw.
     """
 
     __slots__ = ("_key", "_words", "grad", "train", "updates")
@@ -42,8 +43,8 @@ class Pass:
 class Context:
     """A layer's own view of a pass: `train`, `grad`, `wants_dx`, `mask`, `key`, `child`, `update`, `updated`.
 
-    `mask` (n, time) bool is true where a position of the sequences is no padding, None where all are: a layer that
-    knows sets it, and a chain hands it to the layers after that one.
+    mask: (n, time) bool, false where a position of the sequences is padding; None where none is. A layer that finds
+    padding sets it, and a chain hands it to the layers behind.
     """
 
     __slots__ = ("_index", "_name", "_parent", "_pass", "grad", "mask", "train", "wants_dx")
@@ -60,7 +61,7 @@ class Context:
 
     @property
     def key(self) -> Key:
-        """The random key of this layer in this pass; read it once per draw, the same key gives the same bits."""
+        """The random key of this layer in this pass; equal keys draw equal bits, so read it once per draw."""
         return self._pass.key(self._salt)
 
     def child(self, index: int, name: str, wants_dx: bool = True) -> Context:
@@ -72,7 +73,7 @@ class Context:
         self._pass.updates[self._prefix + name] = value
 
     def updated(self, arrays: Nested) -> Nested:
-        """The layer's arrays with the buffers that it has replaced in this pass, for when it runs once more."""
+        """The layer's arrays with the buffers that it has replaced in this pass, for its next run in it."""
         prefix = self._prefix
         found = self._pass.updates.items()
         new = {name.removeprefix(prefix): value for name, value in found if name.startswith(prefix)}

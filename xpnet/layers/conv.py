@@ -23,7 +23,7 @@ LARGE = 2**40
 
 @dataclass(frozen=True)
 class _Convolution(Layer):
-    """What the four have in common: a weight (*kernel, in / groups, units), a bias, and an activation."""
+    """The base of the four: a weight (*kernel, in / groups, units), a bias, and an activation."""
 
     units: int
     kernel_size: Any
@@ -69,7 +69,7 @@ class _Convolution(Layer):
         return per_axis("kernel_size", self.kernel_size, self.axes)
 
     def _outputs(self, space: Shape) -> Shape:
-        """The sizes that come of these."""
+        """The sizes of the outputs for inputs of these sizes."""
         return tuple(w.outputs for w in windows(type(self).__name__, space, self._kernel, **self._options))
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -112,8 +112,11 @@ class Conv1D(_Convolution):
 
     y = activation(conv(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,) starting at 0.
-    stride, padding, dilation, groups: as in PyTorch. `activation` and `initializer` as in `Dense`, a weight's fans
-    being its kernel's size times in / groups and times units.
+    units: the number of output channels.
+    kernel_size: the number of elements of the kernel.
+    stride, padding, dilation, groups: as in PyTorch; padding also "same" or "valid".
+    activation, bias: as in `Dense`.
+    initializer: as in `Dense`; the fans of weight are the kernel's size times in / groups, and times units.
     """
 
     axes = 1
@@ -132,7 +135,7 @@ class Conv2D(_Convolution):
 
 @dataclass(frozen=True)
 class _Transposed(_Convolution):
-    """A convolution backwards."""
+    """The base of the transposed convolutions: outputs and inputs of a convolution change places."""
 
     _: KW_ONLY
     output_padding: Any = 0

@@ -20,9 +20,12 @@ from .context import Context
 class Embedding(Layer):
     """The features of each id, from a table that is learned; see `ops.embedding`.
 
-    x (n, ...) int in [0, size) -> y (n, ..., features); parameter weight (size, features), at first of N(0, 1), or as
-    `initializer` says, see `Dense`. `padding` is the id that fills up short sequences: its row starts at 0 and gets no
-    gradient, and to the layers behind, such as `GRU`, it is no part of a sequence (n, time). PyTorch's padding_idx.
+    x (n, ...) int in [0, size) -> y (n, ..., features); parameter weight (size, features).
+    size: the number of ids.
+    features: of each id.
+    padding: the id that fills up short sequences (n, time), PyTorch's padding_idx. Its row starts at 0 and gets no
+        gradient, and the layers behind, such as `GRU`, leave its positions out.
+    initializer: of weight, as in `Dense`; the default is N(0, 1).
     """
 
     size: int

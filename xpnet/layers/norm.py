@@ -18,11 +18,12 @@ from .context import Context
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """Normalises each feature by the batch's statistics, and by running ones at prediction.
+    """Normalises each feature by the batch's statistics, at prediction by running ones; see `ops.batch_norm`.
 
-    Parameters weight and bias (c,), buffers mean and var (c,): after each training step
-    buffer = (1 - momentum) buffer + momentum (the batch's mean, and its variance with n - 1 for n), as in
-    PyTorch. See `ops.batch_norm`.
+    momentum: the weight of a batch in the running statistics: mean = (1 - momentum) mean + momentum (the batch's mean)
+        after each training step, and var likewise with the batch's variance, n - 1 for n, as in PyTorch.
+    eps: added to the variance.
+    Parameters weight and bias (c,), buffers mean and var (c,).
     """
 
     momentum: float = 0.1
@@ -59,7 +60,8 @@ class BatchNorm(Layer):
 class LayerNorm(Layer):
     """Normalises each sample, or each place of it, over its features; see `ops.layer_norm`.
 
-    `axes` is how many of the last axes are normalised together; the parameters weight and bias have their shape.
+    axes: the number of last axes that are normalised together; the parameters weight and bias have their shape.
+    eps: added to the variance.
     """
 
     eps: float = 1e-5
@@ -88,8 +90,8 @@ class LayerNorm(Layer):
 class RMSNorm(Layer):
     """Divides each sample, or each place of it, by the root mean square of its features; see `ops.rms_norm`.
 
-    `axes` is how many of the last axes count together; the parameter weight has their shape. `eps` None is the
-    distance from 1 to the next number of the dtype.
+    axes: the number of last axes that are normalised together; the parameter weight has their shape.
+    eps: added to the mean square; None is the distance from 1 to the next number of the dtype.
     """
 
     eps: float | None = None
@@ -144,7 +146,7 @@ class GroupNorm(Layer):
 
 
 def _graded(pull: Pullback, *names: str) -> Pullback:
-    """An op's pullback as a layer's: the gradients behind dx by name."""
+    """The pullback of a layer from that of its op: (dx, gradients by name)."""
 
     def pullback(dy: Array) -> tuple[Array, Nested]:
         dx, *grads = pull(dy)
@@ -165,7 +167,7 @@ def _require_features(layer: Layer, input_shape: Shape) -> None:
 
 
 def _require_several(layer: Layer, input_shape: Shape, count: int) -> None:
-    """ValueError where each number is normalised alone, and becomes 0 whatever it was."""
+    """ValueError where one value is normalised by itself, which would make it 0."""
     if count < 2:
         raise ValueError(
             f"{layer!r} would normalise each number of inputs {batch_of(input_shape)} alone, and make them all 0: "

@@ -17,7 +17,7 @@ from .conv import LARGE
 
 @dataclass(frozen=True)
 class _Pooling(Stateless):
-    """What the four have in common: windows, a stride apart."""
+    """The base of the four: windows along each axis of space, a stride apart."""
 
     kernel_size: Any
     stride: Any = None
@@ -76,7 +76,7 @@ class AveragePool2D(_AveragePooling):
 
 
 class _Global(Stateless):
-    """(n, ..., c) to (n, c). Where `ctx.mask` is false a position of sequences does not count."""
+    """(n, ..., c) to (n, c). Positions of sequences where `ctx.mask` is false are left out."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (flat_shape(type(self).__name__, input_shape)[1],)

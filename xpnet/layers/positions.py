@@ -1,4 +1,4 @@
-"""What tells the positions of a sequence apart: fixed waves, or learned rows."""
+"""Encodings of the position in a sequence: fixed waves, or learned rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class PositionalEncoding(Stateless):
 class PositionEmbedding(Layer):
     """A learned row for each position, added to sequences (n, time, features); see `ops.position_embedding`.
 
-    weight (length, features), of which the first `time` rows are used; `initializer` draws it, GPT-2's by default.
+    length: the longest sequence. weight is (length, features), of which the first `time` rows are used.
+    initializer: of weight, as in `Dense`; the default is GPT-2's.
     """
 
     length: int

@@ -19,14 +19,14 @@ from .base import Layer, require_count
 from .context import Context
 
 NAMES = ("weight", "recurrent", "bias", "recurrent_bias")
-"""What PyTorch calls weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, the weights transposed."""
+"""PyTorch's weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, the weights transposed."""
 DIRECTIONS = ("", "_reverse")
-"""What the names of a direction's parameters end with."""
+"""The endings of the names of a direction's parameters."""
 
 
 @dataclass(frozen=True)
 class _Recurrent(Layer):
-    """What the three have in common.
+    """The base of the three.
 
     x (n, time, in), or (values, lengths) with lengths (n,) int -> y (n, time, units), or (n, units) with `last`, which
     is the state after the last time that is no padding; twice as many units where it is `bidirectional`.
@@ -127,15 +127,20 @@ class _Recurrent(Layer):
 
 @dataclass(frozen=True)
 class RNN(_Recurrent):
-    """Elman's recurrent network, h_t = f(x_t weight + bias + h_t-1 recurrent + recurrent_bias); see `ops.rnn`.
+    """Elman's recurrent network; see `ops.rnn`.
 
-    x (n, time, in), or (values, lengths) with lengths (n,) int -> y (n, time, units), each h_t; with `last` the h after
-    the last time of each sequence, (n, units). Positions behind a sequence's length, and those that a layer before,
-    such as `Embedding(padding=0)`, found to be padding, leave h alone, and y is 0 there. `bidirectional` runs another
-    from the end too, whose outputs come behind the first's: (n, time, 2 units) or (n, 2 units).
+    y_t = h_t, h_t = f(x_t weight + bias + h_t-1 recurrent + recurrent_bias), f = nonlinearity
+    x (n, time, in), or (values, lengths) with lengths (n,) int -> y (n, time, units). Padding leaves h as it is, and y
+    is 0 there: the positions behind a sequence's length, and those that a layer before found, such as
+    `Embedding(padding=0)`.
+    units: the size of h.
+    bidirectional: a second network runs from the end, and y is (n, time, 2 units), the first one's outputs first.
+    last: y is only the h after the last time of each sequence, (n, units) or (n, 2 units).
+    bias: False leaves both biases out.
+    initializer, recurrent_initializer: of weight and recurrent, as in `Dense`.
+    nonlinearity: "tanh" or "relu".
     Parameters weight (in, units), recurrent (units, units), bias and recurrent_bias (units,), and for the other
-    direction the same with "_reverse". All start from U(-1/sqrt(units), 1/sqrt(units)) as in PyTorch; `initializer` is
-    for weight, `recurrent_initializer` for recurrent, see `Dense`. nonlinearity: f, "tanh" or "relu".
+    direction the same with "_reverse". All start from U(-1/sqrt(units), 1/sqrt(units)), as in PyTorch.
     """
 
     nonlinearity: str = "tanh"
@@ -152,7 +157,7 @@ class RNN(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Gated recurrent unit; see `ops.gru`, and `RNN` for all that is the same.
+    """Gated recurrent unit; see `ops.gru`, and `RNN` for shapes and options.
 
     Parameters weight (in, 3 units), recurrent (units, 3 units), bias and recurrent_bias (3 units,): the gates r, k and
     c, which PyTorch calls r, z and n, each drawn by itself.
@@ -163,7 +168,7 @@ class GRU(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Long short-term memory; see `ops.lstm`, and `RNN` for all that is the same.
+    """Long short-term memory; see `ops.lstm`, and `RNN` for shapes and options.
 
     Parameters weight (in, 4 units), recurrent (units, 4 units), bias and recurrent_bias (4 units,): the gates i, f, g
     and o, each drawn by itself.

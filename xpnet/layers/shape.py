@@ -14,7 +14,7 @@ from .context import Context
 
 
 class _Moving(Stateless):
-    """What may leave no time where it was: then none is padding for the layers behind."""
+    """The base of layers that may move the axis of time; then they drop the mask of padding."""
 
     @property
     def _moves(self) -> bool:
@@ -37,7 +37,7 @@ class Flatten(_Moving):
 
 @dataclass(frozen=True)
 class Reshape(_Moving):
-    """Each sample in another shape, the batch left out; one size may be -1, for what is left. See `ops.reshape`."""
+    """Each sample in another shape, the batch left out; one size may be -1, for the rest. See `ops.reshape`."""
 
     shape: Shape
 
@@ -88,9 +88,10 @@ class Permute(_Moving):
 
 @dataclass(frozen=True)
 class Upsample(Stateless):
-    """`factor` points for each along every axis of space, "nearest" or "linear"; see `ops.upsample`.
+    """Interpolation on a grid `factor` times as fine along every axis of space; see `ops.upsample`.
 
     x (n, ..., c) -> y (n, factor times each size between, c)
+    method: "nearest" or "linear".
     """
 
     factor: int = 2

@@ -55,12 +55,12 @@ class TransformerBlock(Layer):
 
     @property
     def children(self) -> tuple[tuple[str, Layer], ...]:
-        """The layers that it is made of, by name."""
+        """The layers of the block, by name."""
         return self._parts.children
 
     @cached_property
     def _parts(self) -> Sequential:
-        """For `forward`, where the sizes are those of the parameters: they serve inputs of any features."""
+        """The layers for `forward`, which takes all sizes from the parameters, so that any serve."""
         return self._made(1)
 
     def _made(self, features: int) -> Sequential:

@@ -1,4 +1,4 @@
-"""How much a network computes for a sample, from its sizes alone."""
+"""The multiply-adds of a network for one sample, from its sizes alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _products(layer: Layer, shape: Shape) -> Iterator[int]:
 
 
 def _places(shape: Shape) -> int:
-    """Where a sample has features, or the first part of a sample that has several."""
+    """The number of positions of a sample, or of the first part of a sample that has several."""
     return _places(shape[0]) if shape and isinstance(shape[0], tuple) else math.prod(shape[:-1])
 
 

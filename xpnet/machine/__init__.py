@@ -1,6 +1,6 @@
-"""This machine: its processor, its BLAS, how fast they multiply, and what would make it faster.
+"""This machine: its CPU, its BLAS, the speed of a matrix product, and advice on its settings.
 
-Nothing is imported here: `cpu` runs before NumPy loads.
+The package imports nothing, since `cpu` runs before NumPy is loaded.
 """
 
 from __future__ import annotations

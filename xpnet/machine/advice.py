@@ -1,15 +1,15 @@
-"""What would make this machine's training faster."""
+"""Advice: settings and packages that would make training on this machine faster, from its `facts`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-WORTH = 1.15
-"""How many times as fast another setting must be, to be named: less is within the noise."""
+MIN_GAIN = 1.15
+"""The least speed-up by another setting that is reported: a smaller one is within the noise."""
 
 
 def advice(found: dict[str, Any]) -> list[dict[str, str]]:
-    """What is worth mending: in words, and the line to type where there is one."""
+    """The pieces of advice: "say" is a sentence, "type" a command line, empty if none would help."""
     mend = [*_kernel(found), *_threads(found)]
     for package, gain in (
         ("numba", "long trainings on NumPy run compiled loops with it"),
@@ -24,7 +24,7 @@ def advice(found: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _kernel(found: dict[str, Any]) -> list[dict[str, str]]:
-    """Whether another OpenBLAS kernel was measured to be faster."""
+    """Advice on OPENBLAS_CORETYPE, if another kernel was measured to be faster."""
     matmul, given = found["matmul"], found["blas"]["coretype"]
     kernel, one = found["blas"]["kernel"], matmul["one"]["gflops"]
     offers = [
@@ -36,7 +36,7 @@ def _kernel(found: dict[str, Any]) -> list[dict[str, str]]:
         if one and name in matmul and matmul[name]["gflops"]
     ]
     gain, better, line = max(offers, default=(0.0, None, ""))
-    if gain < WORTH:
+    if gain < MIN_GAIN:
         return []
     if line.startswith("unset"):
         say = f"OPENBLAS_CORETYPE={given} is set, and without it NumPy takes kernel {better}, which is faster"
@@ -46,7 +46,7 @@ def _kernel(found: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _threads(found: dict[str, Any]) -> list[dict[str, str]]:
-    """Whether BLAS's threads are more than the cores, or lose against one."""
+    """Advice on the number of BLAS threads, if it exceeds the cores or if one thread is faster."""
     cores, threads = found["cores"]["usable"], found["blas"]["threads"]
     one, every = (found["matmul"].get(name, {"gflops": None})["gflops"] for name in ("one", "all"))
     mend = []

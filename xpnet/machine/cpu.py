@@ -1,4 +1,4 @@
-"""The CPU, and the OpenBLAS kernel that it deserves; imports nothing heavy, for it runs before NumPy loads."""
+"""The CPU's features, and the OpenBLAS kernel that uses them. The module runs before NumPy is loaded."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 AVX512 = frozenset(("avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"))
+"""The features that OpenBLAS's kernel SkylakeX requires."""
 AVX2 = frozenset(("avx2", "fma"))
-OLD = ("Prescott", "Core2", "Nehalem", "Sandybridge", "Barcelona", "Bulldozer", "Piledriver")
-LESS = {"SkylakeX": (*OLD, "Haswell", "Zen"), "Haswell": OLD}
-"""Kernels that OPENBLAS_CORETYPE may name, and those that leave out vectors which the first ones use."""
-KNOWS_NEW_AMD = (0, 3, 21)
-"""The first OpenBLAS that chooses by features on AMD models younger than itself; NumPy's wheels have it since 1.24."""
+"""The features that OpenBLAS's kernel Haswell requires."""
+WITHOUT_AVX2 = ("Prescott", "Core2", "Nehalem", "Sandybridge", "Barcelona", "Bulldozer", "Piledriver")
+"""The OpenBLAS kernels for x86 that do not use AVX2."""
+NARROWER = {"SkylakeX": (*WITHOUT_AVX2, "Haswell", "Zen"), "Haswell": WITHOUT_AVX2}
+"""For a kernel that OPENBLAS_CORETYPE may name, the kernels with narrower vectors."""
+CHOOSES_BY_FEATURES = (0, 3, 21)
+"""The first OpenBLAS that selects by features on AMD models newer than itself; NumPy's wheels have it since 1.24."""
 
 
 class Cpu(NamedTuple):
-    """A processor's name, its maker's, and its features as Linux writes them."""
+    """A CPU.
+
+    name: the model. vendor: the vendor id of x86, else empty. flags: the features, as Linux names them.
+    """
 
     name: str
     vendor: str
@@ -26,7 +32,7 @@ class Cpu(NamedTuple):
 
     @property
     def width(self) -> str:
-        """The widest vectors, in words."""
+        """The widest vectors of the CPU, in words."""
         if self.flags >= AVX512:
             return "512-bit vectors (AVX-512)"
         if "avx2" in self.flags or "avx" in self.flags:
@@ -39,22 +45,22 @@ class Cpu(NamedTuple):
 
     @property
     def kernel(self) -> str | None:
-        """The best kernel for it that OPENBLAS_CORETYPE can name; None where this table has none."""
+        """The OpenBLAS kernel with the CPU's widest vectors; None if the CPU has neither AVX-512 nor AVX2."""
         if self.flags >= AVX512:
             return "SkylakeX"
         return "Haswell" if self.flags >= AVX2 else None
 
-    def less(self, kernel: str | None) -> bool:
-        """Whether a kernel is known to leave out vectors that the processor has."""
-        return kernel in LESS.get(self.kernel or "", ())
+    def is_narrower(self, kernel: str | None) -> bool:
+        """True if the kernel is known to use narrower vectors than the CPU has."""
+        return kernel in NARROWER.get(self.kernel or "", ())
 
 
 def read(text: str | None = None) -> Cpu:
-    """The processor that /proc/cpuinfo describes, the first of them; else what the system says."""
+    """The first CPU of /proc/cpuinfo, or of `text` in its format; on other systems by `_elsewhere`."""
     if text is None:
         try:
             with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-                text = file.read(8192)  # the first processor; all of 256 take milliseconds
+                text = file.read(8192)  # the first CPU; all of 256 take milliseconds
         except OSError:
             return _elsewhere()
     entries = dict(re.findall(r"^([\w ]+?)\s*: (.*)$", text.partition("\n\n")[0], re.MULTILINE))
@@ -64,8 +70,8 @@ def read(text: str | None = None) -> Cpu:
 
 
 def _elsewhere() -> Cpu:
-    """macOS by sysctl, others by Python's own knowledge."""
-    import platform  # with subprocess 10 ms, which only this needs
+    """The CPU by sysctl on macOS, by `platform` on other systems."""
+    import platform  # this and subprocess take 10 ms, which only this function needs
     import subprocess
 
     if sys.platform != "darwin":
@@ -89,22 +95,23 @@ def _elsewhere() -> Cpu:
 
 
 def missed(config: str, cpu: Cpu | None = None) -> str | None:
-    """The kernel that NumPy's OpenBLAS would not choose by itself and should; None where it chooses right.
+    """The kernel that NumPy's OpenBLAS should select and does not; None if it selects the right one.
 
-    config: the text of numpy/__config__.py. cpu: this one where none is given. OpenBLAS before 0.3.21 took AMD's
-    models with AVX-512 for older ones that have none. What chooses at run time is built with DYNAMIC_ARCH.
+    config: the text of numpy/__config__.py. cpu: by default this machine's.
+    OpenBLAS before 0.3.21 takes AMD's models with AVX-512 for older ones without it. Only a build with DYNAMIC_ARCH
+    selects its kernel at run time.
     """
     built = re.search(r"OpenBLAS (\d+)\.(\d+)\.(\d+)\S* .*\bDYNAMIC_ARCH\b", config)
-    if built is None or tuple(map(int, built.groups())) >= KNOWS_NEW_AMD:
+    if built is None or tuple(map(int, built.groups())) >= CHOOSES_BY_FEATURES:
         return None
     cpu = read() if cpu is None else cpu
     return "SkylakeX" if cpu.vendor == "AuthenticAMD" and cpu.flags >= AVX512 else None
 
 
 def choose_kernel() -> str | None:
-    """Sets OPENBLAS_CORETYPE where the user has not, NumPy is not loaded, and its OpenBLAS would choose less.
+    """Sets OPENBLAS_CORETYPE if NumPy's OpenBLAS would select a kernel with narrower vectors than the CPU's.
 
-    Gives the kernel that it set, or None.
+    Does nothing if the user has set it, or if NumPy is loaded. Returns the kernel that it set, or None.
     """
     if "OPENBLAS_CORETYPE" in os.environ or "numpy" in sys.modules:
         return None

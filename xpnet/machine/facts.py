@@ -1,4 +1,4 @@
-"""What this machine computes with, and how fast."""
+"""Facts about this machine: CPU, cores, BLAS and its threads, packages, backends, and the speed of a matrix product."""
 
 from __future__ import annotations
 
@@ -15,33 +15,42 @@ from ..backends.numpy.blas import given as given_threads
 from ..installed import version
 from . import cpu as cpus
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-SIDE, SECONDS, ROUNDS = 1024, 0.25, 3
-"""Rows and columns of the matrices; seconds that each child multiplies them; children for each setting."""
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""The environment variables that limit a BLAS's threads."""
+SIDE = 1024
+"""The rows and columns of the matrices that are multiplied."""
+CHILD_SECONDS = 0.25
+"""The time for which each child process multiplies them."""
+ROUNDS = 3
+"""The number of child processes for each setting."""
 MEASURE = f"""
 import sys, time, statistics
 import numpy as np
 a = np.random.default_rng(0).random(({SIDE}, {SIDE}), dtype=np.float32)
 b, out = a.T.copy(), np.empty_like(a)
 np.matmul(a, b, out=out)
-times, end = [], time.perf_counter() + {SECONDS}
+times, end = [], time.perf_counter() + {CHILD_SECONDS}
 while time.perf_counter() < end or len(times) < 3:
     start = time.perf_counter()
     np.matmul(a, b, out=out)
     times.append(time.perf_counter() - start)
 print(2e-9 * {SIDE}**3 / statistics.median(times))
 """
+"""The program of a child process; it prints GFLOP/s."""
 
 
 class Speed(NamedTuple):
-    """GFLOP/s of a float32 matrix product, and the OpenBLAS kernel that made it; None where it could not be had."""
+    """The speed of a float32 matrix product.
+
+    gflops: GFLOP/s; None if the measurement failed. kernel: the OpenBLAS kernel; None if it is unknown.
+    """
 
     gflops: float | None
     kernel: str | None
 
 
 def facts() -> dict[str, Any]:
-    """All that is found and measured; the measurements first, while nothing else runs in here."""
+    """All facts, in a form that JSON can write. The speeds are measured before backends are probed."""
     cpu, cores = cpus.read(), machine.cores()
     given = os.environ.get("OPENBLAS_CORETYPE")
     libraries = _libraries()
@@ -56,7 +65,7 @@ def facts() -> dict[str, Any]:
         "cpu": {"name": cpu.name, "width": cpu.width, "best_kernel": cpu.kernel},
         "cores": {"usable": cores, "present": os.cpu_count(), "quota": machine.quota()},
         "blas": {**blas, "kernel": kernel, "threads": threads, "coretype": given},
-        "threads_set": {name: os.environ[name] for name in THREADS if os.environ.get(name)},
+        "threads_set": {name: os.environ[name] for name in THREAD_VARIABLES if os.environ.get(name)},
         "matmul": {name: speed._asdict() for name, speed in speeds.items()},
         "numba": version("numba"),
         "threadpoolctl": version("threadpoolctl"),
@@ -66,12 +75,16 @@ def facts() -> dict[str, Any]:
 
 
 def _speeds(cpu: cpus.Cpu, given: str | None, threads: int) -> dict[str, Speed]:
-    """One core and all its threads as things are set; "free" where OPENBLAS_CORETYPE is set, without it; "best" with
-    the kernel that the CPU deserves, where the others have a lesser one. In turn, so that noise meets all alike."""
+    """The speed in each setting, by the setting's name; measured in turn, so that noise affects all alike.
+
+    one, all: on one thread and on all, in the present environment.
+    free: on one thread without OPENBLAS_CORETYPE, if it is set.
+    best: on one thread with the CPU's best kernel, if the others use narrower vectors.
+    """
     runs: dict[str, list[Speed]] = {"one": [measure(1, given)]}
     if given is not None:
         runs["free"] = [measure(1, None)]
-    if all(cpu.less(tried[0].kernel) for tried in runs.values()):
+    if all(cpu.is_narrower(tried[0].kernel) for tried in runs.values()):
         runs["best"] = [measure(1, cpu.kernel)]
     if threads > 1:
         runs["all"] = [measure(threads, given)]
@@ -83,14 +96,15 @@ def _speeds(cpu: cpus.Cpu, given: str | None, threads: int) -> dict[str, Speed]:
 
 
 def _middle(tried: list[Speed]) -> Speed:
+    """The median of several measurements in one setting."""
     known = [speed.gflops for speed in tried if speed.gflops is not None]
     return Speed(round(statistics.median(known), 1) if known else None, tried[0].kernel)
 
 
 def measure(threads: int, coretype: str | None) -> Speed:
-    """The speed in a child process with so many BLAS threads and OPENBLAS_CORETYPE set so, or not set."""
+    """The speed in a child process with `threads` BLAS threads and OPENBLAS_CORETYPE, unset for None."""
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    environment |= {name: str(threads) for name in THREADS} | {"OPENBLAS_VERBOSE": "2"}
+    environment |= {name: str(threads) for name in THREAD_VARIABLES} | {"OPENBLAS_VERBOSE": "2"}
     if coretype is not None:
         environment["OPENBLAS_CORETYPE"] = coretype
     try:
@@ -105,7 +119,7 @@ def measure(threads: int, coretype: str | None) -> Speed:
 
 
 def _libraries() -> list[dict[str, Any]]:
-    """NumPy's BLAS as threadpoolctl sees it; none without threadpoolctl."""
+    """The loaded BLAS libraries, as threadpoolctl reports them; empty without threadpoolctl."""
     import numpy  # noqa: F401 - loads the BLAS that is asked for
 
     try:
@@ -123,7 +137,7 @@ def _libraries() -> list[dict[str, Any]]:
 
 
 def _configured() -> dict[str, Any]:
-    """What NumPy was built with; neither the threads nor the kernel that it chose."""
+    """The BLAS that NumPy was built with; its threads and its kernel are unknown."""
     import numpy as np
 
     built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -131,6 +145,7 @@ def _configured() -> dict[str, Any]:
 
 
 def _backends() -> dict[str, dict[str, Any]]:
+    """The availability of each backend, after a computation on it."""
     return {
         name: {"ok": bool(state), "reason": state.reason}
         for name, state in backends.available(probe=True).items()

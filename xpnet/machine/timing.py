@@ -1,4 +1,4 @@
-"""Microseconds of a training step and of a prediction."""
+"""Timings: the microseconds of a training step and of a prediction."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from ..layers import Dense, Sequential
 from ..model import Model
 from ..optim import adam
 
-STEPS, REPEATS = 64, 5
-"""Steps in an epoch; measurements, of which the median counts."""
+STEPS = 64
+"""The steps of an epoch."""
+REPEATS = 5
+"""The number of measurements, of which the median counts."""
 
 
 def measure(backend: Any, sizes: tuple[int, ...], batch: int, *, at_least: float) -> dict[str, Any]:
-    """A row of the result: times in microseconds, medians with their spread (interquartile range / median)."""
+    """A row of the benchmark: median times in microseconds with their spread, interquartile range / median.
+
+    sizes: the units of the layers, inputs first. at_least: the seconds of each measurement.
+    """
     x, y = samples(sizes[0], sizes[-1], STEPS * batch)
     model = Model(
         Sequential(*(Dense(units, "relu") for units in sizes[1:-1]), Dense(sizes[-1])),
@@ -44,7 +49,7 @@ def measure(backend: Any, sizes: tuple[int, ...], batch: int, *, at_least: float
 
 
 def samples(inputs: int, classes: int, n: int) -> tuple[Any, Any]:
-    """(x, y): classes that overlap a little, so that there is something to learn."""
+    """n samples (x, y) of normal distributions, one for each class, that overlap slightly."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, classes, n)
     x = rng.standard_normal((classes, inputs))[y] * 0.3 + rng.standard_normal((n, inputs))
@@ -52,10 +57,10 @@ def samples(inputs: int, classes: int, n: int) -> tuple[Any, Any]:
 
 
 class Clock:
-    """A callback: microseconds a step of each measurement; ends the training after the last.
+    """A callback that measures the microseconds of a step, and ends the training after the last measurement.
 
-    A measurement is as many whole epochs as take `at_least` seconds; the first epoch, which may compile,
-    belongs to none.
+    A measurement is the least number of whole epochs that take `at_least` seconds. The first epoch, which may
+    compile, is not measured. times: the results.
     """
 
     def __init__(self, at_least: float) -> None:
@@ -75,7 +80,7 @@ class Clock:
 
 
 def timed(call: Callable[[], Any], at_least: float) -> Iterator[float]:
-    """Microseconds of a call: medians of `at_least` seconds of calls each."""
+    """The microseconds of a call, REPEATS times: each is the median over `at_least` seconds of calls."""
     call()
     for _ in range(REPEATS):
         times, begun = list[float](), time.perf_counter()
@@ -87,7 +92,7 @@ def timed(call: Callable[[], Any], at_least: float) -> Iterator[float]:
 
 
 def natives(model: Any) -> str:
-    """What a model's training ran on, in a word: "portable", or what compiled its natives."""
+    """The name of the natives that a model's training used, "portable" for none."""
     return str(model.updates)
 
 

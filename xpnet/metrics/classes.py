@@ -86,7 +86,7 @@ def f1(
 def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
     """The labels to score; ValueError for an empty list."""
     if labels is None:
-        return xp.sort(xp.unique_values(xp.concat(arrays)))  # which the standard leaves unsorted
+        return xp.sort(xp.unique_values(xp.concat(arrays)))  # the standard leaves unique_values unsorted
     known = xp.asarray(labels, device=device(arrays[0]))
     if known.ndim != 1 or not known.shape[0]:
         raise ValueError(f"labels {labels!r} must be a list of labels, such as [0, 1, 2]")

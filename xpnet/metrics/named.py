@@ -63,7 +63,7 @@ def _takes_scores(metric: Callable[..., Any]) -> bool:
     """True for a metric of scores or probabilities: its second argument is y_score or y_proba."""
     try:
         names = list(inspect.signature(metric).parameters)
-    except ValueError:  # some of C have no signature to look at
+    except ValueError:  # some functions of C have no signature
         return False
     return len(names) > 1 and names[1] in ("y_score", "y_proba")
 

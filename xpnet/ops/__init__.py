@@ -1,7 +1,7 @@
 """Pure functions with their derivatives: `y, pullback = op(x, w)`, then `dx, dw = pullback(dy)`.
 
 Every op is written once in the standard's functions and follows its inputs' library, device and dtype.
-`dy` is the cotangent of `y`: the derivative of some scalar by y, of the same shape. The pullback gives the
+`dy` is the cotangent of `y`: the derivative of some scalar by y, of the same shape. The pullback returns the
 derivative of that scalar by each positional argument.
 """
 

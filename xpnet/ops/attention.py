@@ -24,8 +24,8 @@ def attention(
 ) -> tuple[Array, Pullback]:
     """Scaled dot-product attention.
 
-    y = p v, p = softmax(z), z = q k^T / sqrt(d), d = size(q_i);
-    dv = p^T dy, dp = dy v^T, dz = p (dp - sum_j dp_j p_j), dq = dz k / sqrt(d), dk = dz^T q / sqrt(d)
+    y = p v, p = softmax(z), z = q k^T / sqrt(d), d = size(q_1);
+    dv = p^T dy, dp = dy v^T, dz_i = p_i (dp_i - sum_j dp_ij p_ij), dq = dz k / sqrt(d), dk = dz^T q / sqrt(d)
     q (..., t, d), k (..., s, d), v (..., s, dv) -> y (..., t, dv), the softmax over s. `mask` (n, s) bool is true where
     a key is no padding, n being the first axis of q; with `causal` position i sees the keys j <= i. Where it sees none
     y and the derivatives are 0; PyTorch's are NaN. `rate` of the weights p drop out, drawn from `key`.

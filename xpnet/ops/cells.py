@@ -24,7 +24,7 @@ class Cell(NamedTuple):
 
 
 def _sigmoid(xp: Namespace, x: Array) -> Array:
-    """In fewer calls than `sigmoid`: near 0 exact to 1e-16 only, which is enough for a factor."""
+    """The sigmoid in fewer calls than `sigmoid`; near 0 its absolute error is 1e-16, enough for a factor."""
     return 0.5 * xp.tanh(0.5 * x) + 0.5
 
 

@@ -44,7 +44,7 @@ def conv(
     -> y (n, *outputs, out), outputs = (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1 along each axis.
     stride, padding, dilation: an integer, or one for each axis; padding with zeros, or "same", which for stride 1
     keeps the sizes, or "valid", which is 0. groups: the number of convolutions side by side, each of its own channels.
-    The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
+    The pullback returns (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and returns None.
     Source: PyTorch's conv1d and conv2d, which have the channels second.
     """
     xp, space = namespace(x), space_of("conv: x", x.shape[1:])
@@ -85,7 +85,7 @@ def conv_transpose(
     x (n, length, in) or (n, height, width, in), w (*kernel, in / groups, out), b (out,) or left out -> y (n, *outputs,
     out), outputs = (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1 along each axis.
     output_padding: the number of outputs added at the end of each axis, less than its stride or its dilation.
-    The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and gives None.
+    The pullback returns (dx, dw), and db where b was given; `wants_dx=False` saves dx's products and returns None.
     Source: PyTorch's conv_transpose1d and conv_transpose2d, which have the channels second.
     """
     xp, space = namespace(x), space_of("conv_transpose: x", x.shape[1:])

@@ -1,4 +1,4 @@
-"""Rows of a table by their numbers."""
+"""Rows of a table by their ids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback
 
 FEW = 256
-"""A table of so many rows gets its derivative by one product."""
+"""The largest number of rows of a table whose derivative is computed by one product."""
 
 
 def embedding(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:

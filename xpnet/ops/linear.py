@@ -24,7 +24,7 @@ def linear(
     y = f(z), z = x w + b, f = activation;  dz = dy f'(z), dx = dz w^T, dw = x^T dz, db = sum dz
     x (..., in), w (in, out), b (out,) or left out -> y (..., out). Sums run over all axes but the last.
     activation: an op such as `relu`; the identity where it is left out.
-    The pullback gives (dx, dw), and db where b was given; `wants_dx=False` saves dx's product and gives None.
+    The pullback returns (dx, dw), and db where b was given; `wants_dx=False` saves dx's product and returns None.
     """
     xp = namespace(x)
     shape, (fan_in, fan_out) = x.shape, w.shape

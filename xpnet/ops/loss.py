@@ -1,4 +1,4 @@
-"""The losses by name, and a loss with options of one's own."""
+"""The losses by name, and a loss with options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Loss(OpSpec):
 
     @property
     def bound(self) -> Op:
-        """The op with its options, and with what it says of its targets."""
+        """The op with its options and the declaration of its targets."""
         if not self.options:
             return self.bare
         bound: Any = update_wrapper(super().bound, self.bare)

@@ -60,8 +60,10 @@ def batch_norm(
 def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) -> tuple[Array, Pullback]:
     """Layer normalisation of each sample, or each place of it, over the last axes: those that `scale` has.
 
-    y = n scale + shift, n = (x - mu) / s, s = sqrt(v + eps), mu = mean x, v = mean (x - mu)^2;
-    dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
+    y_i = n_i scale + shift, n_i = (x_i - mu_i) / s_i,
+    mu_i = mean x_i, s_i = sqrt(v_i + eps), v_i = mean (x_i - mu_i)^2;
+    dx_i = (dn_i - mean dn_i - n_i mean(dn_i n_i)) / s_i, dn_i = dy_i scale,
+    dscale = sum_i dy_i n_i, dshift = sum_i dy_i
     x (n, ..., c), scale and shift (c,), or the shape of as many of the last axes as are normalised together.
     Source: Ba, Kiros, Hinton, 2016, arXiv:1607.06450.
     """
@@ -78,8 +80,8 @@ def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) ->
 def rms_norm(x: Array, scale: Array, /, *, eps: float | None = None) -> tuple[Array, Pullback]:
     """Division by the root mean square over the last axes: those that `scale` has.
 
-    y = n scale, n = x / s, s = sqrt(mean x^2 + eps);
-    dx = (dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n
+    y_i = n_i scale, n_i = x_i / s_i, s_i = sqrt(mean x_i^2 + eps);
+    dx_i = (dn_i - n_i mean(dn_i n_i)) / s_i, dn_i = dy_i scale, dscale = sum_i dy_i n_i
     x (n, ..., c), scale (c,), or the shape of as many of the last axes as are normalised together. eps None is the
     distance from 1 to the next number of x's dtype.
     Source: Zhang, Sennrich, 2019, arXiv:1910.07467.
@@ -103,8 +105,10 @@ def group_norm(
 ) -> tuple[Array, Pullback]:
     """Group normalisation of each sample over its space and each of the groups of neighbouring channels.
 
-    y = n scale + shift, n = (x - mu) / s, s = sqrt(v + eps), mu = mean x, v = mean (x - mu)^2;
-    dx = (dn - mean dn - n mean(dn n)) / s, dn = dy scale, dscale = sum dy n, dshift = sum dy
+    y_i = n_i scale + shift, n_i = (x_i - mu_i) / s_i,
+    mu_i = mean x_i, s_i = sqrt(v_i + eps), v_i = mean (x_i - mu_i)^2;
+    dx_i = (dn_i - mean dn_i - n_i mean(dn_i n_i)) / s_i, dn_i = dy_i scale,
+    dscale = sum_i dy_i n_i, dshift = sum_i dy_i
     x (n, ..., c), scale and shift (c,); groups divides c, or it is a ValueError. With as many groups as channels it
     is instance normalisation, with one group layer normalisation over all axes.
     Source: Wu, He, 2018, arXiv:1803.08494; Ulyanov, Vedaldi, Lempitsky, 2016, arXiv:1607.08022.

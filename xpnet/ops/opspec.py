@@ -1,4 +1,4 @@
-"""An op with options of one's own, as a description: by its name where it has one, so that it can be saved."""
+"""An op with options, as a description that holds the op by name and can be saved."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _GOLDEN = -1640531527  # 2^32 / golden ratio, as int32; odd, so that different c
 
 
 class Key(NamedTuple):
-    """What a stream depends on: two int32 words of shape (1,), which change per step, and a static salt."""
+    """The key of a stream: two int32 words of shape (1,), which change per step, and a static salt."""
 
     first: Array
     second: Array

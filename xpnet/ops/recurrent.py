@@ -8,7 +8,7 @@ from .cells import GRU, LSTM, RELU, TANH
 from .scan import run
 
 NONLINEARITIES = ("tanh", "relu")
-"""What the function of an `rnn` may be."""
+"""The functions of an `rnn`."""
 
 
 def rnn(
@@ -33,7 +33,7 @@ def rnn(
     dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T dz_t, db = sum da, dv = sum dz
     x (n, time, in), h0 (n, h), w (in, h), u (h, h), b and v (h,) or both left out -> y (n, time, h); with `last` only
     the h after the last time, (n, h). mask (n, time) bool: where it is false, h stays and y is 0. `reverse`
-    goes from the last time to the first. The pullback gives None for x without `wants_dx`.
+    goes from the last time to the first. The pullback returns None for x without `wants_dx`.
     Source: Elman, 1990, Cognitive Science 14; the form is PyTorch's.
     """
     choose("rnn: nonlinearity", nonlinearity, NONLINEARITIES)
@@ -57,11 +57,11 @@ def gru(
 ) -> tuple[Array, Pullback]:
     """Gated recurrent unit; three gates r, k and c, in this order along the last axis of w, u, b and v.
 
-    y_t = h_t, h_t = c + k (h_t-1 - c), r = sigmoid(a_r + z_r), k = sigmoid(a_k + z_k), c = tanh(a_c + r z_c),
-    (a_r | a_k | a_c) = x_t w + b, (z_r | z_k | z_c) = h_t-1 u + v, h_0 = h0;
-    da_c = dh_t (1 - k) (1 - c^2), dz_c = da_c r, da_r = dz_r = da_c z_c r (1 - r),
-    da_k = dz_k = dh_t (h_t-1 - c) k (1 - k), da_t = (da_r | da_k | da_c), dz_t = (dz_r | dz_k | dz_c),
-    dh_t-1 = dy_t-1 + dh_t k + dz_t u^T, dh0 = dh_1 k + dz_1 u^T,
+    y_t = h_t, h_t = c + k_t (h_t-1 - c), r = sigmoid(ar + zr), k_t = sigmoid(ak + zk), c = tanh(ac + r zc),
+    (ar | ak | ac) = x_t w + b, (zr | zk | zc) = h_t-1 u + v, h_0 = h0;
+    dac = dh_t (1 - k_t) (1 - c^2), dzc = dac r, dar = dzr = dac zc r (1 - r),
+    dak = dzk = dh_t (h_t-1 - c) k_t (1 - k_t), da_t = (dar | dak | dac), dz_t = (dzr | dzk | dzc),
+    dh_t-1 = dy_t-1 + dh_t k_t + dz_t u^T, dh0 = dh_1 k_1 + dz_1 u^T,
     dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T dz_t, db = sum da, dv = sum dz
     w (in, 3 h), u (h, 3 h), b and v (3 h,); all else as for `rnn`.
     Source: Cho et al., 2014, arXiv:1406.1078; the form, with v inside the product with r, is PyTorch's.
@@ -86,11 +86,11 @@ def lstm(
 ) -> tuple[Array, Pullback]:
     """Long short-term memory; four gates i, f, g and o, in this order along the last axis of w, u, b and v.
 
-    y_t = h_t, h_t = o tanh(c_t), c_t = f c_t-1 + i g, i = sigmoid(a_i), f = sigmoid(a_f), g = tanh(a_g),
-    o = sigmoid(a_o), (a_i | a_f | a_g | a_o) = x_t w + b + h_t-1 u + v, h_0 = h0, c_0 = c0;
-    ds_t = dc_t + dh_t o (1 - tanh(c_t)^2), da_i = ds_t g i (1 - i), da_f = ds_t c_t-1 f (1 - f),
-    da_g = ds_t i (1 - g^2), da_o = dh_t tanh(c_t) o (1 - o), da_t = (da_i | da_f | da_g | da_o),
-    dc_t-1 = ds_t f, dc0 = ds_1 f, dh_t-1 = dy_t-1 + da_t u^T, dh0 = da_1 u^T,
+    y_t = h_t, h_t = o tanh(c_t), c_t = f_t c_t-1 + i g, i = sigmoid(ai), f_t = sigmoid(af), g = tanh(ag),
+    o = sigmoid(ao), (ai | af | ag | ao) = x_t w + b + h_t-1 u + v, h_0 = h0, c_0 = c0;
+    ds_t = dc_t + dh_t o (1 - tanh(c_t)^2), dai = ds_t g i (1 - i), daf = ds_t c_t-1 f_t (1 - f_t),
+    dag = ds_t i (1 - g^2), dao = dh_t tanh(c_t) o (1 - o), da_t = (dai | daf | dag | dao),
+    dc_t-1 = ds_t f_t, dc0 = ds_1 f_1, dh_t-1 = dy_t-1 + da_t u^T, dh0 = da_1 u^T,
     dx_t = da_t w^T, dw = sum_t x_t^T da_t, du = sum_t h_t-1^T da_t, db = dv = sum da
     c0 (n, h), w (in, 4 h), u (h, 4 h), b and v (4 h,); all else as for `rnn`, c being held like h.
     Source: Hochreiter, Schmidhuber, 1997, Neural Computation 9; with forget gates, Gers et al., 2000. As in PyTorch.

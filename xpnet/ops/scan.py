@@ -1,7 +1,7 @@
-"""A cell run along the time of sequences, and back.
+"""A recurrent cell along the time of sequences, and its derivative.
 
-The products of all times with w are one, and so are those of the derivatives; what is left for each time is the
-product with u and a cell's elementwise part. `scan` is what a backend may replace: a long loop makes a long trace.
+The products of all times with w are one product, and so are those of the derivatives. Each time takes a product with u
+and the cell's elementwise part. A backend may replace `scan`, since a long loop makes a long trace.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def run(
     last: bool,
     wants_dx: bool,
 ) -> tuple[Array, Pullback]:
-    """A cell along the time of x; the pullback gives (dx, *dstart, dw, du), and (db, dv) where they were given."""
+    """A cell along the time of x; the pullback returns (dx, *dstart, dw, du), and (db, dv) where they were given."""
     _check(what, cell, x, start, w, u, b, v, mask)
     xp, (n, time, features), h = namespace(x), x.shape, u.shape[0]
     flat_x = xp.reshape(xp.permute_dims(x, (1, 0, 2)), (time * n, features))
@@ -105,7 +105,7 @@ def run(
 
 
 def _sum(*terms: Array | None) -> Array:
-    """Of those that are not None."""
+    """The sum of those that are not None."""
     first, *rest = (term for term in terms if term is not None)
     for term in rest:
         first = first + term

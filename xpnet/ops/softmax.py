@@ -12,7 +12,7 @@ def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
 
     y_i = exp(x_i) / sum_j exp(x_j);  dx = y (dy - sum_j dy_j y_j)
     The Jacobian is diag(y) - y y^T. x is shifted by its maximum, which prevents overflow and leaves y as it is. To mask
-    an entry use a large finite negative number: a row of -inf alone gives NaN.
+    an entry use a large finite negative number: a row of -inf alone returns NaN.
     """
     xp = namespace(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))

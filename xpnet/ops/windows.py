@@ -1,4 +1,4 @@
-"""Where a kernel's windows lie along the axes of a sequence or an image."""
+"""The windows of a kernel along the axes of a sequence or an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..namespace import device
 from ..typing import Array, Shape
 
 Places = list[tuple[int, int]]
-"""Elements of a kernel, and how many outputs before a place each of them reaches it."""
+"""Pairs of a kernel's element and the number of outputs by which it lies before the place that it reads."""
 
 
 class Window(NamedTuple):
@@ -28,7 +28,7 @@ class Window(NamedTuple):
 
     @property
     def outputs(self) -> int:
-        """How many outputs there are; less than 1 where the kernel does not fit."""
+        """The number of outputs; less than 1 where the kernel does not fit."""
         reach = self.dilation * (self.kernel - 1) + 1
         return (self.size + self.before + self.after - reach) // self.stride + 1
 
@@ -44,12 +44,12 @@ class Window(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many inputs a phase has, rounded up."""
+        """The number of inputs of a phase, rounded up."""
         return -(-self.size // self.stride)
 
     @property
     def margins(self) -> tuple[int, int]:
-        """What must be put before the outputs and after them for `cut` to move them by any shift."""
+        """The padding before and after the outputs that lets `cut` move them by any shift."""
         shifts = [shift for places in self.places for _, shift in places]
         return max(0, *shifts), max(0, *(self.length - shift - self.outputs for shift in shifts))
 
@@ -104,7 +104,7 @@ def per_axis(
 
 
 def space_of(what: str, sample: Shape, axes: int = 0) -> Shape:
-    """The sizes of a sample but for its features; ValueError for what has not so many `axes`, or neither 1 nor 2."""
+    """The sizes of a sample but for its features; ValueError where the axes are not `axes`, or 1 or 2."""
     if len(sample) - 1 not in ((axes,) if axes else (1, 2)):
         known = {1: "sequences (n, length, features)", 2: "images (n, height, width, features)"}
         wanted = known[axes] if axes else " or ".join(known.values())
@@ -113,7 +113,7 @@ def space_of(what: str, sample: Shape, axes: int = 0) -> Shape:
 
 
 def pad(xp: Any, x: Array, widths: tuple[int, int], axis: int, value: float = 0.0) -> Array:
-    """x with so many elements more before it and after it along an axis."""
+    """x with `widths` elements of `value` added before it and behind it along an axis."""
     before, after = (
         [xp.full((*x.shape[:axis], width, *x.shape[axis + 1 :]), value, dtype=x.dtype, device=device(x))]
         if width > 0
@@ -129,14 +129,14 @@ def cut(x: Array, start: int, count: int, axis: int, step: int = 1) -> Array:
 
 
 def read(padded: Array, window: Window, axis: int) -> list[Array]:
-    """What each element of the kernel reads, one for each output."""
+    """For each element of the kernel, the inputs that it reads, one for each output."""
     return [
         cut(padded, k * window.dilation, window.outputs, axis, window.stride) for k in range(window.kernel)
     ]
 
 
 def reach(xp: Any, window: Window, axis: int, phase: Callable[[Places], Array]) -> Array:
-    """The transpose of `read`: the inputs, those of each phase as `phase` gives them.
+    """The transpose of `read`: the inputs, those of each phase as `phase` returns them.
 
     All inputs of a phase are reached by the same elements of the kernel, each from a constant number of outputs
     before, so that nothing is multiplied by the zeros of a dilated array.

@@ -1,4 +1,4 @@
-"""What an optimizer is: a frozen description, an elementwise rule, and the rule's scalars."""
+"""The base of all optimizers: a frozen description, an elementwise rule, and the rule's scalars."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ OF_ALL = ("accumulate", "average", "average_from", "clip_norm", "clip_value", "f
 
 @dataclass(frozen=True)
 class Optimizer(Description):
-    """A description of how parameters move against their gradients.
+    """The description of an update of parameters by their gradients.
 
-    `rule(xp, p, g, *slots, *scalars) -> (p, *slots)` is elementwise and has no number in its body, so that
-    every array library, and a compiler, can run it in the arrays' own dtype. `lr` is a number, or a
-    schedule, which is a peak rate times a factor that depends on the step.
+    `rule(xp, p, g, *slots, *scalars) -> (p, *slots)` is elementwise and has no number in its body, so that every array
+    library, and a compiler, runs it in the arrays' own dtype. `lr` is a number, or a schedule: a peak rate times a
+    factor that depends on the step.
 
-    What follows can be asked of every optimizer, by keyword, and happens in this order at each update:
+    Every optimizer has these options, which apply in this order at each update:
 
-    accumulate: the gradient is that of so many of `fit`'s batches, worked off one after another, as if they were one;
-        batch norm takes each by itself.
-    clip_value: each element g is moved into [-clip_value, clip_value].
-    clip_norm: g = g min(1, clip_norm / (|g| + 1e-6)), |g| being the length of all gradients as one vector.
+    accumulate: the number of `fit`'s batches whose gradients make one update, as if they were one batch; batch norm
+        takes each by itself.
+    clip_value: each element g is clipped to [-clip_value, clip_value].
+    clip_norm: g = g min(1, clip_norm / (|g| + 1e-6)), where |g| is the length of all gradients as one vector.
     weight_decay, l1: g = g + weight_decay p + l1 sign(p), the (sub)gradient of weight_decay p^2 / 2 + l1 |p|; with
-        `decoupled` weight_decay leaves g alone, and p is first multiplied by 1 - lr weight_decay.
+        `decoupled` p is first multiplied by 1 - lr weight_decay, and g gets no weight_decay.
     average: a running average a of the parameters, which `Model.averaged` reads: a = a + (1 - average) (p - a), or
         with "mean" a = a + (p - a) / n at the n-th; a is p up to and with update number average_from + 1.
     frozen: patterns of names, such as ("0.*",), of parameters that stay as they are.
-    groups: {"*.bias": {"lr": 1e-4, "weight_decay": 0.0}}, other constants for some; the first pattern that matches a
-        parameter decides. A rate that is a number follows the optimizer's schedule, and `Model.lr`.
+    groups: {"*.bias": {"lr": 1e-4, "weight_decay": 0.0}}, other constants for some parameters; the first pattern that
+        matches a parameter decides. A rate that is a number follows the optimizer's schedule, and `Model.lr`.
     Patterns are those of `fnmatch`. All as in PyTorch, where it has them.
     """
 
@@ -73,7 +73,7 @@ class Optimizer(Description):
             self.in_group(pattern, dict(values))
 
     def in_group(self, pattern: str, values: dict[str, Any]) -> tuple[Optimizer, float]:
-        """(the optimizer of a group's parameters, what its rate is a multiple of): ValueError for what cannot be."""
+        """(the optimizer of a group, the ratio of its rate to this one's); ValueError for options that cannot be."""
         own = [field.name for field in fields(self) if field.name not in OF_ALL]
         for name in values:
             if name in OF_ALL:

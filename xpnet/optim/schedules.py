@@ -88,7 +88,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class CosineRestarts(Schedule):
-    """Half a cosine again and again, each period `longer` times as long as the one before.
+    """Half a cosine, repeated, each period `longer` times as long as the one before.
 
     factor = final + (1 - final) (1 + cos(pi u)) / 2, u the share of the period that is done; the n-th period, from
     n = 0, is steps longer^n steps long and begins at steps (longer^n - 1) / (longer - 1).

@@ -41,7 +41,7 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
     extent = (left, right, bottom, top)
     ax.imshow(_pale(colours)[region], extent=extent, origin="lower", aspect="auto", interpolation="nearest")
     for k in np.unique(region):
-        if not (region == k).all():  # a contour of what is the same everywhere would warn
+        if not (region == k).all():  # a contour of a constant would warn
             ax.contour(region == k, [0.5], extent=extent, colors="0.35", linewidths=0.8)
     for k, name in enumerate(classes):
         marker, mine = style.MARKERS[k % len(style.MARKERS)], y == name
@@ -49,7 +49,7 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
         ax.scatter(x[mine, 0], x[mine, 1], label=f"{name}", zorder=3, **look)
     style.proportion(ax, area)
     style.finish(ax, "x₀", "x₁", grid=False, legend=None)
-    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # on the regions it would cover samples
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}  # inside the axes it would cover samples
     title = f"class, {LEGEND_CLASSES} of {len(classes)}" if len(classes) > LEGEND_CLASSES else "class"
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(

@@ -25,7 +25,7 @@ def host(name: str, value: Any) -> np.ndarray:
     if isinstance(x, np.ndarray | np.generic):
         return np.asarray(x)
     xp = namespace(x)
-    if "bfloat16" in str(x.dtype):  # which NumPy does not have
+    if "bfloat16" in str(x.dtype):  # NumPy has no bfloat16
         x = xp.astype(x, xp.float32)
     return np.asarray(backends.of(x).to_numpy(x))
 

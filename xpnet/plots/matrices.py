@@ -46,7 +46,8 @@ def cells(
     ax: Axes, matrix: np.ndarray, colours: str, limits: tuple[float, float], names: Any, form: str
 ) -> Any:
     """A matrix as coloured cells, with names at the edges and numbers in the cells if they fit."""
-    aspect = "equal" if max(matrix.shape) <= 5 * min(matrix.shape) else "auto"  # else it would be a thread
+    # square cells would make a long matrix a thread
+    aspect = "equal" if max(matrix.shape) <= 5 * min(matrix.shape) else "auto"
     low, high = limits
     image = ax.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest", aspect=aspect)
     crowded = max(matrix.shape) > MAX_WRITTEN_SIDE

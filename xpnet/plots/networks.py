@@ -90,7 +90,7 @@ def _columns(model: Model, shape: Shape) -> list[Column]:
         if isinstance(layer, Dense):
             weight = params[f"{prefix}weight"]
             if len(weight) != columns[-1].units:
-                # what the layers between make of the units: no line leads there
+                # the layers between change the number of units: no line leads to these
                 columns.append(Column(len(weight)))
             act = layer.activation
             notes = [] if act is None else [getattr(act, "__name__", str(act))]

@@ -102,7 +102,7 @@ def finish(
         ax.spines[["top", "right"]].set_visible(False)
     if legend is not None:
         handles, labels = ax.get_legend_handles_labels()
-        once = dict(zip(labels, handles, strict=True))  # what was drawn twice is listed once
+        once = dict(zip(labels, handles, strict=True))  # the legend lists each label once
         ax.legend(once.values(), once.keys(), loc=legend, fontsize=NORMAL - 1, framealpha=0.9)
     return ax
 

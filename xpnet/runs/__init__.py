@@ -1,10 +1,12 @@
-"""Runs: a training from a file of data to a folder of results, as the command line does it.
+"""Runs: a training from a data file to a folder of results, as the command line does it.
 
-    from xpnet.runs.training import train
-    run = train(Config("penguins.csv", target="species"))
-    run.save("runs/penguins")
+    from pathlib import Path
+    from xpnet.runs.config import Config
+    from xpnet.runs.training import prepare, train
+    run = train(*prepare(Config("penguins.csv", target="species")))
+    run.save(Path("runs/penguins"))
 
-Nothing is imported here: `config` is read before NumPy loads.
+The package imports nothing, since `config` is read before NumPy is loaded.
 """
 
 from __future__ import annotations

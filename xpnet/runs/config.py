@@ -1,4 +1,4 @@
-"""What a training is made of: the options of the command line, and their TOML file."""
+"""The configuration of a run: the options of the command line, and their TOML file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from ..errors import integer, number, unknown
 
 
 def _option(default: Any, kind: Any, about: str, **more: Any) -> Any:
+    """A field of `Config` with the metadata from which the command line makes its option."""
     return field(default=default, metadata={"type": kind, "help": about, **more})
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of a training; None is for the data to decide.
+    """The settings of a run. The data decide a setting that is None.
 
-    The network has ReLU layers. The decay of the weights is strong enough that a network which is too large for its
-    data need not be stopped early.
+    The network has dense layers with ReLU. The default weight decay regularises a network that is too large for its
+    data strongly enough that early stopping is not needed.
     """
 
     data: str
@@ -70,26 +71,28 @@ class Config:
         object.__setattr__(self, "hidden", _sizes(self.hidden))
 
     def __str__(self) -> str:
-        """As TOML; what is None is left out, for TOML has no such value."""
+        """The settings as TOML, without those that are None, since TOML has no such value."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
         return "".join(f"{name} = {_toml(value)}\n" for name, value in values if value is not None)
 
 
 OPTIONS: dict[str, Field[Any]] = {each.name: each for each in fields(Config)}
+"""The fields of `Config` by name."""
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The settings in a TOML file; ValueError, which names the file, for what is none."""
+    """The settings in a TOML file; ValueError, with the file's name, for an unknown or invalid one."""
     import tomllib
 
     try:
         given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         return {name: _checked(name, value) for name, value in given.items()}
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are subclasses
         raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 def _checked(name: str, value: Any) -> Any:
+    """The value of a setting, or ValueError if its type is wrong or it is none of the choices."""
     if name not in OPTIONS:
         raise unknown("setting", name, OPTIONS)
     kind = OPTIONS[name].metadata.get("type", str)
@@ -116,5 +119,5 @@ def _sizes(given: Any) -> tuple[int, ...]:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it: JSON's text is TOML's but for one control character."""
+    """A value as TOML text: JSON's text is valid TOML but for one control character."""
     return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The folder of a run: its model, configuration, history, scores and picture, all of them or none."""
+"""The folder of a run: model, configuration, history, scores and picture, written all or none."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 
 from ..errors import MissingExtraError
 
-MODEL, CONFIG, HISTORY, METRICS, LOSS = FILES = (
-    "model.xpnet",
-    "config.toml",
-    "history.csv",
-    "metrics.json",
-    "loss.png",
-)
-ROOM = Path("runs")
-"""Where a run goes whose folder nobody named."""
+MODEL = "model.xpnet"
+CONFIG = "config.toml"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+LOSS = "loss.png"
+FILES = (MODEL, CONFIG, HISTORY, METRICS, LOSS)
+"""The files of a run's folder."""
+RUNS = Path("runs")
+"""The folder in which a run without a folder of its own is saved."""
 
 
 def check(path: Path, *, force: bool = False) -> None:
-    """OSError where a run cannot be written to this folder, or would replace something without `force`."""
+    """Raises OSError if a run cannot be written to this folder, or would replace files without `force`."""
     if path.is_dir() and any(path.iterdir()) and not force:
         raise FileExistsError(
             f"the folder {str(path)!r} is not empty: name another, or replace its run by --force"
@@ -44,10 +44,11 @@ def check(path: Path, *, force: bool = False) -> None:
 
 
 def write(path: Path | None, name: str, fill: Callable[[Path], Any], *, force: bool = False) -> Path:
-    """Makes the folder of a run, which `fill` writes: whole, or nothing of it. Gives the folder.
+    """Creates the folder of a run, complete or not at all; returns its path.
 
-    path: None for the first of runs/name-1, runs/name-2... that is free. With `force` the files of a run that is
-    there are replaced, and no others.
+    path: None for the first free one of runs/name-1, runs/name-2...
+    fill: writes the files into a temporary folder, which is renamed at the end.
+    force: replaces the files of an existing run, and no other files.
     """
     final = path or free(name)
     check(final, force=force)
@@ -69,20 +70,22 @@ def write(path: Path | None, name: str, fill: Callable[[Path], Any], *, force: b
             except OSError:
                 if path is not None or not final.exists():
                     raise
-                final = free(name)  # another run has taken it meanwhile
+                final = free(name)  # another run has taken the name meanwhile
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
 def free(name: str) -> Path:
-    """The first of runs/name-1, runs/name-2... that is not there."""
-    return next(path for number in count(1) if not (path := ROOM / f"{name}-{number}").exists())
+    """The first of runs/name-1, runs/name-2... that does not exist."""
+    return next(path for number in count(1) if not (path := RUNS / f"{name}-{number}").exists())
 
 
 def save(folder: Path, model: Any, config: Any, metrics: dict[str, Any]) -> None:
-    """The files of a run: the model first, which alone may be large. Without matplotlib there is no picture."""
+    """Writes the files of a run, the model first, which alone may be large. No picture without matplotlib."""
     model.save(folder / MODEL)
-    (folder / CONFIG).write_text(str(config), encoding="utf-8", errors="replace")  # a name may be no UTF-8
+    (folder / CONFIG).write_text(
+        str(config), encoding="utf-8", errors="replace"
+    )  # a file's name may not be UTF-8
     (folder / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     with (folder / HISTORY).open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""What a trained model says of data, and of itself."""
+"""Predictions, scores and a description of a trained model, for the command line."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .scores import baseline, restored, score
 from .sources import absent, rows
 
 
-def opened(path: str | os.PathLike[str], *, backend: Any = None, device: Any = None) -> Model:
-    """The model in a file, or in the folder of a run."""
+def load_model(path: str | os.PathLike[str], *, backend: Any = None, device: Any = None) -> Model:
+    """The model in a model file, or in the folder of a run."""
     place = Path(path)
     if not place.exists():
         raise absent("model", str(path))
@@ -26,10 +26,10 @@ def opened(path: str | os.PathLike[str], *, backend: Any = None, device: Any = N
 
 
 def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
-    """(columns by name, notes): "prediction" in the units of the target, a value for each row of the data;
-    "prediction 0" and so on for a target of several numbers.
+    """(columns by name, notes) for the rows of a data file.
 
-    With `proba` also "probability of LABEL" for each label; ValueError for a model that has none.
+    columns: "prediction", in the units of the target, or "prediction 0" and so on for a target of several numbers.
+    proba: adds "probability of LABEL" for each label; ValueError for a model without probabilities.
     """
     labels, loss = names(model), model.loss_op
     scores = getattr(loss, "link", None) is None and getattr(loss, "threshold", 0.5) != 0.5  # as hinge's
@@ -59,7 +59,7 @@ def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, 
 
 
 def _plain(found: np.ndarray, dtype: str) -> list[Any]:
-    """Python's values, of numbers the digits that the model's dtype has."""
+    """A list of Python values; floats are rounded to the digits of the model's dtype."""
     if found.dtype.kind != "f":
         return found.tolist()
     digits = np.finfo(dtype).precision + 1
@@ -67,7 +67,7 @@ def _plain(found: np.ndarray, dtype: str) -> list[Any]:
 
 
 def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """(scores, notes) on data whose answers are known, against the baseline of the same data."""
+    """(scores, notes) on data with targets, beside the baseline of the same data."""
     x, y, notes = rows(model, data, target=True)
     found = score(model, x, y)
     rate, says = baseline(model, y, y)
@@ -83,7 +83,7 @@ def evaluate(model: Model, data: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def names(model: Model) -> tuple[Any, ...]:
-    """The labels that a model tells apart; none where it predicts numbers."""
+    """The labels of a classifier; none for a model that predicts numbers."""
     kind, outputs = model.targets.kind, math.prod(model.output_shape)
     if kind == "values" or (kind == "binary" and outputs > 1):
         return ()
@@ -91,12 +91,12 @@ def names(model: Model) -> tuple[Any, ...]:
 
 
 def _places(model: Model) -> int:
-    """How many labels a model predicts for each sample."""
+    """The number of labels that a model predicts for each sample."""
     return math.prod(model.output_shape[:-1])
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """What a model is made of, what it expects and what it answers, in words and numbers."""
+    """A description of a model: network, training, inputs and outputs, in words and numbers."""
     columns = model.columns
     told = []
     for column in columns.columns if columns else ():
@@ -126,4 +126,5 @@ def describe(model: Model) -> dict[str, Any]:
 
 
 def _some(values: Sequence[Any], most: int = 10) -> str:
+    """The first values, as text."""
     return ", ".join(map(repr, values[:most])) + (", ..." if len(values) > most else "")

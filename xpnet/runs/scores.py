@@ -1,4 +1,4 @@
-"""How good answers are, in the units of the target, against the best answer that looks at no input."""
+"""Scores of a model in the units of the target, and the baseline: the best constant prediction."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from ..model import Model
 
 
 def score(model: Model, x: Any, y: Any) -> dict[str, float]:
-    """loss, and accuracy for labels; for numbers rmse and mae in their own units, and r2.
+    """The loss, and the accuracy for labels; for numbers rmse and mae in the units of the target, and r2.
 
-    r2 = 1 - sum (y - predicted)^2 / sum (y - mean y)^2. What is not finite is left out, as r2 where no y differs.
+    r2 = 1 - sum (y - predicted)^2 / sum (y - mean y)^2. Scores that are not finite are left out, as r2 for a
+    constant y.
     """
     found = model.evaluate(x, y)
     if "accuracy" not in found:
         given = restored(model, y)
         answers = restored(model, model.predict(x)).reshape(given.shape)  # (n, 1) beside (n,) would be (n, n)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is left out
+        with np.errstate(over="ignore", invalid="ignore"):  # scores that are not finite are left out
             errors, spread = np.square(answers - given), np.square(given - given.mean(axis=0))
             found["rmse"] = math.sqrt(np.mean(errors))
             found["mae"] = float(np.mean(np.abs(answers - given)))
@@ -28,16 +29,17 @@ def score(model: Model, x: Any, y: Any) -> dict[str, float]:
 
 
 def restored(model: Model, outputs: Any) -> np.ndarray:
-    """A model's numbers in the units of its table's target; labels as they are."""
+    """A model's outputs in the units of its table's target; labels unchanged."""
     if model.columns is None:
         return np.asarray(outputs)
     return np.asarray(model.columns.restore(outputs))
 
 
 def baseline(model: Model, learned: Any, scored: Any) -> tuple[float | None, Any]:
-    """(how good it is, what it says): the accuracy of the commonest label that counts, or the rmse of the mean.
+    """(score, prediction) of the best constant: the accuracy of the most frequent label, or the rmse of the mean.
 
-    learned, scored: the targets that it is taken from, and those that it is held against. None where it is not finite.
+    learned: the targets that the constant is computed from. scored: the targets that it is scored on.
+    Labels that the loss ignores do not count. The score is None if it is not finite.
     """
     if model.targets.kind == "values":
         mean = restored(model, learned).mean(axis=0)

@@ -1,4 +1,4 @@
-"""Where samples come from: data sets by name, folders of IDX files, .npz and CSV files."""
+"""Sources of samples: data sets by name, folders of IDX files, .npz files and CSV files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from ..data.tables import Columns, Number, Target, Text, read_csv
 from ..errors import UnknownNameError, unknown
 from .config import Config
 
-SHARE = 0.2
-"""Of the samples, held out unless it is said otherwise."""
+HELD_OUT_SHARE = 0.2
+"""The share of the samples that is held out by default."""
 
 
 @dataclass
 class Source:
-    """Samples to learn from, and samples held out, None where there are none.
+    """The samples of a run.
 
-    decided: the settings that the data decided, with which they give the same samples again. columns: what the model
-    is to keep, so that later data are treated alike. notes: a sentence for each thing that was decided or mended.
+    name: the name of the data, for the run's folder.
+    train: (x, y) to learn from. held: (x, y) held out; None without any.
+    decided: the settings that the data decided; with them, the same data yield the same samples.
+    columns: the columns of a table, which the model keeps to treat later data alike; None for other data.
+    notes: a sentence for each decision and each correction.
     """
 
     name: str
@@ -39,19 +42,19 @@ class Source:
 
     @property
     def classes(self) -> int:
-        """How many labels there are; 0 for a regression."""
+        """The number of labels; 0 for a regression."""
         if self.decided["task"] == "regression":
             return 0
         return len(self.columns.labels if self.columns else np.unique(self.train[1]))
 
     @property
     def outputs(self) -> int:
-        """How many outputs a network has for them."""
+        """The number of outputs that a network for these samples has."""
         return self.classes or math.prod(self.train[1].shape[1:])
 
 
 def read(config: Config) -> Source:
-    """The samples that a configuration names; ValueError or OSError, in a sentence, for what cannot be had."""
+    """The samples that a configuration names; ValueError or OSError if they cannot be read."""
     kind = _kind(config.data)
     given = config.data if kind == "set" else os.path.abspath(config.data)
     name = config.data if kind == "set" else Path(given).name.partition(".")[0] or "data"
@@ -63,9 +66,9 @@ def read(config: Config) -> Source:
 
 
 def rows(model: Any, data: str, *, target: bool) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...]]:
-    """(x, y, notes) of data that a model is to answer for; y is None, and need not be there, unless `target` is wanted.
+    """(x, y, notes) of the data that a model is applied to. If the data have a test set, it is that.
 
-    Where a part of the data is held out by itself, it is that part.
+    target: False for data that may lack targets; y is then None.
     """
     kind, columns = _kind(data), model.columns
     if kind != "csv":
@@ -92,7 +95,7 @@ def rows(model: Any, data: str, *, target: bool) -> tuple[np.ndarray, np.ndarray
 
 @contextmanager
 def _named(data: str) -> Iterator[None]:
-    """Errors say which data they are about, and call the share as the settings do."""
+    """A context manager that adds the data's name to errors, and calls `validation_split` held_out."""
     try:
         yield
     except ValueError as error:
@@ -100,6 +103,7 @@ def _named(data: str) -> Iterator[None]:
 
 
 def _kind(data: str) -> str:
+    """The kind of source that a setting names: "set", "idx", "npz" or "csv"."""
     if data in DATASETS:
         return "set"
     if os.path.isdir(data):
@@ -110,7 +114,7 @@ def _kind(data: str) -> str:
 
 
 def absent(what: str, path: str, names: Iterable[str] = ()) -> UnknownNameError:
-    """The error for a path where nothing is, with the nearest beside it; or for what may be a name, with the names."""
+    """The error for a path that does not exist: it suggests similar paths, and `names` if the path may be a name."""
     above, end = os.path.split(path)
     beside = os.listdir(above or ".") if os.path.isdir(above or ".") else []
     near = [os.path.join(above, name) for name in get_close_matches(end, beside, 3)]
@@ -122,15 +126,16 @@ def absent(what: str, path: str, names: Iterable[str] = ()) -> UnknownNameError:
 
 
 def _samples(data: str, kind: str) -> tuple[np.ndarray, ...]:
-    """(x, y), or these and the samples held out."""
+    """(x, y), or (x, y, x_test, y_test)."""
     if kind == "npz":
         return read_npz(data)
     return DATASETS[data]() if kind == "set" else idx_folder(data)
 
 
 def _table(config: Config, name: str, given: str) -> Source:
+    """The samples of a CSV file."""
     frame, notes = read_csv(config.data)
-    share = SHARE if config.held_out is None else config.held_out
+    share = HELD_OUT_SHARE if config.held_out is None else config.held_out
     with _named(config.data):
         target = Target.learn(frame, config.target, config.task)
         train, held = target.split(frame, share, seed=config.seed) if share else (frame, None)
@@ -142,7 +147,7 @@ def _table(config: Config, name: str, given: str) -> Source:
 
 
 def _gaps(columns: Columns) -> Iterator[str]:
-    """What becomes of missing values."""
+    """Notes on the treatment of missing values."""
     numbers = [column.name for column in columns.columns if isinstance(column, Number) and column.missing]
     texts = [
         column.name for column in columns.columns if isinstance(column, Text) and "" in column.categories
@@ -154,7 +159,7 @@ def _gaps(columns: Columns) -> Iterator[str]:
 
 
 def _arrays(config: Config, name: str, given: str, arrays: tuple[np.ndarray, ...]) -> Source:
-    """Inputs are standardised as a table's columns are, but for pixels in [0, 1]; and so are targets but labels."""
+    """The samples of arrays. x is standardised unless it lies in [0, 1], as pixels do; y unless it holds labels."""
     for what, array in zip(("x", "y", "x_test", "y_test"), arrays, strict=False):
         if what.startswith("x") or array.dtype.kind == "f":
             check_numbers(what, array)
@@ -171,7 +176,7 @@ def _arrays(config: Config, name: str, given: str, arrays: tuple[np.ndarray, ...
         train: tuple[Any, Any] = (x, y)
         held: tuple[Any, Any] | None = (arrays[2], arrays[3])
     else:
-        decided["held_out"] = share = SHARE if config.held_out is None else config.held_out
+        decided["held_out"] = share = HELD_OUT_SHARE if config.held_out is None else config.held_out
         strata = np.unique(y, return_inverse=True)[1] if task == "classification" else None
         kept, rest = np.arange(len(x)), None
         if share:
@@ -194,7 +199,7 @@ def _arrays(config: Config, name: str, given: str, arrays: tuple[np.ndarray, ...
 
 
 def _learned(x: np.ndarray, target: Target) -> Columns:
-    """Each number of a sample as a column of its own."""
+    """The columns of arrays: one for each element of a sample."""
     flat = x.reshape(len(x), -1).astype("float64")
     standard = zip(flat.mean(axis=0).tolist(), flat.std(axis=0).tolist(), strict=True)
     return Columns(
@@ -203,6 +208,7 @@ def _learned(x: np.ndarray, target: Target) -> Columns:
 
 
 def _treated(columns: Columns, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of arrays as the model takes them."""
     target = columns.target
     if target is None:
         return _standard(x, columns), y
@@ -214,7 +220,7 @@ def _treated(columns: Columns, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray
 
 
 def _standard(x: np.ndarray, columns: Columns) -> np.ndarray:
-    """Samples as the model takes them, whose columns are all numbers."""
+    """x standardised by the columns' means and deviations; ValueError if the columns are not one for each element."""
     numbers = [column for column in columns.columns if isinstance(column, Number)]
     flat = x.reshape(len(x), -1).astype("float64")
     if len(numbers) != len(columns.columns) or flat.shape[1] != len(numbers):

@@ -1,4 +1,4 @@
-"""A training by a configuration, and what came of it."""
+"""A training by a configuration, and its result."""
 
 from __future__ import annotations
 
@@ -20,15 +20,20 @@ from .config import Config
 from .scores import baseline, score
 from .sources import Source, read
 
-STEPS, FEWEST, MOST = 1800, 10, 200
-"""How many steps a training has where nobody says, and the fewest and the most epochs that they may be."""
-DECAY, PIXELS_DECAY = 1.0, 0.01
-"""Of the weights: for standardised inputs so strong that small tables are not learned by heart; pixels in [0, 1] are
-smaller, and so would be what is left of the weights."""
+DEFAULT_STEPS = 1800
+"""The steps of a training without a given number of epochs."""
+MIN_EPOCHS = 10
+"""The fewest epochs that these steps become."""
+MAX_EPOCHS = 200
+"""The most epochs that these steps become."""
+TABLE_DECAY = 1.0
+"""The default weight decay for standardised inputs, against overfitting of small tables."""
+PIXELS_DECAY = 0.01
+"""The default weight decay for pixels in [0, 1], which are smaller inputs and need larger weights."""
 
 
 class Best(EarlyStopping):
-    """Never stops: keeps the best weights in case the training is broken off."""
+    """A callback that keeps the best weights, in case the training is interrupted, and never stops it."""
 
     def __init__(self, epochs: int, *, monitor: str) -> None:
         super().__init__(monitor=monitor)
@@ -37,15 +42,17 @@ class Best(EarlyStopping):
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
         super().on_epoch(model, record)
         if record["epoch"] == self.epochs:
-            self._arrays, self.best_epoch = None, self.epochs  # what ends as planned has its last weights
+            self._arrays, self.best_epoch = None, self.epochs  # a complete training keeps its last weights
         return False
 
 
 @dataclass
 class Run:
-    """A training that is over: the model, the configuration with all that was decided, the samples, the scores.
+    """A finished training.
 
-    stopped: None, or the epoch whose weights the model has because Ctrl-C broke the training or the scoring off.
+    model: the trained model. config: the configuration, with all settings that the data decided. source: the samples.
+    metrics: the scores, and what they were measured on.
+    stopped: the epoch whose weights the model has if Ctrl-C interrupted the training or the scoring, else None.
     """
 
     model: Model
@@ -55,7 +62,7 @@ class Run:
     stopped: int | None = None
 
     def save(self, path: Path | None = None, *, force: bool = False) -> Path:
-        """Writes the folder of the run and gives it; see `folder.write`."""
+        """Writes the folder of the run and returns its path; see `folder.write`."""
 
         def fill(stage: Path) -> None:
             folder.save(stage, self.model, self.config, self.metrics)
@@ -64,14 +71,18 @@ class Run:
 
 
 def prepare(config: Config) -> tuple[Model, Config, Source]:
-    """The model before its training, the configuration without anything left to decide, and the samples."""
+    """(model, configuration, samples): the untrained model, and the configuration with all settings decided."""
     source = read(config)
     x = source.train[0]
     steps = max(1, math.ceil(len(x) / max(1, config.batch_size)))
-    epochs = min(max(round(STEPS / steps), FEWEST), MOST) if config.epochs is None else config.epochs
+    epochs = (
+        min(max(round(DEFAULT_STEPS / steps), MIN_EPOCHS), MAX_EPOCHS)
+        if config.epochs is None
+        else config.epochs
+    )
     decay = config.weight_decay
     if decay is None:
-        decay = PIXELS_DECAY if source.columns is None else DECAY
+        decay = PIXELS_DECAY if source.columns is None else TABLE_DECAY
     backend = get(config.backend, config.device)
     model = Model(
         network(x.shape[1:], config.hidden, source.outputs),
@@ -93,10 +104,11 @@ def network(input_shape: tuple[int, ...], hidden: Iterable[int], outputs: int) -
 
 
 def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[Any] = ()) -> Run:
-    """Trains what `prepare` made, and scores it. Ctrl-C ends it with the best weights so far, and again the scoring.
+    """Trains and scores the model that `prepare` returned.
 
-    Best is the lowest loss on the samples held out, or where there are none on those it learns from.
-    KeyboardInterrupt where no epoch was done. Errors are those of `Model.fit`.
+    Ctrl-C ends the training with the best weights so far; a second one ends the scoring. The best weights have the
+    lowest loss on the samples held out, or on the training samples without any.
+    KeyboardInterrupt if no epoch was finished; otherwise the errors of `Model.fit`.
     """
     assert config.epochs is not None
     best = Best(config.epochs, monitor="val_loss" if source.held else "loss")
@@ -121,7 +133,7 @@ def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[A
     try:
         scores["train"] = score(model, *source.train)
         scores["test"] = score(model, *source.held) if source.held else None
-    except KeyboardInterrupt:  # what was trained is not lost
+    except KeyboardInterrupt:  # the trained model is not lost
         stopped, scores = stopped or best.best_epoch, {"train": None, "test": None}
     metrics = {
         "backend": model.backend.name,

@@ -22,9 +22,9 @@ class ReadonlyNumpy(NumpyBackend):
 
     name = "numpy-readonly"
 
-    def _placed(self, x: Array) -> Array:
+    def _warm_caches(self, x: Array) -> Array:
         x.setflags(write=False)
-        return super()._placed(x)
+        return super()._warm_caches(x)
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         return Natives()

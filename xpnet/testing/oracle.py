@@ -53,7 +53,7 @@ def run_check(row: str, case: Any, check: Callable[..., None], backend: Backend,
     except AbsentError as reason:
         return Outcome(row, check.__name__, dtype, "absent", str(reason))
     except Exception as error:
-        # whatever a library raises on our code is a finding
+        # any exception of a library is a finding
         message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         return Outcome(row, check.__name__, dtype, "failed", message)
     return Outcome(row, check.__name__, dtype, "passed", "")

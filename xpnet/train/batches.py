@@ -1,4 +1,4 @@
-"""The batches of a training: which samples, in which order, with which weights, and where they come from."""
+"""The batches of a training: the samples of each, their order, their weights and their source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .inputs import Samples
 from .lazy import LazyRows, loaded
 
 READ_ELEMENTS = 2**21
-"""How many numbers are read at once from a file: 8 MiB of float32, 5 to 20 ms of training."""
+"""Elements that are read from a file at once: 8 MiB of float32, 5 to 20 ms of training."""
 
 
 class Segment(NamedTuple):
-    """Batches whose samples are on the backend, as `backends.Epoch` takes them.
+    """Consecutive batches of an epoch whose samples are on the backend together, as `backends.Epoch` takes them.
 
-    order: (n,) in which the samples are taken; None as they are. w: (n,) their weights in that order.
-    size: samples in a batch. totals: each batch's weight, which its loss counts with.
+    order: (n,) the order in which the samples are taken; None for their own order. w: (n,) their weights in that order.
+    size: samples in a batch. totals: each batch's weight in the mean loss of the epoch.
     """
 
     samples: Batch
@@ -34,10 +34,11 @@ class Segment(NamedTuple):
 
 
 class BatchSource(Protocol):
-    """Where a training's batches come from: samples on the backend, rows of a file, or whoever makes them.
+    """A source of batches: samples on the backend, rows of a file, or an iterable.
 
-    size: samples in a batch. steps: batches in an epoch, or more than it can have where nobody knows. at_once: batches
-    in a part. shape: of one sample. rows: how many samples a step works off at once, None for all of its batch.
+    size: samples in a batch. steps: batches in an epoch, or `sys.maxsize` where their number is not known.
+    at_once: batches in a segment, at most. shape: of one sample. rows: samples that a step processes at once, None for
+    the whole batch.
     """
 
     size: int
@@ -47,17 +48,17 @@ class BatchSource(Protocol):
     shape: Shape
 
     def epoch(self, number: int) -> Generator[Segment]:
-        """The parts of an epoch in turn; closed where an epoch breaks off."""
+        """The segments of an epoch in order; the generator is closed where the epoch breaks off."""
 
     def head(self, count: int) -> Samples:
-        """So many samples, or fewer, to look at."""
+        """The first `count` samples, or fewer."""
 
 
 @dataclass
 class Batches:
-    """Samples cut into batches, in an order of its own for each epoch, drawn on the host from the seed."""
+    """Samples cut into batches; each epoch has its own order, drawn on the host from (seed, epoch)."""
 
-    data: Samples
+    samples: Samples
     size: int
     reduction: str
     dtype: str
@@ -65,22 +66,22 @@ class Batches:
     rows: int | None = None
 
     def __post_init__(self) -> None:
-        n, weight = len(self.data), self.data.weight
+        n, weight = len(self.samples), self.samples.weight
         self.size = min(self.size, n)
         self.steps = self.at_once = count_batches(n, self.size)
-        self.shape: Shape = tuple(self.data.x.shape[1:])
-        if isinstance(self.data.x, LazyRows):
-            widest = max(1, math.prod(self.shape), math.prod(self.data.y.shape[1:]))
+        self.shape: Shape = tuple(self.samples.x.shape[1:])
+        if isinstance(self.samples.x, LazyRows):
+            widest = max(1, math.prod(self.shape), math.prod(self.samples.y.shape[1:]))
             self.at_once = min(self.steps, max(1, READ_ELEMENTS // (self.size * widest)))
         even = self.size == n or bool((weight == weight[0]).all())
-        self._always = self._normalised(weight) if even else None  # whatever the order
+        self._always = self._normalised(weight) if even else None  # the same in any order
 
     def epoch(self, number: int) -> Generator[Segment]:
-        """The parts of an epoch: one where the samples are on the backend. A single batch is in no order."""
-        n, size = len(self.data), self.size
+        """The segments of an epoch: one where the samples are on the backend. A single batch is not shuffled."""
+        n, size = len(self.samples), self.size
         order = None if size == n else shuffled(n, seed=self.seed, epoch=number)
-        w, totals = self._always or self._normalised(self.data.weight[order])
-        x, y = self.data.x, self.data.y
+        w, totals = self._always or self._normalised(self.samples.weight[order])
+        x, y = self.samples.x, self.samples.y
         if not isinstance(x, LazyRows):
             yield Segment({"x": x, "y": y}, order, w, size, totals)
             return
@@ -92,9 +93,9 @@ class Batches:
 
     def head(self, count: int) -> Samples:
         """The first samples."""
-        data, some = self.data, slice(min(count, len(self.data)))
-        x, y = (z.take(some) if isinstance(z, LazyRows) else z[some, ...] for z in (data.x, data.y))
-        return Samples(x, y, data.weight[some], data.plain[some])
+        samples, some = self.samples, slice(min(count, len(self.samples)))
+        x, y = (z.take(some) if isinstance(z, LazyRows) else z[some, ...] for z in (samples.x, samples.y))
+        return Samples(x, y, samples.weight[some], samples.plain[some])
 
     def _normalised(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         w, totals = normalised(weight, self.size, reduction=self.reduction)

@@ -1,4 +1,4 @@
-"""What can be done between epochs: stopping early, printing, and whatever a user wants."""
+"""Callbacks: code that runs around and between the epochs of a training."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Callback:
         """Before the first epoch."""
 
     def on_steps(self, model: Any, record: dict[str, Any]) -> None:
-        """After each group of steps within an epoch, as many as the backend runs at once or `steps_per_call` says.
+        """After each call of the backend within an epoch, of `plan.steps_per_call` steps at most.
 
-        record: "step", the steps done in this epoch, "steps", those of the group, and "loss", their mean loss.
+        record: "step", the steps done in this epoch; "steps", those of the call; "loss", their mean loss.
         An error here undoes the epoch. Where no callback has this method, nothing waits for the device.
         """
 
@@ -88,7 +88,7 @@ class EarlyStopping(Callback):
 
 
 def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float:
-    """The value that a callback looks at; ValueError where the record has none of that name."""
+    """The monitored value of a record; ValueError where the record has none of that name."""
     if monitor not in record:
         hint = ": give fit validation_data or validation_split" if monitor.startswith("val_") else ""
         raise ValueError(f"{unknown(f'{type(callback).__name__}: monitor', monitor, record)}{hint}")
@@ -96,7 +96,7 @@ def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float
 
 
 def larger_is_better(monitor: str) -> bool:
-    """Whether a column of this name is better the larger it is."""
+    """True for a column that is better the larger it is."""
     return monitor.endswith("accuracy")
 
 

@@ -1,4 +1,4 @@
-"""What a training takes, from its sizes alone: natives and threads are chosen by it, and never by a clock."""
+"""A cost model of training steps, from sizes alone: plans are made from it, never from a clock."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ SECONDS_PER_MAC = 6e-11
 
 
 class CostModel:
-    """The work of a network's steps on samples of a shape."""
+    """Multiply-adds and seconds of a network's training steps."""
 
     def __init__(self, network: Layer) -> None:
         self.network = network
         self._products: dict[Any, list[int]] = {}
 
     def products(self, shape: Shape, batch_size: int) -> list[int]:
-        """The multiply-adds of a batch's products with each matrix among the parameters, on the way forward."""
+        """The multiply-adds of a batch's forward pass, by matrix parameter."""
         if shape not in self._products:
             self._products = {shape: products(self.network, shape)}
         return [batch_size * product for product in self._products[shape]]
 
     def seconds(self, params: Flat, shape: Shape, batch_size: int, steps: int) -> float:
-        """How long so many portable steps take."""
+        """The estimated seconds of `steps` portable steps."""
         elements = sum(math.prod(p.shape) for p in params.values())
         work = sum(self.products(shape, batch_size))
         return steps * (

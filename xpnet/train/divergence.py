@@ -1,4 +1,4 @@
-"""When a training has exploded."""
+"""Divergence: the rule by which a training counts as exploded."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ PARAMETER_RATIO_ALONE = 1e8
 
 @dataclass
 class DivergenceMonitor:
-    """What a run tells of itself: its largest parameter at the start and now, its first loss and its latest.
+    """The quantities of a training by which divergence is judged.
 
-    loss is the mean over an epoch's steps, each before its update; `after` that of some samples after the last update,
-    looked at where the parameters grew. largest: NaN where anything of the state is not finite.
+    start, largest: the largest magnitude among the parameters, at the start and now; NaN where the state holds a
+    value that is not finite. first: the loss of the first step. loss: the mean over an epoch's steps, each before its
+    update. after: the loss of some samples after the epoch's last update, computed only where the parameters grew.
     """
 
     start: float
@@ -28,11 +29,11 @@ class DivergenceMonitor:
     largest: float = 0.0
 
     def grown(self) -> bool:
-        """Whether parameters grew so much that the last update may have made of the loss what no step has seen."""
+        """True where the largest parameter grew so much that the loss after the last update must be computed."""
         return self.largest > PARAMETER_RATIO * max(1.0, self.start)
 
     def exploded(self) -> bool:
-        """Whether anything is not finite, or the loss or the largest parameter grew beyond measure."""
+        """True where a quantity is not finite, or grew beyond the ratios above."""
         if not all(map(math.isfinite, (self.loss, self.after, self.largest))):
             return True
         first = self.loss if self.first is None else self.first

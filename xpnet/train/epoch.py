@@ -1,4 +1,8 @@
-"""The calls of an epoch in turn, the first perhaps under way before anybody asks for it, and their losses."""
+"""One epoch: its calls of the backend in order, and its mean loss.
+
+With epoch overlap the first call of the next epoch is issued before the losses of the present one are fetched, so that
+the device does not wait for the host between two epochs.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from .batches import BatchSource
 
 
 class EpochRun:
-    """What each call of an epoch leaves, as `backends.CallResult` has it, and the weights of its part's batches."""
+    """The device calls of one epoch in order; yields (result, batch weights) for each, see `backends.CallResult`."""
 
     def __init__(
         self, run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
@@ -27,13 +31,13 @@ class EpochRun:
         self._begun: list[tuple[Any, np.ndarray]] = []
 
     def begin(self, state: State) -> Self:
-        """Hands the first call, from the state given, to the device, which does not wait for the host in between."""
+        """Issues the first call ahead of time, from the state given."""
         self._start = _arrays(state)
         self._begun += islice(self._left, 1)
         return self
 
     def started_from(self, state: State) -> bool:
-        """Whether they were begun with these very arrays, of which somebody may have replaced one meanwhile."""
+        """True where `begin` was given these very arrays: a callback may have replaced one of them since."""
         arrays = _arrays(state)
         return len(arrays) == len(self._start) and all(map(is_, arrays, self._start))
 
@@ -45,7 +49,7 @@ class EpochRun:
 
 
 class EpochLoss:
-    """The losses of an epoch's steps, which the host waits for once a part: more of them would queue up there."""
+    """The losses of an epoch's steps. The host fetches them once a segment, so that the device's queue stays short."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
@@ -55,7 +59,7 @@ class EpochLoss:
         self._done = 0
 
     def add(self, losses: Array, steps: int, totals: np.ndarray) -> None:
-        """A call's losses; totals: the weights of its part's batches."""
+        """Adds a call's losses; totals: the weights of the batches of its segment."""
         if not self._totals or totals is not self._totals[-1]:
             self._fetch()
             self._totals.append(totals)
@@ -63,7 +67,7 @@ class EpochLoss:
         self._done += steps
 
     def latest(self) -> dict[str, Any]:
-        """What `Callback.on_steps` is told after a call."""
+        """The record that `Callback.on_steps` gets after a call."""
         steps, end = self._waiting[-1][1], self._done
         losses, weights = self._backend.losses(self._waiting[-1:]), self._totals[-1][end - steps : end]
         total = sum(weights.tolist())
@@ -71,7 +75,7 @@ class EpochLoss:
         return {"step": len(self._found) + end, "steps": steps, "loss": mean}
 
     def ended(self, reduction: str) -> tuple[float, float]:
-        """(the epoch's loss, that of its first step)."""
+        """(the mean loss of the epoch, the loss of its first step)."""
         self._fetch()
         share = shares(np.concatenate(self._totals), reduction=reduction)
         return sum(map(mul, self._found, share.tolist())), self._found[0]
@@ -85,11 +89,11 @@ class EpochLoss:
 def _calls(
     run: Callable[..., Any], batches: BatchSource, steps_per_call: int, number: int, state: State
 ) -> Generator[tuple[Any, np.ndarray]]:
-    with closing(batches.epoch(number)) as parts:
-        for samples, order, w, size, totals in parts:
-            for ran in run(state, samples, order, w, size, steps_per_call):
-                state = ran[0]
-                yield ran, totals
+    with closing(batches.epoch(number)) as segments:
+        for samples, order, w, size, totals in segments:
+            for result in run(state, samples, order, w, size, steps_per_call):
+                state = result[0]
+                yield result, totals
 
 
 def _arrays(state: State) -> list[Any]:

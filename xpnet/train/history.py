@@ -1,4 +1,4 @@
-"""What happened while training, epoch by epoch."""
+"""The record of a training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class History(dict[str, list[Any]]):
         return max((len(column) for column in self.values()), default=0)
 
     def add(self, record: dict[str, Any]) -> None:
-        """One more epoch; a column that is new or missing is filled with None."""
+        """Adds an epoch; a column that is new or missing is filled with None."""
         before = self.epochs
         for name in record:
             self.setdefault(name, [None] * before)

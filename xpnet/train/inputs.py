@@ -1,4 +1,4 @@
-"""From arrays as the user has them to samples on the backend, checked on the way."""
+"""From the arrays of a user to samples on the backend, checked on the way."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ from .memmap import file_of
 
 @dataclass
 class Samples:
-    """Samples on the backend, or rows that come to it: inputs, encoded targets, and weights on the host.
+    """Samples: inputs and encoded targets on the backend, or lazy rows of a file, and weights on the host.
 
-    `weight` is what training weighs a sample with, `plain` the same without class weights, which are no
-    part of a score.
+    weight: the weight of each sample in the training. plain: the same without class weights, which no score includes.
     """
 
     x: Array | LazyRows
@@ -49,7 +48,7 @@ class Samples:
         return self.y.take(slice(None)) if isinstance(self.y, LazyRows) else self.y
 
     def rows(self, backend: Any, numbers: np.ndarray) -> Samples:
-        """Some of the samples."""
+        """The samples of these numbers."""
         index = None if isinstance(self.x, LazyRows) else backend.asarray(numbers)
         x, y = (
             a.pick(numbers) if isinstance(a, LazyRows) else backend.xp.take(a, index, axis=0)
@@ -79,10 +78,10 @@ def to_inputs(
     id_limit: int | None = None,
     name: str = "x",
 ) -> Array | LazyRows:
-    """x on the backend, cast to `dtype`, or to int64 where it is ids; rows that will be, where x lies in a mapped file.
+    """x on the backend, cast to `dtype`, or to int64 where it is ids; lazy rows where x lies in a mapped file.
 
-    TypeError or ValueError where it does not fit, holds what is not finite, or an id that is not less than `id_limit`.
-    Nothing is copied where nothing changes.
+    TypeError or ValueError where x does not fit, holds a value that is not finite, or an id of `id_limit` or more.
+    An array that fits already is not copied.
     """
     wanted = "int64" if ids else dtype
     check = partial(check_ids, limit=id_limit, name=name) if ids else partial(check_finite, name=name)
@@ -130,10 +129,10 @@ def to_samples(
     several: bool = False,
     name: str = "y",
 ) -> tuple[Samples, Targets]:
-    """Samples from inputs of `to_inputs` and targets as the user has them, and what y showed of the targets.
+    """(samples, the targets with what y showed of them) of inputs from `to_inputs` and the targets of a user.
 
-    Where x comes in parts, so does a y in a mapped file that has several numbers for a sample; any other y is loaded.
-    several: whether the first y must hold two labels at least.
+    Where x is lazy, so is a y in a mapped file that has several numbers for a sample; any other y is loaded.
+    several: True where the first y must hold two labels at least.
     """
     host = to_host(backend, as_array(name, y), name)
     n = x.shape[0]
@@ -190,7 +189,7 @@ def to_samples(
 
 
 def hold_out(backend: Any, data: Samples, share: float, *, kind: str, seed: int) -> tuple[Samples, Samples]:
-    """(the rest, the share held out), of every class alike where targets are class numbers."""
+    """(the other samples, the share held out); the share of every class alike where targets are class numbers."""
     strata = None
     if kind == "classes" and data.y.ndim == 1:
         strata = data.y.array if isinstance(data.y, LazyRows) else backend.to_numpy(data.y)

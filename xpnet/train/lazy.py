@@ -1,4 +1,4 @@
-"""Samples that stay in a file or on the host, and come to the backend a part at a time."""
+"""Lazy rows: samples that stay in a mapped file and are loaded onto the backend a segment at a time."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ CHUNK_ELEMENTS = 2**23
 
 @dataclass(frozen=True)
 class LazyRows:
-    """An array in a mapped file, or what goes along with one: rows come to the backend when they are taken.
+    """An array in a mapped file, or one that goes along with it; its rows are put on the backend when they are taken.
 
-    put(part, numbers): some of its rows, whose numbers are for messages, on the backend. chosen: the numbers of the
-    rows that are meant; None for all of them.
+    put(part, numbers): puts rows on the backend; their numbers are for error messages. chosen: the numbers of the
+    rows that count; None for all of them.
     """
 
     array: np.ndarray
@@ -38,20 +38,20 @@ class LazyRows:
 
     @property
     def shape(self) -> Shape:
-        """Of the rows that are meant, as an array's."""
+        """The shape of the array of all chosen rows."""
         return (len(self.array if self.chosen is None else self.chosen), *self.array.shape[1:])
 
     @property
     def ndim(self) -> int:
-        """How many sizes the shape has."""
+        """The number of axes."""
         return self.array.ndim
 
     def pick(self, numbers: np.ndarray) -> LazyRows:
-        """Some of the rows, none of which is read yet."""
+        """The rows of these numbers, still lazy."""
         return replace(self, chosen=numbers if self.chosen is None else self.chosen[numbers])
 
     def take(self, rows: slice | np.ndarray) -> Array:
-        """Some of the rows, on the backend."""
+        """Some of the rows, read and put on the backend."""
         if self.chosen is not None:
             rows = self.chosen[rows]
         if isinstance(rows, slice):
@@ -62,17 +62,17 @@ class LazyRows:
 
 
 def at_once(x: Array | LazyRows) -> int:
-    """How many samples are worked off together where nothing is learned."""
+    """The number of samples that one forward pass takes outside training."""
     return max(1, min(CHUNK_SAMPLES, CHUNK_ELEMENTS // max(1, math.prod(x.shape[1:]))))
 
 
 def chunks(x: Array | LazyRows) -> list[slice]:
-    """The parts in which samples are worked off where nothing is learned."""
+    """The slices of samples that one forward pass takes each, outside training."""
     return list(batch_slices(x.shape[0], at_once(x)))
 
 
 def loaded(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generator[tuple[Array, ...]]:
-    """The same rows of each array on the backend, part by part; those of a file are read one part ahead."""
+    """The same rows of each array on the backend, segment by segment; a file is read one segment ahead."""
     if not any(isinstance(x, LazyRows) for x in arrays):
         for part in rows:
             yield tuple(arrays) if len(rows) == 1 else tuple(x[part, ...] for x in arrays)
@@ -83,12 +83,12 @@ def loaded(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generat
         return
     from concurrent.futures import ThreadPoolExecutor  # 10 ms, which training in memory does without
 
-    with ThreadPoolExecutor(1) as pool:  # whatever happens, it is left when no thread is at work any more
+    with ThreadPoolExecutor(1) as pool:  # left only when its thread has ended, also after an error
         yield from prefetch(pool, parts)
 
 
 def prefetch(pool: Executor, items: Iterator[T]) -> Generator[T]:
-    """The items, each made in the pool's thread while the caller works on the one before."""
+    """The items in order; the pool's thread makes each while the caller works on the one before."""
     coming = pool.submit(next, items, None)
     while (item := coming.result()) is not None:
         coming = pool.submit(next, items, None)

@@ -1,4 +1,4 @@
-"""Arrays in mapped files, and what the system is told of them."""
+"""Memory-mapped arrays, and advice to the system about the rows that are read next."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 LARGE_FILE_SHARE = 0.25
-"""The share of this machine's memory that a file may take before the system no longer counts on keeping it."""
+"""The share of this machine's memory above which a file may not stay in the page cache."""
 
 
 def file_of(x: Any) -> mmap.mmap | None:
-    """The mapped file in which an array's numbers lie, for numpy.memmap and views of one; None for any other."""
+    """The mapped file behind a numpy.memmap or a view of one; None for any other array."""
     while isinstance(x, np.ndarray):
         x = x.base
     return x if isinstance(x, mmap.mmap) else None
 
 
 def ask_for(x: np.ndarray, rows: np.ndarray) -> None:
-    """Has the system read some rows of a large file, all at a time, before they are used.
+    """Asks the system to read rows of a large file together, before they are used.
 
-    Otherwise it reads each when its turn comes, with 128 KiB around it: 2,675 rows of 3 KiB that were not in memory
-    took 120 to 1,800 ms so, and 46 ms when asked for. Of a file that stays in memory the asking alone takes 4 ms.
+    Otherwise each row is read when it is used, with 128 KiB around it: 2,675 rows of 3 KiB that were not in memory
+    took 120 to 1,800 ms so, and 46 ms when asked for. For a file that stays in memory the asking alone takes 4 ms.
     """
     file = file_of(x)
     if file is None or not hasattr(file, "madvise") or len(file) < LARGE_FILE_SHARE * memory():

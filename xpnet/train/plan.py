@@ -49,6 +49,10 @@ class ExecutionPlan:
         """One line for each decision, with its reason."""
         return "\n".join(f"{field.name:<16}{getattr(self, field.name)}" for field in fields(self))
 
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """{"natives": {"value": ..., "why": ...}, ...}: the decisions as JSON can hold them."""
+        return {field.name: getattr(self, field.name)._asdict() for field in fields(self)}
+
     def __repr__(self) -> str:
         values = (f"{field.name}={getattr(self, field.name).value!r}" for field in fields(self))
         return f"ExecutionPlan({', '.join(values)})"
@@ -107,7 +111,7 @@ class Planner:
             )
         found = self.backend.natives(self.wanted, dtype=self.dtype, seconds=seconds)
         self.natives = found._replace(pure=self.pure, deterministic=self.deterministic)
-        return Decision(found.name, found.why)
+        return Decision(found.name, found.why or f"{self.backend.name} chose it")
 
     def _steps_per_call(self, seconds: float, source: BatchSource, wanted: int | None) -> Decision[int]:
         chosen = wanted or self.backend.choose_steps(seconds)

@@ -1,4 +1,4 @@
-"""A learning rate that falls when a monitored value no longer gets better."""
+"""Reduction of the learning rate when a monitored value stops improving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a training: what it begins with, and how a part of it is replaced."""
+"""The state of a training: its initial value, and the replacement of a part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def initial_state(
 ) -> tuple[State, Shape]:
     """(the state before the first step, drawn from the seed, on the host; the shape of an output).
 
-    Where it is not `drawn`, its arrays have their shapes and dtypes only.
+    With `drawn` False its arrays have their shapes and dtypes only.
     """
 
     def cast(x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Batches that a user makes: each a step, and the next one made and placed while the present one computes."""
+"""Batches from an iterable: each is a step, and the next is made and placed while the present one computes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from .batches import Batches, Segment
 from .inputs import Samples
 from .lazy import prefetch
 
-HOW = "give a function that makes a fresh iterator at each call"
+REMEDY = "give a function that makes a fresh iterator at each call"
 
 
-def check_stream(x: Any, epochs: int, **alien: Any) -> None:
+def check_stream(x: Any, epochs: int, **refused: Any) -> None:
     """TypeError where `fit` came without y and x gives no batches; ValueError for options that do not go with them."""
     if is_array(x) or hasattr(x, "__array__") or isinstance(x, str | dict):
         raise TypeError(
             f"y is missing: fit(x, y), or without y batches of (x, y); x is a {type(x).__name__}, which gives none"
         )
     if not callable(x) and not isinstance(x, Iterable):
-        raise TypeError(f"x is {x!r}, which gives no batches, and y is missing: fit(x, y), or {HOW}")
-    for name, value in alien.items():
+        raise TypeError(f"x is {x!r}, which gives no batches, and y is missing: fit(x, y), or {REMEDY}")
+    for name, value in refused.items():
         if value is not None:
             raise ValueError(
                 f"{name} does not go with batches, of which each is a step: leave it out; a batch may be "
                 "(x, y, sample_weight)"
             )
     if isinstance(x, Iterator) and epochs > 1:
-        raise ValueError(f"x is a {type(x).__name__}, which ends after one of the {epochs} epochs: {HOW}")
+        raise ValueError(f"x is a {type(x).__name__}, which ends after one of the {epochs} epochs: {REMEDY}")
 
 
 def check_known(targets: Targets, y: Any) -> None:
-    """LabelError for labels of text that a model does not know: one batch need not hold all of them."""
+    """LabelError for text labels before the model knows its labels: one batch need not hold all of them."""
     kind = getattr(as_array("y", y).dtype, "kind", "f")
     if targets.labels is None and targets.kind != "values" and kind not in "biuf":
         raise LabelError(
@@ -46,10 +46,10 @@ def check_known(targets: Targets, y: Any) -> None:
 
 
 class Stream:
-    """The batches of an iterable, or of what a function gives anew for each epoch; see `Source`.
+    """The batches of an iterable, or of the fresh iterable that a function returns for each epoch; a `BatchSource`.
 
-    place(x, y, sample_weight): a batch on the backend. The first is placed at once: it shows the shapes. Whatever the
-    iterator does, it does in one thread.
+    place(x, y, sample_weight): puts a batch on the backend. The first batch is placed at once: it shows the shapes.
+    The iterator runs in one thread.
     """
 
     at_once = 1
@@ -77,7 +77,7 @@ class Stream:
         self._pool.shutdown()
 
     def epoch(self, number: int) -> Generator[Segment]:
-        """A part for each batch."""
+        """A segment for each batch."""
         yield from prefetch(self._pool, self._parts())
 
     def head(self, count: int) -> Samples:
@@ -97,14 +97,14 @@ class Stream:
         """The first batch of a fresh pass, and the others."""
         items = self._given if isinstance(self._given, Iterable) else self._given()
         if not isinstance(items, Iterable):
-            raise TypeError(f"x gave {items!r} when it was called, which gives no batches: {HOW}")
+            raise TypeError(f"x gave {items!r} when it was called, which gives no batches: {REMEDY}")
         items = iter(items)
         for first in items:
             return first, items
-        raise ValueError(f"x gives no batches, or none any more: {HOW}")
+        raise ValueError(f"x gives no batches, or none any more: {REMEDY}")
 
     def _placed(self, count: int, item: Any) -> Batches:
-        """A batch on the backend; an error says in which batch."""
+        """A batch on the backend; an error names the batch."""
         try:
             if not isinstance(item, tuple | list) or len(item) not in (2, 3):
                 many = f" of {len(item)}" if isinstance(item, tuple | list) else ""

@@ -138,6 +138,19 @@ class Trainer:
             self._epoch(EpochRun(self._compiled_epoch(), batches, 1, self.epochs, self.state), monitor)
         return monitor.loss
 
+    def make_plan(
+        self, given: Samples | BatchSource, options: FitOptions, *, observed: bool = False
+    ) -> ExecutionPlan:
+        """The plan of a run on samples or a source of batches; observed: an `on_steps` looks at each call."""
+        source = self.batches(given, options.batch_size) if isinstance(given, Samples) else given
+        return self._planner.of_run(
+            self.state["params"],
+            source,
+            epochs=options.epochs,
+            steps_per_call=options.steps_per_call,
+            observed=observed,
+        )
+
     def run(
         self,
         given: Samples | BatchSource,
@@ -168,18 +181,11 @@ class Trainer:
         held: Samples | None,
         on_steps: Callable[[dict[str, Any]], Any] | None,
     ) -> Iterator[dict[str, Any]]:
-        plan = self.plan = self._planner.of_run(
-            self.state["params"],
-            source,
-            epochs=options.epochs,
-            steps_per_call=options.steps_per_call,
-            observed=on_steps is not None,
-        )
+        plan = self.plan = self.make_plan(source, options, observed=on_steps is not None)
         start = partial(EpochRun, self._compiled_epoch(source.rows), source, plan.steps_per_call.value)
         monitor = self.monitor(source)
-        begun: EpochRun | None = (
-            None  # the next epoch, its first call issued before this one's losses are fetched
-        )
+        # with epoch overlap: the next epoch, its first call issued before this one's losses are fetched
+        begun: EpochRun | None = None
         for left in reversed(range(options.epochs)):
             with (
                 self.backend.threads(plan.threads.value),
@@ -220,9 +226,8 @@ class Trainer:
                 loss += float(part_loss)
                 if targets.kind != "values":
                     hits = self.backend.to_numpy(targets.hits(outputs, y)).astype("float64")
-                    right += float(
-                        hits @ samples.weight[chunk]
-                    )  # on the host: a share of 1 is then exactly 1
+                    # on the host: a share of 1 is then exactly 1
+                    right += float(hits @ samples.weight[chunk])
         if targets.kind == "values":
             return {"loss": loss}
         return {"loss": loss, "accuracy": right / float(samples.weight.sum())}

@@ -13,7 +13,7 @@ from .kernels_on_host import COMPILER, HostKernel, OnHost, define_all
 
 @pytest.fixture(params=["c++", "cuda"])
 def cupy_or_host(request, monkeypatch):
-    """CuPy where it computes, and its stand-in."""
+    """CuPy if a device computes, and its stand-in."""
     if request.param == "cuda":
         found = find("cupy").available(probe=True)
         return get("cupy") if found else pytest.skip(f"CuPy cannot be used: {found.reason}")

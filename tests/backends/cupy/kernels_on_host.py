@@ -39,16 +39,16 @@ inline float min(float x, float y) { return fminf(x, y); }
 inline double max(double x, double y) { return fmax(x, y); }
 inline double min(double x, double y) { return fmin(x, y); }
 """
-"""What of CUDA's C the kernels use, where max and min leave NaN out; a sum stays one by -ffp-contract=off."""
+"""The part of CUDA C that the kernels use; max and min ignore NaN, and -ffp-contract=off prevents contraction."""
 KINDS = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long", "bool": "bool"}
 
 
 WAITING = []
-"""Kernels that are defined and not yet compiled."""
+"""The kernels that are defined and not yet compiled."""
 
 
 class Parameter:
-    """One of `raw T x, int64 label`."""
+    """A parameter of a kernel, as one of `raw T x, int64 label`."""
 
     def __init__(self, text):
         *raw, self.kind, self.name = text.split()
@@ -108,7 +108,7 @@ class HostKernel:
         self.compiled[kind](ctypes.c_ssize_t(n), pointers, steps)
 
     def source(self, name):
-        """A loop over n elements; an array of one has step 0."""
+        """The C++ code of a loop over n elements; an array of one element has step 0."""
         both = [*((p, "const ") for p in self.reads), *((p, "") for p in self.writes)]
         whole = [
             f"{const}{p.type} *{p.name}{'' if p.raw else '_of'} = ({const}{p.type} *) a[{k}];"
@@ -137,12 +137,12 @@ class HostKernel:
 
 
 def dtypes_of_t(taken, form):
-    """Those of arrays that T stands for, or, where none is an array, of NumPy's numbers."""
+    """The dtypes of the arrays that T stands for, or of NumPy's numbers if none is an array."""
     return {x.dtype.name for x, p in taken if p.kind == "T" and isinstance(x, form)}
 
 
 def compile_all(kernels):
-    """One library of all kernels, loaded."""
+    """Compiles all defined kernels to one library, and loads it."""
     with tempfile.TemporaryDirectory() as folder:
         text, library = Path(folder, "kernels.cpp"), Path(folder, "kernels.so")
         names = [f"kernel{k}" for k in range(len(kernels))]
@@ -166,7 +166,7 @@ class OnHost(CupyBackend):
         Backend.to_numpy,
         Backend._upload,
     )
-    device, _own = NumpyBackend.device, NumpyBackend._own
+    device, _copy_to = NumpyBackend.device, NumpyBackend._copy_to
     device_context = NumpyBackend.device_context
 
 
@@ -174,7 +174,7 @@ CHOSEN = [*((name, {}) for name in table(HostKernel) if name in ops.ACTIVATIONS)
 
 
 def define_all():
-    """Arrays without elements define the kernels, and wait for none: all are then compiled at once."""
+    """Defines all kernels by calls on empty arrays, which need none compiled: one compiler run then serves all."""
     none, w, b = np.zeros((0, 2)), np.zeros((2, 2)), np.zeros(2)
     for name, options in CHOSEN:
         table(HostKernel)[name](none, **options)
@@ -195,7 +195,7 @@ def leaves(backend, tree):
 
 
 def near(got, wanted):
-    """To rounding, where exp and its kin are another library's."""
+    """Equal to rounding: the transcendental functions are another library's."""
     assert (got.dtype, got.shape) == (wanted.dtype, wanted.shape)
     tolerance = 1e-5 if wanted.dtype == "float32" else 1e-13
     np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance)

@@ -1,6 +1,6 @@
 """CuPy's fused kernels against their portable twins: on a CUDA device, and on any machine as C++ over NumPy's arrays.
 
-On a device all bits must be the portable ones. On the CPU those of exp and its kin are the C library's, not NumPy's.
+On a device all bits must be the portable ones. On a CPU the transcendental functions are the C library's, not NumPy's.
 """
 
 from functools import partial
@@ -28,7 +28,10 @@ def backend(cupy_or_host):
 
 
 def twins(backend, passes, *, exact):
-    """What the passes give with natives and without, on the host: the same bits, or nearly so; and what ran."""
+    """Compares the results of `passes` with natives and without; returns the names of the natives that ran.
+
+    exact: the bits must be equal on any machine, and otherwise on a device alone.
+    """
     used, natives = set(), backend.natives(True, dtype="float32", seconds=0.0)
 
     def spied(name, op):
@@ -87,7 +90,7 @@ def test_every_case_of_the_oracle_has_the_portable_values(dtype, backend):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_labels_and_logits_of_every_kind_have_the_portable_values(dtype, backend):
+def test_cross_entropy_has_the_portable_values(dtype, backend):
     z = np.asarray(
         [[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [-np.inf] * 3, [1e30, -1e30, 0], [-0.0, 0, 0]]
     )
@@ -126,14 +129,14 @@ def test_dropout_and_its_keys_have_the_portable_bits(dtype, backend):
 
 
 @pytest.mark.parametrize(("size", "who"), [(2**31 - 1, "kernel"), (2**31, "twin")])
-def test_dropout_goes_as_far_as_its_count(size, who, monkeypatch):
+def test_dropout_of_2_31_elements_is_portable(size, who, monkeypatch):
     monkeypatch.setattr(ops.dropout, "portable", lambda x, **options: ("twin", None))
     op = _dropout(lambda *_, **__: lambda *_: ("kernel", None))
     key = random.Key(np.int32(1), np.int32(2))
     assert op(np.broadcast_to(np.float32(0), size), rate=0.5, key=key)[0] == who
 
 
-def test_what_an_entry_was_not_made_for_goes_to_its_twin(backend):
+def test_unsupported_arguments_go_to_the_twin(backend):
     x, half = (backend.asarray(RNG.standard_normal((4, 3)), dtype=d) for d in ("float64", "float16"))
     single, b = (backend.asarray(RNG.standard_normal(shape), dtype="float32") for shape in ((3, 3), (3,)))
 

@@ -61,7 +61,7 @@ def test_the_update_has_the_portable_bits_in_place(row, dtype, backend):
     ],
     ids=["flip", "inf"],
 )
-def test_a_rule_that_is_no_kernel_runs_portably_and_says_so(rule, why, backend):
+def test_a_rule_that_cannot_be_traced_runs_portably_with_a_warning(rule, why, backend):
     update = backend.natives(True, dtype="float64", seconds=0.0).update
     p, g = ({"w": backend.asarray(RNG.standard_normal(3))} for _ in range(2))
     with pytest.warns(UserWarning, match=f"<lambda> is not compiled and runs portably: {why}"):

@@ -1,4 +1,4 @@
-"""JAX: XLA's convolution in the place of the portable one."""
+"""JAX's natives: XLA's convolution has the portable values."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ RNG = np.random.default_rng(8)
         ((0, 5, 5, 4), (3, 3), {"stride": 2}),
     ],
 )
-def test_it_has_the_portable_values(shape, kernel, options):
+def test_conv_has_the_portable_values(shape, kernel, options):
     shapes = (shape, (*kernel, 4 // options.get("groups", 1), 6), (6,))
     given = [get("jax").asarray(RNG.standard_normal(s), dtype="float64") for s in shapes]
 
@@ -38,7 +38,7 @@ def test_it_has_the_portable_values(shape, kernel, options):
             np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12)
 
 
-def test_what_cannot_be_has_the_portable_error():
+def test_invalid_arguments_raise_the_portable_error():
     x, w = jax.numpy.ones((2, 5, 5, 4)), jax.numpy.ones((3, 3, 2, 6))
     messages = []
     for op in (ON_CPU["conv"], xn.ops.conv.portable):
@@ -48,7 +48,7 @@ def test_what_cannot_be_has_the_portable_error():
     assert messages[0] == messages[1]
 
 
-def test_it_is_used_in_the_compiled_step_and_can_be_left_out(monkeypatch):
+def test_natives_run_in_the_compiled_step_unless_left_out(monkeypatch):
     used = []
     real = jax.lax.conv_general_dilated
     monkeypatch.setattr(

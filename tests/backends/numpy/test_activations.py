@@ -1,4 +1,4 @@
-"""Natives of activations, alone and in linear, in blocks and in stages: the portable bits."""
+"""Natives of activations, alone and in linear, in loops and in blocks: the portable bits."""
 
 from functools import partial
 
@@ -27,8 +27,8 @@ CHOSEN = [*((name, {}) for name in FORMULAS), *OPTIONS.items()]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), CHOSEN, ids=lambda part: str(part or ""))
-def test_activations_of_many_numbers_keep_their_bits_alone_and_in_linear(name, options, dtype):
-    """Blocks have ends, strange numbers, and options that the compiled loops take as numbers."""
+def test_activations_have_the_portable_bits_alone_and_in_linear(name, options, dtype):
+    """Shapes with partial blocks, special values, and options that kernels take as numbers."""
     op = partial(ops.ACTIVATIONS[name], **options) if options else ops.ACTIVATIONS[name]
     z, dy = (10 * RNG.standard_normal(LARGE).astype(dtype) for _ in range(2))
     z.ravel()[::1001] = np.resize([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-38, -90.0, 90.0], z.size)[::1001]
@@ -52,14 +52,14 @@ def test_activations_of_many_numbers_keep_their_bits_alone_and_in_linear(name, o
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_besides_x_and_y_an_activation_keeps_one_array_at_most(name):
+def test_an_activation_has_at_most_one_residual_beside_x_and_y(name):
     for biased in (False, True):
         act = Activation.of(ops.ACTIVATIONS[name], biased=biased)
-        assert len({x.name for x in act.kept} - {act.y.name}) <= 1
+        assert len({x.name for x in act.residuals} - {act.y.name}) <= 1
 
 
-def test_cuts_of_every_kind_have_the_portable_bits():
-    """One behind another, two at once, at the input, at the output, and once more in the derivative."""
+def test_transcendental_levels_have_the_portable_bits():
+    """Levels in sequence, two functions in one level, at the input, at the output, and in the derivative."""
 
     def op(x, /, *, scale=0.5):
         xp = namespace(x)
@@ -81,8 +81,8 @@ def test_cuts_of_every_kind_have_the_portable_bits():
         same_bits([y, pull(x)], [wanted, pull_wanted(x)])
 
 
-def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
-    """The mechanism knows no names: it runs the op once on one element."""
+def test_a_users_activation_is_fused_too():
+    """Any elementwise op is traced; none is known by name."""
 
     def op(x, /, *, alpha=0.5):
         xp = namespace(x)
@@ -91,7 +91,7 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
 
     op.portable = op
     act = Activation.of(op)
-    assert act.kept == (act.x,)
+    assert act.residuals == (act.x,)
     native, x = (
         activations.elementwise(op, np.dtype("float32")),
         RNG.standard_normal((5, 3)).astype("float32"),
@@ -101,6 +101,6 @@ def test_the_derivative_of_an_activation_of_ones_own_is_fused_as_well():
         same_bits([y, *pull(x)], [wanted, *pull_wanted(x)])
 
 
-def test_an_op_that_mixes_elements_is_no_formula():
+def test_an_op_that_is_not_elementwise_has_no_expression():
     assert Activation.of(ops.softmax) is None
     assert codegen.available()

@@ -1,4 +1,4 @@
-"""BLAS's threads: how many for which sizes, set for a while and put back."""
+"""BLAS's threads: the number for given sizes, set and restored."""
 
 import sys
 import threading
@@ -12,7 +12,7 @@ from xpnet.backends.numpy import blas
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    for name in blas.GIVEN:
+    for name in blas.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     blas._libraries.cache_clear()
     yield
@@ -23,7 +23,7 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def real():
-    """The libraries themselves, on 3 threads for the test."""
+    """The loaded BLAS libraries, on 3 threads during the test."""
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(3, user_api="blas"):
         libraries = blas._libraries()
@@ -39,7 +39,7 @@ def numbers(libraries):
 # How many
 
 
-def test_one_thread_unless_the_machine_is_the_callers():
+def test_one_thread_unless_the_process_is_alone():
     assert blas.threads_for([10**12], 64) == 1
     assert blas.threads_for([], 64, alone=True) == 1
 
@@ -57,12 +57,12 @@ def test_one_thread_unless_the_machine_is_the_callers():
         ([256 * 1024 * 1024], 1, 1),
     ],
 )
-def test_alone_the_largest_product_decides(products, cores, threads):
+def test_the_largest_product_decides_the_threads(products, cores, threads):
     assert blas.threads_for(products, cores, alone=True) == threads
     assert blas.threads_for(iter(reversed(products)), cores, alone=True) == threads
 
 
-def test_without_a_number_the_cores_are_looked_up(monkeypatch):
+def test_the_default_number_of_cores_is_the_machines(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 3)
     assert blas.threads_for([10**9], alone=True) == 3
 
@@ -79,7 +79,7 @@ def test_without_a_number_the_cores_are_looked_up(monkeypatch):
         ("no", "0", None),
     ],
 )
-def test_what_the_environment_sets(openblas, omp, bound, monkeypatch):
+def test_the_number_that_the_environment_sets(openblas, omp, bound, monkeypatch):
     for name, value in (("OPENBLAS_NUM_THREADS", openblas), ("OMP_NUM_THREADS", omp)):
         if value is not None:
             monkeypatch.setenv(name, value)
@@ -89,7 +89,7 @@ def test_what_the_environment_sets(openblas, omp, bound, monkeypatch):
 # Set for a while
 
 
-def test_threads_are_set_and_put_back(real):
+def test_threads_are_set_and_restored(real):
     with blas.limited(1) as limit:
         assert limit == (1, "")
         assert bool(limit)
@@ -98,7 +98,7 @@ def test_threads_are_set_and_put_back(real):
     assert numbers(real) == [3] * len(real)
 
 
-def test_put_back_after_an_error(real):
+def test_threads_are_restored_after_an_error(real):
     with pytest.raises(KeyboardInterrupt), blas.limited(1):
         raise KeyboardInterrupt
     assert numbers(real) == [3] * len(real)
@@ -134,7 +134,7 @@ def test_the_environment_is_a_bound(real, monkeypatch):
         assert limit.threads == 1
 
 
-def test_trainings_side_by_side_get_the_least_and_the_last_puts_back(real):
+def test_concurrent_limits_have_the_least_and_the_last_restores(real):
     started, end = threading.Event(), threading.Event()
 
     def other():
@@ -154,8 +154,8 @@ def test_trainings_side_by_side_get_the_least_and_the_last_puts_back(real):
     assert numbers(real) == [3] * len(real)
 
 
-def test_a_limit_of_another_thread_does_not_hinder(real):
-    """threadpoolctl itself would let nobody else set the threads meanwhile."""
+def test_a_limit_set_by_another_thread_does_not_block(real):
+    """threadpoolctl reserves setting the threads for the first thread that did."""
     from threadpoolctl import threadpool_limits
 
     started, end = threading.Event(), threading.Event()
@@ -197,7 +197,7 @@ def test_many_threads_at_once(real):
 
 
 class Library:
-    """A BLAS whose threads are OpenMP's: each thread of the program sets its own."""
+    """A BLAS with OpenMP: each thread of the program has its own number of threads."""
 
     internal_api, threading_layer = "openblas", "openmp"
 
@@ -212,7 +212,7 @@ class Library:
         self.mine.number = number
 
 
-def test_openmps_numbers_are_each_threads_own(monkeypatch):
+def test_openmp_keeps_a_number_for_each_thread(monkeypatch):
     library, seen = Library(), []
     monkeypatch.setattr(blas, "_libraries", Cached((library,)))
 
@@ -233,7 +233,7 @@ def test_openmps_numbers_are_each_threads_own(monkeypatch):
 
 
 class Cached:
-    """In the place of a cached function."""
+    """A stand-in for a cached function."""
 
     def __init__(self, value):
         self.value = value
@@ -245,14 +245,14 @@ class Cached:
         pass
 
 
-def test_where_nothing_can_be_set_the_limit_says_why(monkeypatch):
+def test_a_limit_that_cannot_be_set_has_a_reason(monkeypatch):
     monkeypatch.setattr(blas, "_libraries", Cached(()))
     with blas.limited(1) as limit:
         assert limit.why == "no BLAS is loaded whose threads can be set"
         assert not limit
 
 
-def test_without_threadpoolctl_it_does_nothing_and_says_so(monkeypatch):
+def test_without_threadpoolctl_the_limit_has_a_reason(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with blas.limited(1) as limit:
         assert not limit

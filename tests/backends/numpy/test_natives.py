@@ -1,4 +1,4 @@
-"""Natives: the portable bits, in force only where they ought to be, and chosen from sizes alone."""
+"""NumPy's natives: the portable bits, in force in their own steps alone, and chosen from sizes."""
 
 import threading
 
@@ -21,7 +21,7 @@ NUMPY = get("numpy")
 
 
 def spied(dtype):
-    """The table, and the names of the entries that ran."""
+    """(the table, the names of the natives that ran)."""
     used = set()
 
     def entry(name, op):
@@ -57,7 +57,7 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
         ((0, 6, 6, 2), {"kernel_size": 2}),
     ],
 )
-def test_of_equal_elements_of_a_window_the_portable_one_gets_the_derivative(shape, options, strange):
+def test_ties_in_max_pool_have_the_portable_derivative(shape, options, strange):
     rng = np.random.default_rng(0)
     x = rng.integers(-1, 2, shape).astype("float32")
     x.ravel()[::7] = strange
@@ -72,7 +72,7 @@ NETWORKS = {
     "dense": xn.Sequential(xn.Dense(12, "relu"), xn.Dropout(0.3), xn.Dense(5)),
     "one by one": xn.Sequential(xn.Dense(12), xn.ReLU(), xn.Dense(12), xn.LeakyReLU(0.2), xn.Dense(5)),
     "smooth": xn.Sequential(xn.Dense(9, "tanh"), xn.Dense(9, "sigmoid"), xn.Dense(7, "elu"), xn.Dense(5)),
-    "gelu and its kin": xn.Sequential(
+    "gelu and others": xn.Sequential(
         *(xn.Dense(6, name) for name in ("gelu", "silu", "mish", "softplus", "log_sigmoid", "celu", "selu")),
         xn.Dense(6, xn.Activation("gelu", approximate=True)),
         xn.Activation("softplus", beta=2.0),
@@ -120,8 +120,8 @@ def test_a_training_has_the_portable_bits(name, dtype):
 
 
 @pytest.mark.parametrize(("n", "fan_in", "units"), [(43, 7, 1), (55, 1, 2), (59, 4, 1), (52, 1, 3)])
-def test_a_cotangent_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_products(n, fan_in, units):
-    """As below a Concatenate: there BLAS's kernels, and so the last bits, hang on how the columns lie."""
+def test_a_strided_cotangent_has_the_portable_bits(n, fan_in, units):
+    """As below a Concatenate: BLAS's kernel, and so the last bits, depends on the strides."""
     for dtype in ("float32", "float64"):
         sizes = (n, fan_in), (fan_in, units), (units,), (n, units + 4)
         x, w, b, wide = (RNG.standard_normal(size).astype(dtype) for size in sizes)
@@ -131,7 +131,7 @@ def test_a_cotangent_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_product
 
 @pytest.mark.parametrize(("n", "fan_in", "units"), [(3, 5, 1), (43, 32, 1), (20, 2, 1), (1, 40, 3)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_an_x_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_products(n, fan_in, units, dtype):
+def test_a_strided_x_has_the_portable_bits(n, fan_in, units, dtype):
     for _ in range(20):
         wide, w, b, dy = (
             RNG.standard_normal(size).astype(dtype)
@@ -146,8 +146,8 @@ def test_an_x_that_is_a_part_of_a_wider_one_keeps_the_bits_of_its_products(n, fa
             same_bits(pull(dy), pull_wanted(dy))
 
 
-def test_the_entries_are_used():
-    """Else the tests above would compare portable code with itself."""
+def test_natives_run_in_a_training():
+    """Otherwise the tests above would compare portable code with itself."""
     table, used = spied("float32")
     x, key = (
         RNG.standard_normal((4, 3)).astype("float32"),
@@ -169,7 +169,7 @@ def test_the_entries_are_used():
     assert {"linear", "relu", "softmax_cross_entropy"} <= used
 
 
-def test_what_an_entry_was_not_made_for_goes_to_its_twin():
+def test_unsupported_arguments_go_to_the_twin():
     f32, f64 = natives.table("float32"), RNG.standard_normal((4, 3))
     target = np.zeros(4, "int64")
     odd = [
@@ -210,7 +210,7 @@ def test_the_sums_of_cross_entropy_run_in_the_order_of_numpy(classes, dtype):
         assert len(np.unique(passes()[0])) > 100
 
 
-def test_strange_numbers_come_out_as_in_numpy():
+def test_special_values_have_the_portable_bits():
     z = np.asarray(
         [[np.nan, 1, 2], [np.inf, 1, 2], [-np.inf, 1, 2], [-np.inf] * 3, [1e30, -1e30, 0], [-0.0, 0, 0]]
     )
@@ -235,7 +235,7 @@ def test_a_bias_of_another_shape_is_refused_before_a_loop_runs_over_its_end():
             linear(np.ones((3, 2)), np.ones((2, 5)), b)
 
 
-def test_natives_are_in_force_in_their_own_run_and_thread_only():
+def test_natives_are_in_force_in_their_own_step_and_thread_alone():
     x = np.ones((2, 2), "float32")
     seen, inside, go_on = {}, threading.Event(), threading.Event()
 
@@ -267,7 +267,7 @@ def test_natives_are_in_force_in_their_own_run_and_thread_only():
         same_bits(seen[name], x)
 
 
-def test_other_libraries_arrays_are_left_alone():
+def test_arrays_of_other_libraries_stay_portable():
     strict = get("strict")
     x = strict.asarray(np.ones((2, 2)))
     y = with_natives(lambda: ops.relu(x)[0], np.ndarray, table={"relu": None})()
@@ -281,13 +281,13 @@ def chosen(use, seconds):
     return NUMPY.natives(use, dtype="float32", seconds=seconds).name
 
 
-def test_only_a_long_run_repays_the_import():
+def test_auto_uses_natives_for_long_trainings():
     assert [chosen("auto", seconds) for seconds in (0.1, 0.49, 0.51, 100)] == ["portable"] * 2 + ["numba"] * 2
     assert chosen(True, 0.0) == "numba"
     assert chosen(False, 100.0) == "portable"
 
 
-def test_a_model_goes_on_with_its_natives():
+def test_a_later_fit_keeps_the_natives():
     model = xn.Model(NETWORKS["dense"], loss="softmax_cross_entropy", optimizer="adam", backend="numpy")
     model.fit(X, Y, epochs=1)
     assert model.updates == "portable"
@@ -297,7 +297,7 @@ def test_a_model_goes_on_with_its_natives():
     assert model.updates == "numba"
 
 
-def test_without_numba_a_run_is_portable_or_says_what_to_install(monkeypatch):
+def test_without_numba_auto_is_portable_and_true_raises(monkeypatch):
     monkeypatch.setattr("xpnet.backends.numpy.backend.find_spec", lambda name: None)
     assert chosen("auto", 100.0) == "portable"
     with pytest.raises(
@@ -307,6 +307,6 @@ def test_without_numba_a_run_is_portable_or_says_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("use", [None, "on", 2])
-def test_a_bad_choice_is_named(use):
+def test_an_invalid_choice_raises(use):
     with pytest.raises(ValueError, match=r"natives .* must be True, False, 'auto' or 'compile'"):
         xn.Model(NETWORKS["dense"], loss="mse", optimizer="sgd", natives=use)

@@ -1,4 +1,4 @@
-"""Predictions of a few samples on NumPy, which run as a list of calls: the bits of the pass as it is, always."""
+"""Replayed predictions on NumPy: the bits of the plain forward pass."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +7,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import ops
-from xpnet.backends.numpy import predict as answers
+from xpnet.backends.numpy import predict
 from xpnet.backends.numpy.predict import ReplayedForward
 from xpnet.compiler.tracing import NotTraceableError
 from xpnet.testing.steps import NETWORKS
@@ -26,13 +26,13 @@ def programs(model):
 
 
 def plain(model, x):
-    """The outputs of the pass as it is."""
+    """The outputs of the plain forward pass."""
     state = model._trainer.state
     return model._trainer.forward.forward(state["params"], state["buffers"], x)
 
 
 @pytest.mark.parametrize("row", NETWORKS, ids=[row.name for row in NETWORKS])
-def test_every_network_of_the_table_keeps_its_bits(row):
+def test_replayed_predictions_have_the_portable_bits(row):
     model = make(row.network, row.loss).build(row.input_shape)
     x = np.asarray(row.data(3)[0], "float64")
     found = [model.forward(x) for _ in range(4)]
@@ -42,7 +42,7 @@ def test_every_network_of_the_table_keeps_its_bits(row):
         assert y.tobytes() == plain(model, x).tobytes()
 
 
-def test_parameters_that_change_are_those_used():
+def test_changed_parameters_are_used():
     model = make()
     for _ in range(3):
         model.fit(X, Y, epochs=1)
@@ -52,7 +52,7 @@ def test_parameters_that_change_are_those_used():
     assert model.forward(X[:1]).tobytes() == plain(model, X[:1]).tobytes()
 
 
-def test_answers_are_the_callers_own():
+def test_predictions_share_no_memory():
     model = make().build((6,))
     found = [model.forward(X[i : i + 1]) for i in range(6)]
     before = [y.tobytes() for y in found]
@@ -62,27 +62,27 @@ def test_answers_are_the_callers_own():
     assert len(set(before)) == 6
 
 
-def test_what_it_was_not_made_for_runs_as_it_is(monkeypatch):
+def test_strided_or_large_batches_are_not_replayed(monkeypatch):
     model = make().build((6,))
     wide = np.repeat(X, 2, axis=1)[:, ::2]
     for _ in range(3):
         assert model.forward(wide).tobytes() == plain(model, wide).tobytes()  # its rows have gaps
-        model.forward(np.zeros((answers.FEW // 6 + 1, 6)))
+        model.forward(np.zeros((predict.MAX_ELEMENTS // 6 + 1, 6)))
     assert not any(programs(model).values())
-    monkeypatch.setattr(answers, "HELD", 10)
+    monkeypatch.setattr(predict, "MAX_BYTES", 10)
     for _ in range(3):
         assert model.forward(X).tobytes() == plain(model, X).tobytes()
     assert programs(model) == {(X.shape, X.dtype): None}
 
 
 class Signs(xn.Layer):
-    """A layer of one's own, which looks at its values."""
+    """A user's layer, which reads its values."""
 
     def forward(self, params, x, ctx):
         return (x if x[0, 0] > 0 else -x), lambda dy: (dy, {})
 
 
-def test_nobodys_own_code_is_recorded():
+def test_a_users_own_code_is_not_recorded():
     model = make(xn.Sequential(xn.Dense(3), Signs()))
     model.fit(X, Y, epochs=1)
     for _ in range(3):
@@ -94,11 +94,11 @@ def test_nobodys_own_code_is_recorded():
     )
 
 
-def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
+def test_a_pass_that_cannot_be_recorded_has_a_reason(monkeypatch):
     def refuse(*args):
         raise NotTraceableError("a value is looked at")
 
-    monkeypatch.setattr(answers, "Program", refuse)
+    monkeypatch.setattr(predict, "Program", refuse)
     model = make().build((6,))
     for _ in range(3):
         assert model.forward(X).tobytes() == plain(model, X).tobytes()
@@ -106,15 +106,15 @@ def test_a_pass_that_cannot_be_recorded_runs_as_it_is_and_says_why(monkeypatch):
     assert programs(model) == {(X.shape, X.dtype): None}
 
 
-def test_no_more_shapes_are_kept_than_said():
+def test_the_number_of_recorded_shapes_is_bounded():
     model = make().build((6,))
     for n in range(1, 15):
         for _ in range(3):
             assert model.forward(X[:n]).tobytes() == plain(model, X[:n]).tobytes()
-    assert len(programs(model)) == answers.MAX_PROGRAMS
+    assert len(programs(model)) == predict.MAX_PROGRAMS
 
 
-def test_threads_get_the_same_bits():
+def test_concurrent_predictions_have_the_same_bits():
     model = make().build((6,))
     wanted = [plain(model, X[i : i + 1]).tobytes() for i in range(40)]
 
@@ -125,7 +125,7 @@ def test_threads_get_the_same_bits():
         assert all(pool.map(run, range(8)))
 
 
-def test_what_overflows_warns_of_nothing():
+def test_overflow_does_not_warn():
     model = make().build((6,))
     model.params = {name: 1e300 * (1 + abs(p)) for name, p in model.params.items()}
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""PyTorch as a user meets it: its kernels can be left out, and what was trained goes on into autograd."""
+"""The PyTorch backend: natives, torch.compile, and results that can enter autograd."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ RNG = np.random.default_rng(6)
 X, Y = RNG.standard_normal((70, 6)), RNG.integers(0, 5, 70)
 
 
-def test_its_kernels_are_used_and_can_be_left_out(monkeypatch):
+def test_natives_run_unless_left_out(monkeypatch):
     used = []
     real = torch.threshold_
     monkeypatch.setattr(torch, "threshold_", lambda *args: (used.append(1), real(*args))[1])
@@ -31,8 +31,8 @@ def test_its_kernels_are_used_and_can_be_left_out(monkeypatch):
     np.testing.assert_allclose(*found, rtol=0, atol=1e-12)
 
 
-def test_what_comes_out_of_a_trained_model_can_go_on_into_autograd():
-    """Tensors made in inference mode could not."""
+def test_outputs_and_parameters_can_enter_autograd():
+    """Tensors made in inference mode cannot."""
     model = xn.Model(xn.Dense(5), loss="softmax_cross_entropy", optimizer="adam", backend="torch")
     model.fit(X, Y, epochs=1)
     x = torch.tensor(X, dtype=torch.float32)
@@ -43,8 +43,8 @@ def test_what_comes_out_of_a_trained_model_can_go_on_into_autograd():
     params["weight"].add_(1.0)
 
 
-def test_training_may_be_long_or_short_and_in_parts_with_the_same_bits():
-    """What runs depends on the network's size, and never on how long a fit is."""
+def test_bits_do_not_depend_on_the_length_of_a_fit():
+    """The choice of kernels depends on the network's size, and not on the number of epochs."""
     models = []
     for cuts in ((3,), (1, 1, 1)):
         model = xn.Model(
@@ -57,8 +57,8 @@ def test_training_may_be_long_or_short_and_in_parts_with_the_same_bits():
     same_bits(list(models[0].params.values()), list(models[1].params.values()))
 
 
-def test_a_step_goes_through_torch_compile_where_that_is_asked_for(monkeypatch):
-    """By TorchDynamo alone: a compiler of C++ is not everywhere, and takes half a minute."""
+def test_natives_compile_runs_torch_compile(monkeypatch):
+    """By TorchDynamo alone: a C++ compiler may be absent, and takes half a minute."""
     compiled = []
 
     def compiler(function, **options):
@@ -83,8 +83,8 @@ def test_a_step_goes_through_torch_compile_where_that_is_asked_for(monkeypatch):
 
 
 @pytest.mark.parametrize("kernel", [2, (1, 3)])
-def test_steps_of_a_depthwise_convolution_compile_once(monkeypatch, kernel):
-    """The strides of its gradient, whose inputs per group are an axis of size 1, must not go over to the slots."""
+def test_a_depthwise_convolution_compiles_once(monkeypatch, kernel):
+    """The strides of its gradient, which has an axis of size 1, must not pass on to the slots."""
     counter, torch_compile = CompileCounter(), torch.compile
     torch._dynamo.reset()
     monkeypatch.setattr(torch, "compile", lambda f, **options: torch_compile(f, backend=counter, **options))

@@ -1,4 +1,4 @@
-"""PyTorch's own kernels in the place of ops: the portable bits, or where they add in another order to rounding."""
+"""PyTorch's natives: the portable bits, or equal to rounding if they sum in another order."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):
 
 
 def near(got, wanted):
-    """Sums that run in PyTorch's own order."""
+    """The ops whose sums run in PyTorch's own order."""
     for g, w in zip((got[0], *got[1]), (wanted[0], *wanted[1]), strict=True):
         close(g, w)
 
@@ -59,7 +59,7 @@ def close(got, wanted):
         ((2, 5, 5, 4), (1, 1), {"stride": 2, "groups": 2}),
     ],
 )
-def test_convolutions_of_every_kind_have_the_portable_values(shape, kernel, options, bias, wants_dx, dtype):
+def test_conv_has_the_portable_values(shape, kernel, options, bias, wants_dx, dtype):
     groups = options.get("groups", 1)
     given = [torch.randn(s, dtype=dtype) for s in (shape, (*kernel, 4 // groups, 8), (8,))][: 2 + bias]
     before = [x.clone() for x in given]
@@ -76,7 +76,7 @@ def test_convolutions_of_every_kind_have_the_portable_values(shape, kernel, opti
     same_bits(given, before)
 
 
-def test_convolutions_that_cannot_be_have_the_portable_errors():
+def test_invalid_convolutions_raise_the_portable_error():
     x, w = torch.ones(2, 5, 4), torch.ones(3, 4, 6)
     for call in (
         lambda op: op(x, w[:, :2]),
@@ -94,7 +94,7 @@ def test_convolutions_that_cannot_be_have_the_portable_errors():
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu"])
-def test_strange_numbers_come_out_as_they_do_portably(name):
+def test_special_values_have_the_portable_bits(name):
     x = torch.tensor([0.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e-45, -1e-45])
     portable = getattr(xn.ops, name).portable
     (y, pullback), (wanted, wanted_pullback) = TABLE[name](x), portable(x)
@@ -107,7 +107,7 @@ def test_strange_numbers_come_out_as_they_do_portably(name):
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 3)])
 @pytest.mark.parametrize("wants_dx", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_linear_of_every_kind_has_the_portable_bits(activation, shape, wants_dx, bias):
+def test_linear_has_the_portable_bits(activation, shape, wants_dx, bias):
     given = [torch.randn(shape), torch.randn(3, 5), *([torch.randn(5)] if bias else [])]
     before = [x.clone() for x in given]
     options = {"activation": activation, "wants_dx": wants_dx}
@@ -124,7 +124,7 @@ def test_linear_of_every_kind_has_the_portable_bits(activation, shape, wants_dx,
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("outputs", [1, 10, 17])
-def test_products_with_few_columns_are_portable_to_rounding_and_in_order(outputs, dtype, monkeypatch):
+def test_narrow_products_are_portable_to_rounding_and_contiguous(outputs, dtype, monkeypatch):
     given = [torch.randn(s, dtype=dtype) for s in ((40, 64), (64, outputs), (outputs,))]
     before, mm, rows = [x.clone() for x in given], torch.mm, []
     monkeypatch.setattr(torch, "mm", lambda a, b: (rows.append(len(a)), mm(a, b))[1])
@@ -140,7 +140,7 @@ def test_products_with_few_columns_are_portable_to_rounding_and_in_order(outputs
 
 @pytest.mark.parametrize("ids", [torch.int16, torch.int32, torch.int64])
 @pytest.mark.parametrize("rows", [3, 300])
-def test_sums_of_rows_are_those_of_a_loop(rows, ids):
+def test_add_rows_equals_a_loop(rows, ids):
     x, numbers = torch.randn(50, 4, dtype=torch.float64), torch.randint(0, rows, (50,)).to(ids)
     wanted = np.zeros((rows, 4))
     np.add.at(wanted, numbers.numpy(), x.numpy())
@@ -152,7 +152,7 @@ def test_sums_of_rows_are_those_of_a_loop(rows, ids):
 @pytest.mark.parametrize(
     "target", [torch.tensor([2, 0, 1, 1], dtype=torch.int16), torch.softmax(torch.eye(4, 3), 1)]
 )
-def test_targets_of_every_kind_have_the_portable_bits(target):
+def test_cross_entropy_has_the_portable_bits(target):
     logits, dloss = 9 * torch.randn(4, 3), torch.randn(4)
     y, pullback = TABLE["softmax_cross_entropy"](logits, target=target)
     wanted, wanted_pullback = xn.ops.softmax_cross_entropy.portable(logits, target=target)

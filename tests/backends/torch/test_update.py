@@ -1,4 +1,4 @@
-"""PyTorch's update on one long array: the portable values, in place, and the copies that are plain dicts."""
+"""PyTorch's update on flat tensors: the portable values, in place; copies are plain dicts."""
 
 import copy
 import pickle
@@ -29,11 +29,11 @@ def arrays(dtype, draw=RNG.standard_normal):
 @pytest.mark.parametrize("how", ["whole", "parts", "compiled"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=[row.name for row in OPTIMIZERS])
-def test_the_update_gives_the_portable_values(row, dtype, how, monkeypatch):
+def test_the_update_has_the_portable_values(row, dtype, how, monkeypatch):
     by_kernel = how == "compiled" and row.part.rule in (adam_rule, amsgrad_rule)
     if how == "compiled" and not by_kernel:
         pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
-    monkeypatch.setattr(torch_update, "PART", 10 if how == "parts" else 1000)
+    monkeypatch.setattr(torch_update, "CHUNK_ELEMENTS", 10 if how == "parts" else 1000)
     options = {"compiled": 0} if how == "compiled" else {}
     adam, used = torch_update._adam, []
     monkeypatch.setattr(torch_update, "_adam", lambda *a, **k: (used.append(row.name), adam(*a, **k)))
@@ -72,7 +72,7 @@ def test_adam_has_the_same_bits_on_any_number_of_threads():
         same_bits(arrays_found, found[0])
 
 
-def test_the_update_leaves_what_it_was_given_first_and_then_writes_in_place():
+def test_the_first_update_copies_and_later_ones_write_in_place():
     params, grads = arrays("float64"), arrays("float64")
     before = TORCH.copy(params)
     first, _ = TORCH.update(xn.sgd().rule, params, grads, {}, (0.1,))
@@ -92,7 +92,7 @@ def test_slots_follow_the_order_of_the_parameters():
         np.testing.assert_allclose(slots["v"][name], 0.5 + g, atol=1e-15)
 
 
-def test_arrays_of_several_dtypes_are_updated_one_by_one():
+def test_arrays_of_several_dtypes_are_updated_portably():
     params, grads = arrays("float64"), arrays("float64")
     params["0.bias"], grads["0.bias"] = params["0.bias"].float(), grads["0.bias"].float()
     found, _ = TORCH.update(xn.sgd().rule, params, grads, {}, (0.1,))
@@ -100,7 +100,7 @@ def test_arrays_of_several_dtypes_are_updated_one_by_one():
     same_bits(list(found.values()), list(update_each(xn.sgd().rule, params, grads, {}, (0.1,))[0].values()))
 
 
-def test_a_rule_that_cannot_be_compiled_runs_all_the_same():
+def test_a_rule_that_cannot_be_traced_runs_portably():
     pytest.importorskip("numba")
 
     def saturating(xp, p, g, v, lr):
@@ -118,14 +118,14 @@ def test_a_rule_that_cannot_be_compiled_runs_all_the_same():
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_of_joined_arrays_is_a_plain_dict(again):
-    """Its arrays would be parts of nothing: the next update joins them anew."""
+    """Copied arrays share no flat tensor: the next update joins them again."""
     joined = torch_update.Joined(arrays("float32"), list(SHAPES))
     found = again(joined)
     assert type(found) is dict
     same_bits(list(found.values()), list(joined.values()))
 
 
-def test_the_scalars_are_numbers_on_a_cpu():
+def test_scalars_are_floats_on_a_cpu():
     lr, count = TORCH.asarray(np.asarray(0.1), dtype="float64"), TORCH.asarray(np.asarray([7], "int32"))
     for part in (row.part for row in OPTIMIZERS):
         numbers, wanted = TORCH.scalars(part, lr, count), scalars_after(part, lr, count)

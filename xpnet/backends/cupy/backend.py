@@ -1,4 +1,8 @@
-"""CuPy, on CUDA devices."""
+"""The CuPy backend, on CUDA devices: portable code, or fused kernels on request.
+
+`import cupy` succeeds without a driver and without a device, so that only a computation shows whether it can be used.
+CUDA's current device is a setting of the thread: creation functions run within `device_context`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from ..protocol import Availability, Natives
 
 
 class CupyBackend(Backend):
-    """CuPy arrays. `import cupy` succeeds without a driver, so only a probe tells whether it computes."""
+    """CuPy arrays on one CUDA device."""
 
     name = "cupy"
     package, install = BACKENDS["cupy"].needs
@@ -68,7 +72,7 @@ class CupyBackend(Backend):
     def device_name(self) -> str:
         return f"cuda:{self.selected.id}"
 
-    # array_api_compat drops `device=` in every creation function but asarray (its issue 337): hence `device_context`
+    # array_api_compat ignores `device=` in all creation functions but asarray (its issue 337): hence `device_context`
 
     def _upload(self, host: np.ndarray, device: Device) -> Array:
         import cupy
@@ -76,7 +80,7 @@ class CupyBackend(Backend):
         with self.device_context(device):
             return cupy.asarray(host)
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         import cupy
 
         with self.device_context(device):
@@ -92,7 +96,7 @@ class CupyBackend(Backend):
             cupy.cuda.get_current_stream().synchronize()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
-        """Fused kernels with True alone: "auto" stays portable until they have run on a device."""
+        """Fused kernels for True alone: "auto" stays portable until the kernels have been measured on a device."""
         if wanted is not True:
             why = (
                 "natives=False was given" if wanted is False else "fused kernels run with natives=True alone"

@@ -1,11 +1,14 @@
-"""Elementwise formulas on CuPy's arrays as one kernel each, in CUDA's C: the formulas that Numba compiles for NumPy.
+"""Code generation for CuPy: an expression as one `ElementwiseKernel` in CUDA C.
 
-They are `ElementwiseKernel`s and no `cupy.fuse`, which runs a function on variables of its own that `namespace` does
-not know, writes `x**2` as pow, takes no compiler options, and traces only on arrays, so that nothing of it can be seen
-without a device. Nor is `--fmad=false` given: it would change the last bits within exp and its kin.
-Instead every sum, difference and product is an intrinsic that is never contracted, and all else is written as in
-CuPy's own functions, each of which is a kernel by itself. So the bits are meant to be the portable ones; the kernels
-have been compiled for a device and run as C on a CPU, and wait for a run on a device.
+The expressions are those that Numba compiles for NumPy: activations, `linear` with one fused, and optimizer rules.
+
+`cupy.fuse` is not used: it runs a function on tracers of its own, which `namespace` does not know, writes `x**2` as
+pow, takes no compiler options, and traces on arrays alone, so that its code cannot be tested without a device.
+
+Bits: nvcc contracts a product and a sum to one fused multiply-add, which rounds once. `--fmad=false` would prevent
+that, and would also change the last bits within the transcendental functions. Instead each sum, difference and
+product is an intrinsic that is never contracted (`__fadd_rn` and others), and all other operations are written as in
+CuPy's own functions. The bits are therefore meant to equal the portable ones; tests run the kernels as C on a CPU.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from ...optim import update_each
 from ...typing import Array, Flat, Update
 
 Define = Callable[..., Callable[..., tuple[Array, ...]]]
-"""`cupy.ElementwiseKernel`, or a stand-in."""
+"""The type of `cupy.ElementwiseKernel`, and of its stand-in in tests."""
 
 C = (
     INFIX
@@ -44,18 +47,18 @@ C = (
         "minimum": "isnan({0}) || isnan({1}) ? rounded_add({0}, {1}) : min({0}, {1})",
     }
 )
-"""How CUDA's C writes each operation."""
+"""The CUDA C code of each operation."""
 
 ROUNDED = "\n".join(
     f"__device__ __forceinline__ {kind} rounded_{name}({kind} x, {kind} y) {{ return __{letter}{name}_rn(x, y); }}"
     for name in ("add", "sub", "mul")
     for kind, letter in (("float", "f"), ("double", "d"))
 )
-"""What kernels call in the place of +, - and *: a product and a sum in one kernel would else be rounded once."""
+"""The functions that kernels call for +, - and *: each result is rounded by itself, and never contracted."""
 
 
 def plain(*arrays: Array) -> bool:
-    """Whether kernels take these arrays: all float32, or all float64."""
+    """True if kernels can take these arrays: all are float32, or all float64."""
     return arrays[0].dtype.char in "fd" and len({x.dtype for x in arrays}) == 1
 
 
@@ -67,10 +70,13 @@ def loop(
     numbers: tuple[str, ...] = (),
     held: tuple[str, ...] = (),
 ) -> Callable[..., tuple[Array, ...]]:
-    """A kernel over arrays that are broadcast together: called with `arrays`, then numbers, then what to write.
+    """The kernel of an expression over arrays that are broadcast together; it returns a tuple of its results.
 
-    Of `arrays`, those that are results come last, among what to write, and are written in place. Where none is, what
-    to write may be left out: it is new arrays, which the call gives. held: the numbers that are arrays of one.
+    arrays: the names of array arguments. One that is also a result is written in place.
+    results: the expression of each result, by its name.
+    numbers: the names of scalar arguments. held: those of them that are arrays of one element.
+    A call takes the arrays that are not results, then the numbers, then the results; without the results, if none is
+    an argument, it allocates them.
     """
     read = [name for name in arrays if name not in results]
     given = [f"raw T {name}_" if name in held else f"T {name}_" for name in (*read, *numbers)]
@@ -85,12 +91,12 @@ def loop(
 def kernel(
     define: Define, reads: str, writes: str, body: str, preamble: str = ""
 ) -> Callable[..., tuple[Array, ...]]:
-    """A kernel of these parameters that gives a tuple of what it writes."""
+    """An `ElementwiseKernel` of these parameters that returns a tuple of the arrays that it writes."""
     return define(reads, writes, body, "xpnet_loop", preamble=ROUNDED + preamble, return_tuple=True)
 
 
 def _literal(value: float) -> str:
-    """A constant in the arrays' dtype."""
+    """A constant as C code, in the arrays' dtype."""
     if not math.isfinite(value):
         raise NotElementwiseError(f"it has the constant {value}, which C cannot write")
     return f"T({float(value)!r})"
@@ -98,23 +104,24 @@ def _literal(value: float) -> str:
 
 @cache
 def updater(define: Define) -> Update:
-    """The update of an optimizer's rule in one kernel for each parameter, written into params and slots.
+    """A function that applies an optimizer's rule by one kernel for each parameter, in place in params and slots.
 
-    Portable where dtypes differ or are no float32 or float64, and for a rule that is no formula, with a warning.
+    It is portable for arrays of several dtypes or of others than float32 and float64, and, with a warning, for a rule
+    that cannot be traced to an expression.
     """
 
     def update(
         rule: Any, params: Flat, grads: Flat, slots: dict[str, Flat], scalars: tuple[Any, ...]
     ) -> tuple[Flat, dict[str, Flat]]:
-        kept, step = tuple(slots.values()), None
-        arrays = [x for flat in (params, *kept) for x in flat.values()] + [grads[name] for name in params]
+        flats, step = tuple(slots.values()), None
+        arrays = [x for flat in (params, *flats) for x in flat.values()] + [grads[name] for name in params]
         held = {f"c{i}": c for i, c in enumerate(scalars) if arrays and isinstance(c, type(arrays[0]))}
         if arrays and plain(*arrays, *held.values()):
             step = _rule_kernel(define, rule, len(slots), len(scalars), tuple(held))
         if step is None:
             return update_each(rule, params, grads, slots, scalars)
         for name, p in params.items():
-            step(grads[name], *scalars, p, *[values[name] for values in kept])
+            step(grads[name], *scalars, p, *[values[name] for values in flats])
         return params, slots
 
     return update
@@ -124,7 +131,10 @@ def updater(define: Define) -> Update:
 def _rule_kernel(
     define: Define, rule: Any, slots: int, scalars: int, held: tuple[str, ...]
 ) -> Callable[..., Any] | None:
-    """`p, s0 = rule(xp, p, g, s0, c0, c1)`, called with g, c0, c1, p, s0. None where the rule is no formula."""
+    """The kernel `p, s0 = rule(xp, p, g, s0, c0, c1)`; its arguments are g, c0, c1, p, s0.
+
+    held: the scalars that are arrays of one element. None if the rule cannot be traced to an expression.
+    """
     try:
         formula, arrays, constants, results = trace_rule(rule, slots, scalars)
         return loop(define, formula, arrays, results, constants, held)

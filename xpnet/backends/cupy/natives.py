@@ -1,9 +1,11 @@
-"""What runs on CuPy's arrays in the place of portable ops: one kernel where they launch several.
+"""The table of CuPy's natives: ops that launch one fused kernel in the place of several.
 
-Each entry has its portable twin's signature, writes only into arrays that it allocated itself, and takes matrix
-products and sums from the functions that the twin calls. What it was not made for (another dtype, targets that are
-probabilities) it hands to its twin. How the kernels are written, and what is known of their bits,
-stands in `codegen`.
+The problem: a portable op launches a kernel for each operation, and each launch costs time on the host and a pass
+through the device's memory.
+
+A native has the signature of its portable twin, writes only into arrays that it allocates itself, and calls the same
+functions as the twin for matrix products and sums. It calls the twin for arguments that its kernels do not take:
+another dtype, targets that are probabilities. `codegen` describes how kernels are written, and their bits.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ __device__ __forceinline__ unsigned int mixed(unsigned int x, unsigned int word)
   x = (x ^ (x >> 15)) * 0x846ca68bu;
   return x ^ (x >> 16);
 }"""
-"""`ops.random.mix`, whose shifts are logical."""
+"""`ops.random.mix` in CUDA C; shifts are logical."""
 
 
 @cache
 def table(define: Define) -> Mapping[str, Op]:
-    """The entries; a kernel is compiled, or read from CuPy's cache on disk, when it first runs."""
+    """The natives by the op's name. A kernel is compiled, or read from CuPy's cache on disk, at its first launch."""
     formulas = expressible()
     return MappingProxyType(
         {
@@ -47,23 +49,23 @@ def table(define: Define) -> Mapping[str, Op]:
 
 
 def _elementwise(define: Define, op: Any) -> Op:
-    """An activation in one kernel for each pass."""
+    """The native of an activation: one kernel for each pass."""
     choose = specialize(op, partial(_passes, define=define))
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options) if plain(x) else (None, [])
         if passes is None:
             return op.portable(x, **options)
-        forward, backward, kept = passes
+        forward, backward, positions = passes
         found = forward(x, *numbers)
-        given = [(x, *found)[index] for index in kept]
-        return found[0], lambda dy: backward(dy, *given, *numbers)
+        residuals = [(x, *found)[index] for index in positions]
+        return found[0], lambda dy: backward(dy, *residuals, *numbers)
 
     return native
 
 
 def _linear(define: Define, formulas: Iterable[Any]) -> Op:
-    """The products and the sum as in the twin, bias and activation in one kernel for each pass."""
+    """The native of `linear`: products and sum as in the twin, bias and activation in one kernel for each pass."""
     portable = ops.linear.portable
     make = partial(_passes, define=define, biased=True)
     choices = {op: specialize(op, make) for op in (None, *formulas)}
@@ -77,13 +79,13 @@ def _linear(define: Define, formulas: Iterable[Any]) -> Op:
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
         if passes is None:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        forward, backward, kept = passes
+        forward, backward, positions = passes
         z = x @ w
         found = forward(z, b, *numbers)
-        given = [(z, b, *found)[index] for index in kept]
+        residuals = [(z, b, *found)[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-            (dz,) = backward(dy, *given, *numbers) if activation is not None else (dy,)
+            (dz,) = backward(dy, *residuals, *numbers) if activation is not None else (dy,)
             dx = dz @ w.T if wants_dx else None
             return dx, x.T @ dz, namespace(dz).sum(dz, axis=0)
 
@@ -95,12 +97,16 @@ def _linear(define: Define, formulas: Iterable[Any]) -> Op:
 def _passes(
     op: Any, *, define: Define, biased: bool = False, **flags: bool
 ) -> tuple[Any, Any, tuple[int, ...]] | None:
-    """(y and what else is kept, of x, or of z and b; dx of dy and of what is kept; which of all these that is)."""
+    """(forward kernel, backward kernel, residuals) of an activation; None for an op that is not elementwise.
+
+    forward: x -> (y, residuals), or (z, b) -> (y, residuals) if `biased`. backward: (dy, residuals) -> dx.
+    The residuals are given by their positions among the inputs and results of `forward`.
+    """
     act = Activation.of(op, biased=biased, **flags)
     if act is None:
         return None
-    inputs, names = ("z", "b") if biased else ("x",), [x.name for x in act.kept]
-    extra = {x.name: x for x in act.kept if x.name not in (*inputs, act.y.name)}
+    inputs, names = ("z", "b") if biased else ("x",), [x.name for x in act.residuals]
+    extra = {x.name: x for x in act.residuals if x.name not in (*inputs, act.y.name)}
     results = {"y": act.y, **{f"kept_{name}": x for name, x in extra.items()}}
     forward = loop(define, act.formula, inputs, results, act.options)
     backward = loop(define, act.formula, ("dy", *names), {"dx": act.dx}, act.options)
@@ -108,7 +114,7 @@ def _passes(
 
 
 def _softmax_cross_entropy(define: Define) -> Op:
-    """Class numbers only; the maximum and the sum are the twin's."""
+    """Targets are class numbers. The maximum and the sum of a row are computed as in the twin."""
     portable = ops.softmax_cross_entropy.portable
     shift = kernel(
         define, "T x, T largest", "T shifted, T e", "shifted = rounded_sub(x, largest); e = exp(shifted);"
@@ -134,7 +140,7 @@ def _softmax_cross_entropy(define: Define) -> Op:
     ) -> tuple[Array, Pullback]:
         fits = plain(logits) and logits.ndim == 2 and target.shape == logits.shape[:1]
         classes = logits.shape[-1]
-        ignores = ignore_index is not None and 0 <= ignore_index < classes  # any other is no class
+        ignores = ignore_index is not None and 0 <= ignore_index < classes  # others ignore no row
         if not fits or target.dtype.name != "int64" or label_smoothing or ignores:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         xp = namespace(logits)
@@ -151,7 +157,7 @@ def _softmax_cross_entropy(define: Define) -> Op:
 
 
 def _dropout(define: Define) -> Op:
-    """Bits, mask and product in one kernel."""
+    """Random bits, mask and product in one kernel."""
     portable = ops.dropout.portable
     keep_some = kernel(
         define,
@@ -176,7 +182,7 @@ def _dropout(define: Define) -> Op:
 
 
 def _make_key(define: Define) -> Any:
-    """Both words in one kernel."""
+    """Both words of a key in one kernel."""
     both = kernel(
         define,
         "raw int32 words, int32 count",

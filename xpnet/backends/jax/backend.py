@@ -1,4 +1,14 @@
-"""JAX: the whole step is jitted, and the steps of an epoch are a loop within one jitted call, its state donated."""
+"""The JAX backend: a jitted step, and an epoch as one jitted loop of steps, with the state donated.
+
+The problem: dispatching a jitted call costs more than a small step computes; a step of 65 us takes 19 us in a loop.
+An epoch is therefore a `fori_loop` over steps, which gathers each batch on the device. Three facts shape it:
+
+- JAX traces and compiles once for each shape. The loop's bounds are dynamic, so that a shorter last call uses the same
+  trace; a smaller last batch has a trace of its own.
+- Dispatch is asynchronous. At most one call is queued behind the running one, so that Ctrl-C waits for no queue, and
+  the next epoch may be dispatched before the losses of the current one are read.
+- Donated arrays are gone. An epoch copies the state within its first call, so that the caller's state stays valid.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +25,14 @@ from ..base import Backend
 from ..cores import cores
 from ..protocol import CallResult, Capabilities, Epoch, Natives
 
-CALL = 0.5
-"""Seconds of portable steps that a call runs at most. It cannot be broken off, so that Ctrl-C may wait as long."""
-EARLY = 0.1
-"""Seconds of an epoch's portable steps up to which the time counts in which the host looks at the epoch before it."""
+MAX_CALL_SECONDS = 0.5
+"""The most portable time of the steps in one call. A call cannot be interrupted: Ctrl-C waits for its end."""
+MAX_OVERLAP_SECONDS = 0.1
+"""The longest epoch that is dispatched early: in a longer one, the host's work between epochs no longer counts."""
 
 
 class JaxBackend(Backend):
-    """JAX arrays; one trace of the step for each shape of batch."""
+    """JAX arrays. The step is traced once for each shape of batch."""
 
     name = "jax"
     package, install = BACKENDS["jax"].needs
@@ -70,7 +80,7 @@ class JaxBackend(Backend):
 
         return jax.device_put(host, device)  # jax.numpy.array takes 70 us more
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         import jax
 
         return jax.numpy.array(x, copy=True, device=device)
@@ -79,7 +89,7 @@ class JaxBackend(Backend):
         return _copy()(arrays)
 
     def snapshot(self, state: State) -> State:
-        return state.copy()  # an epoch works on copies, made within its first call where that is its only one
+        return state.copy()  # an epoch copies the arrays itself, within its first call if it has no other
 
     def synchronize(self) -> None:
         import jax
@@ -95,6 +105,7 @@ class JaxBackend(Backend):
 
     @property
     def _table(self) -> Mapping[str, Op]:
+        """The natives for the selected device."""
         from .natives import ANYWHERE, ON_CPU
 
         return ON_CPU if self.selected.platform == "cpu" else ANYWHERE
@@ -104,27 +115,27 @@ class JaxBackend(Backend):
     ) -> Callable[..., Any]:
         import jax
 
-        # what is no training step has them too: a long loop takes minutes to compile
+        # other functions than a training step need them too: a Python loop along time takes minutes to compile
         table = self._table if natives is None else natives.ops
         if table:
             function = _traced_with(function, table)
         return jax.jit(function, donate_argnums=consumes)
 
     def choose_steps(self, seconds: float) -> int:
-        return max(1, int(CALL / seconds))
+        return max(1, int(MAX_CALL_SECONDS / seconds))
 
     def overlaps_epochs(self, seconds: float) -> bool:
         beside = self.selected.platform != "cpu" or cores() > 1  # the host runs on a core of its own
-        return beside and seconds <= EARLY
+        return beside and seconds <= MAX_OVERLAP_SECONDS
 
     def epoch(
         self,
         step: Callable[[State, Batch], tuple[State, dict[str, Array]]],
-        look: Callable[[State], Array] | None = None,
+        measure: Callable[[State], Array] | None = None,
     ) -> Epoch:
         import jax
 
-        (alone, loop), gather, copy = _loops(step, look), _gather(), _copy()
+        (alone, loop), gather, copy = _loops(step, measure), _gather(), _copy()
 
         def calls(
             state: State, data: Batch, order: np.ndarray | None, w: np.ndarray, batch_size: int, steps: int
@@ -136,9 +147,9 @@ class JaxBackend(Backend):
                 return
             order = np.arange(n) if order is None else order
             full = n // batch_size if steps > 1 else 0
-            if 0 < full <= steps:  # host arrays go along with one call or two faster than by themselves
-                state, losses, looked = alone(state, data, order, w, 0, full, batch_size, steps)
-                yield state, losses, full, looked
+            if 0 < full <= steps:  # one or two calls transfer host arrays faster than device_put does
+                state, losses, measured = alone(state, data, order, w, 0, full, batch_size, steps)
+                yield state, losses, full, measured
             else:
                 state = copy(state)
                 order, w = jax.device_put((order, w), self.selected)
@@ -155,19 +166,19 @@ class JaxBackend(Backend):
             before = None
             for ran in calls(*args, **options):
                 if before is not None:
-                    before.block_until_ready()  # one call ahead: Ctrl-C waits for no queue
+                    before.block_until_ready()  # at most one call is queued: Ctrl-C waits for no queue
                 before = ran[1]
                 yield ran
 
         return run
 
     def losses(self, calls: Sequence[tuple[Array, int]]) -> np.ndarray:
-        # jax.device_get would queue a copy of each first, which takes longer than the copies on a CPU
+        # jax.device_get queues a copy of each array first, which on a CPU takes longer than the copies
         return np.concatenate([np.ravel(losses)[:steps] for losses, steps in calls])
 
 
 def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Callable[..., Any]:
-    """The function with natives in force for the tracers that it is called with."""
+    """The function with natives in force for the types of its arguments, which are tracers within a jitted call."""
 
     @wraps(function)
     def traced(*args: Any) -> Any:
@@ -180,14 +191,14 @@ def _traced_with(function: Callable[..., Any], table: Mapping[str, Op]) -> Calla
 
 
 def _loops(
-    step: Callable[..., Any], look: Callable[[State], Array] | None
+    step: Callable[..., Any], measure: Callable[[State], Array] | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Steps `first` to `last` of an epoch and their losses, in an array of length `steps`: twice, the first of which
-    leaves its state alone and looks at what becomes of it, and the second of which consumes it.
+    """Two jitted loops over the steps `first` to `last` of an epoch, with their losses in an array of `steps`.
 
-    The second's ends are no part of its trace, so that a last call of fewer steps needs none of its own; the first
-    is an epoch in one call, and a little quicker for knowing them. JAX keeps the trace of `step` by the shape of
-    its batch, and a loop's by the shape of the data.
+    (alone, loop): `alone` runs an epoch in one call. It leaves its state intact, measures the new one, and has static
+    bounds, with which it is slightly faster. `loop` runs a part of an epoch. It consumes its state, and its bounds are
+    dynamic, so that a last call of fewer steps needs no trace of its own. JAX caches the trace of `step` by the shape
+    of the batch, and that of a loop by the shape of the data.
     """
     import jax
 
@@ -197,30 +208,29 @@ def _loops(
         def body(index: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
             state, losses = carry
             new, metrics = step(state, _gather()(data, order, w, index * batch_size, batch_size))
-            new = jax.tree.map(
-                lambda x, old: x.astype(old.dtype), new, state
-            )  # a loop's state keeps its form
+            # fori_loop requires a carry of constant dtypes
+            new = jax.tree.map(lambda x, old: x.astype(old.dtype), new, state)
             return new, losses.at[index - first].set(metrics["loss"])
 
         return jax.lax.fori_loop(first, last, body, (state, jax.numpy.zeros(steps, w.dtype)))
 
     def alone(*args: Any) -> tuple[State, Array, Array | None]:
         state, losses = loop(*args)
-        return state, losses, None if look is None else look(state)
+        return state, losses, None if measure is None else measure(state)
 
     return jax.jit(alone, static_argnums=(4, 5, 6, 7)), jax.jit(loop, static_argnums=(6, 7), donate_argnums=0)
 
 
 @cache
 def _gather() -> Callable[..., Batch]:
-    """The batch of `size` samples from place `start` on in an order."""
+    """A jitted function that gathers the batch of the samples `start` to `start + size` of an order."""
     import jax
 
     @partial(jax.jit, static_argnums=4)
     def gather(data: Batch, order: Array, w: Array, start: Array, size: int) -> Batch:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=start, slice_size=size)
         rows = cut(order)
-        # jax.numpy.take would look for places out of bounds, of which an order has none
+        # jax.numpy.take would check for indices out of bounds, which an order never has
         batch = {name: x.at[rows].get(mode="promise_in_bounds") for name, x in data.items()}
         return {**batch, "w": cut(w)}
 
@@ -229,7 +239,7 @@ def _gather() -> Callable[..., Batch]:
 
 @cache
 def _copy() -> Callable[[Any], Any]:
-    """A copy of every array in one call."""
+    """A jitted function that copies all arrays in one call."""
     import jax
 
     return jax.jit(lambda arrays: jax.tree.map(jax.numpy.copy, arrays))

@@ -1,10 +1,13 @@
-"""What runs on JAX's arrays in the place of portable ops: its loop along time, and on a CPU XLA's convolution.
+"""The table of JAX's natives: `scan` everywhere; on a CPU also XLA's convolution and scatter-add.
 
-They add in orders of their own, and give the same numbers to rounding. A loop of Python's is written out in the trace,
-and compiled time by time, which for a long one takes minutes; `jax.lax.scan` is compiled once.
-Convolution's derivatives stay portable, and so does pooling: in a loop's body, which is where an epoch's steps run, XLA
-takes several times as long for the convolutions of `jax.vjp` (https://github.com/jax-ml/jax/issues/12868), and
-everywhere for the derivative of `reduce_window`.
+XLA fuses elementwise ops itself, so that few natives are needed. They agree with their portable twins to rounding,
+since XLA sums in another order.
+
+scan: tracing unrolls a Python loop along time, and XLA compiles each iteration, minutes for a long sequence;
+`jax.lax.scan` compiles the body once.
+conv: its value is native and its derivatives are portable. Within the body of a loop, where an epoch's steps run, XLA
+takes several times as long for the convolutions of `jax.vjp` (https://github.com/jax-ml/jax/issues/12868).
+Pooling stays portable: the derivative of `reduce_window` is slow inside and outside of a loop.
 """
 
 from __future__ import annotations
@@ -32,9 +35,9 @@ def conv(
     groups: int = 1,
     wants_dx: bool = True,
 ) -> tuple[Array, Pullback]:
-    """y of images by XLA, and the twin's pullback; the twin's y is traced, and not compiled.
+    """y of images by XLA, and the twin's pullback. The twin's y is traced, and XLA removes it as dead code.
 
-    Groups take XLA two to three times as long as the twin, and sequences are no faster.
+    Portable with groups, for which XLA takes two to three times as long, and for sequences, where it is no faster.
     """
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     y, pullback = ops.conv.portable(x, w, b, **options, groups=groups, wants_dx=wants_dx)
@@ -55,14 +58,16 @@ def conv(
 def scan(
     *start: Array, body: Callable[..., Any], xs: tuple[Array, ...], reverse: bool = False
 ) -> tuple[Any, tuple[Array, ...]]:
-    """JAX's own."""
+    """By `jax.lax.scan`."""
     return jax.lax.scan(lambda states, x: body(states, *x), start, xs, reverse=reverse)
 
 
 def add_rows(x: Array, /, *, ids: Array, rows: int) -> Array:
-    """Row by row, in order; on a GPU the order would change from run to run."""
+    """By scatter-add, row by row in order. On a CPU alone: a GPU's order changes between runs."""
     return jax.numpy.zeros((rows, x.shape[1]), x.dtype).at[ids].add(x)
 
 
 ANYWHERE: Mapping[str, Any] = MappingProxyType({"scan": scan})
+"""The natives for any device."""
 ON_CPU: Mapping[str, Any] = MappingProxyType({**ANYWHERE, "add_rows": add_rows, "conv": conv})
+"""The natives for a CPU."""

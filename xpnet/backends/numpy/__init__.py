@@ -1,1 +1,1 @@
-"""NumPy, on the CPU: the backend, its natives, and the threads of its BLAS."""
+"""NumPy on the CPU: the backend, its natives, replayed predictions, and the threads of its BLAS."""

@@ -1,4 +1,8 @@
-"""Natives of activations, and of `linear` with one: their formulas in compiled loops."""
+"""Natives of the elementwise activations, and of `linear` with one fused: kernels compiled from their expressions.
+
+An activation without transcendental functions is one loop for each pass; one with them is blocked, so that NumPy's
+own exp, log and tanh run on blocks that stay in the cache.
+"""
 
 from __future__ import annotations
 
@@ -18,36 +22,39 @@ from ..activation import Activation, specialize, unwrap
 
 
 class Passes(NamedTuple):
-    """The two passes of an activation, and what is kept between them.
+    """The two kernels of an activation, and the residuals between them.
 
-    extra: one for each array that is kept beside x and y. kept: which of x, y and these, in this order, the backward
-    pass takes; in `linear` y lies where x was, and x is left out. same: dx is dy.
+    forward: the kernel of y and of the residuals.
+    backward: the kernel of dx; in `linear` of dz and db.
+    extra: a range over the residuals other than x and y, each of which needs an array.
+    residuals: their positions in (x, y, *extra); in `linear`, where y overwrites x, in (y, *extra).
+    same: dx is dy itself, as for the identity.
     """
 
     forward: Kernel
     backward: Kernel
     extra: range
-    kept: tuple[int, ...]
+    residuals: tuple[int, ...]
     same: bool
 
 
 def elementwise(op: Any, kind: np.dtype) -> Op:
-    """An activation in a loop for each pass, or in several where it takes exp or its kin."""
+    """The native of an activation for arrays of one dtype: a kernel for each pass."""
     choose = specialize(op, partial(_passes, kind=kind), kind.type)
 
     def native(x: Array, /, **options: Any) -> tuple[Array, Pullback]:
         passes, numbers = choose(options) if plain(x, kind) else (None, [])
         if passes is None:
             return op.portable(x, **options)
-        _, backward, extra, kept, _ = passes
+        _, backward, extra, positions, _ = passes
         arrays = [x, np.empty_like(x), *[np.empty_like(x) for _ in extra]]
         passes.forward(*arrays, *numbers)
-        y, given = arrays[1], [arrays[index] for index in kept]
+        y, residuals = arrays[1], [arrays[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array]:
             dy = contiguous(dy)
             dx = np.empty_like(dy)
-            backward(dy, *given, dx, *numbers)
+            backward(dy, *residuals, dx, *numbers)
             return (dx,)
 
         return y, pullback
@@ -56,21 +63,24 @@ def elementwise(op: Any, kind: np.dtype) -> Op:
 
 
 def _passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
-    """y, and what else is kept, of x; dx of dy and of what is kept. None for an op that mixes elements."""
+    """The kernels x -> (y, residuals) and (dy, residuals) -> dx. None for an op that is not elementwise."""
     act = Activation.of(op, **flags)
     if act is None:
         return None
-    extra = {x.name: x for x in act.kept if x.name not in (act.x.name, act.y.name)}
-    names = [x.name for x in act.kept]
+    extra = {x.name: x for x in act.residuals if x.name not in (act.x.name, act.y.name)}
+    names = [x.name for x in act.residuals]
     places = [act.x.name, act.y.name, *extra]
     forward = blocked_kernel(act.formula, ("x",), {"y": act.y, **_renamed(extra)}, kind, act.options)
     backward = blocked_kernel(act.formula, ("dy", *names), {"dx": act.dx}, kind, act.options)
-    kept = tuple(map(places.index, names))
-    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
+    positions = tuple(map(places.index, names))
+    return Passes(forward, backward, range(len(extra)), positions, act.dx.name == "dy")
 
 
 def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
-    """x w in BLAS, then bias and activation in place, as `elementwise` does them; dz and db in one loop."""
+    """The native of `linear`: x w by BLAS, then bias and activation in place; dz and db in one kernel.
+
+    formulas: the activations that are fused; `linear` with any other runs portably.
+    """
     portable = ops.linear.portable
     make = partial(_dense_passes, kind=kind)
     choices = {op: specialize(op, make, kind.type) for op in (None, *formulas)}
@@ -84,19 +94,19 @@ def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
         passes, numbers = choices[op](options) if fits and op in choices else (None, [])
         if passes is None or b is None:
             return portable(x, w, b, activation=activation, wants_dx=wants_dx)
-        _, backward, extra, kept, same = passes
+        _, backward, extra, positions, same = passes
         y = x @ w
         arrays = [y, *[np.empty_like(y) for _ in extra]]
         passes.forward(*arrays, b, *numbers)
-        given = [arrays[index] for index in kept]
+        residuals = [arrays[index] for index in positions]
 
         def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
             rows, db = contiguous(dy), np.empty_like(b)
             dz = rows if same else np.empty_like(rows)
-            backward(rows, *given, dz, db, *numbers)
+            backward(rows, *residuals, dz, db, *numbers)
             if b.size == 1:
-                db = np.add.reduce(dz, axis=0)  # a single column NumPy adds in pairs
-            factor = dy if same else dz  # the twin's takes dy as it lies, and BLAS's last bits hang on that
+                db = np.add.reduce(dz, axis=0)  # NumPy adds a single column pairwise
+            factor = dy if same else dz  # as the twin's product does: BLAS's last bits depend on dy's strides
             return (factor @ w.T if wants_dx else None), x.T @ factor, db
 
         return y, pullback
@@ -105,20 +115,23 @@ def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
 
 
 def _dense_passes(op: Any, *, kind: np.dtype, **flags: bool) -> Passes | None:
-    """y <- f(y + b) in place, and what else is kept; dz and db of dy, db summed row by row as NumPy does."""
+    """The kernels y <- f(y + b), in place, with its residuals, and (dy, residuals) -> (dz, db).
+
+    db adds the rows of dz one after another, as NumPy does.
+    """
     act = Activation.of(op, biased=True, **flags)
     if act is None:
         return None
-    names = [x.name for x in act.kept]
-    extra = {x.name: x for x in act.kept if x.name != act.y.name}
+    names = [x.name for x in act.residuals]
+    extra = {x.name: x for x in act.residuals if x.name != act.y.name}
     forward = blocked_kernel(act.formula, ("z",), {"z": act.y, **_renamed(extra)}, kind, act.options, row="b")
     backward = _dense_slope(act, names, kind)
-    kept = tuple(map([act.y.name, *extra].index, names))
-    return Passes(forward, backward, range(len(extra)), kept, act.dx.name == "dy")
+    positions = tuple(map([act.y.name, *extra].index, names))
+    return Passes(forward, backward, range(len(extra)), positions, act.dx.name == "dy")
 
 
 def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
-    """dz and db in one loop, or, where dz takes exp or its kin once more, in several."""
+    """The kernel of dz and db: one loop, or a blocked kernel and a sum if dz takes transcendental functions."""
     if act.formula.transcendental_levels([act.dx], ["dy", *names, *act.options]):
         slopes = blocked_kernel(act.formula, ("dy", *names), {"dz": act.dx}, kind, act.options).call
 
@@ -145,10 +158,10 @@ def _dense_slope(act: Activation, names: list[str], kind: np.dtype) -> Kernel:
 
 
 def _renamed(extra: dict[str, Symbol]) -> dict[str, Symbol]:
-    """Elements to keep, under names for their arrays that no line of a formula has."""
+    """The residuals under names for their arrays that no line of generated code assigns."""
     return {f"kept_{name}": x for name, x in extra.items()}
 
 
 def plain(x: Array, kind: np.dtype) -> bool:
-    """Whether the loops for a dtype take an array."""
+    """True if the kernels for a dtype can take the array."""
     return x.dtype == kind and x.flags.c_contiguous and x.ndim > 0

@@ -1,4 +1,4 @@
-"""NumPy, on the CPU."""
+"""The NumPy backend: portable code as it is, or replayed steps with Numba's kernels for trainings that repay them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ..protocol import Natives
 from .blas import choose_threads, cores_for, limited
 from .predict import ReplayedForward
 
-REPAYS = 0.5
-"""Seconds of portable work that importing Numba and reading its kernels are worth."""
-LONG = 1e7
-"""Seconds beyond which an estimate stands for a stream of batches whose length is not known."""
+MIN_NATIVE_SECONDS = 0.5
+"""The portable seconds of a training from which "auto" uses natives: importing Numba and its kernels takes as long."""
+UNKNOWN_SECONDS = 1e7
+"""An estimate of at least this many seconds stands for a stream of batches of unknown length."""
 
 
 class NumpyBackend(Backend):
-    """NumPy arrays; with the extra `fast`, long trainings run on natives, through Numba."""
+    """NumPy arrays. With the extra `fast`, long trainings use natives that Numba compiles."""
 
     name = "numpy"
 
@@ -40,19 +40,19 @@ class NumpyBackend(Backend):
             raise BackendError(f"device {spec!r} is not one of backend {self.name!r}: it has only 'cpu'")
         return None
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
     def canonical_layout(self, x: Array) -> Array:
         return x if len(x) > 1 or x.flags.c_contiguous else x.copy()
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
-        takes = f"an estimated {seconds:.2g} s" if seconds < LONG else "an unknown number"
+        takes = f"an estimated {seconds:.2g} s" if seconds < UNKNOWN_SECONDS else "an unknown number"
         takes += " of portable steps"
         if wanted is False:
             return Natives(why="natives=False was given")
-        if wanted == "auto" and seconds < REPAYS:
-            return Natives(why=f"{takes} are less than the {REPAYS} s that loading Numba is worth")
+        if wanted == "auto" and seconds < MIN_NATIVE_SECONDS:
+            return Natives(why=f"{takes} are less than the {MIN_NATIVE_SECONDS} s that loading Numba takes")
         if find_spec("numba") is None:
             if wanted is True:
                 raise MissingExtraError("natives=True on NumPy", "numba", "pip install 'xpnet[fast]'")
@@ -89,5 +89,5 @@ class NumpyBackend(Backend):
         return step.steps(state, data, order, w, batch_size)
 
     def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
-        # overflow and NaN are looked for once an epoch, on every backend alike, and named there
+        # overflow and NaN are checked once an epoch, on each backend alike, and reported there
         return np.errstate(all="ignore")

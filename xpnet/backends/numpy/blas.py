@@ -1,9 +1,10 @@
-"""How many threads BLAS uses during a training: by rule one, and never chosen by a clock.
+"""The number of BLAS threads during a training: one, unless the user states that no other program computes.
 
-OpenBLAS's threads wait for each other by spinning. Where another program has a core, all of them wait for the one
-that lost it, until the system gives it back. Microseconds of the matrix products of one training step, float32, on
-4 cores (AMD EPYC, family 26; OpenBLAS 0.3.31, pthreads, kernel SkylakeX), beside so many other programs that keep
-a core busy each: median of the means of 3 to 6 runs of half a second, and the worst, by BLAS threads:
+The problem: OpenBLAS's threads synchronize by spinning. If another program takes a core from one of them, all others
+spin until the scheduler returns it, so that more threads make a step slower, by up to a hundred times. Microseconds
+of the matrix products of one training step, float32, on 4 cores (AMD EPYC, family 26; OpenBLAS 0.3.31, pthreads,
+kernel SkylakeX), by the number of BLAS threads and of other programs that each keep a core busy: the median of the
+means of 3 to 6 runs of half a second, and the worst mean in parentheses.
 
     network, batch          others                1                2                 3                  4
     784-256-128-10, 128          0      723    (757)     426   (552)     410     (489)      330     (453)
@@ -15,9 +16,10 @@ a core busy each: median of the means of 3 to 6 runs of half a second, and the w
                                  2   14,835 (18,746)  9,446 (11,419)  14,298  (30,221)  123,303 (142,483)
                                  4   16,271 (23,234) 19,978 (22,099)  83,654 (124,483)   80,548 (156,103)
 
-So only one thread keeps within three times its quiet time whatever else runs, and it gives the same bits on any
-number of cores; other numbers of threads repeat themselves, and differ from each other in last bits. A caller who
-has the machine alone may say so. `ci/benchmarks/threads.py` measures it anew; ci/benchmarks/README.md has more.
+Only one thread stays within three times its time on an idle machine, whatever else runs. It also has the same bits on
+any number of cores: results are reproducible for a fixed number of threads, and differ in last bits between numbers.
+The number depends on sizes and on the machine, never on a clock. `ci/benchmarks/threads.py` repeats the measurement;
+ci/benchmarks/README.md has more.
 """
 
 from __future__ import annotations
@@ -31,15 +33,20 @@ from typing import Any, ClassVar, NamedTuple
 
 from .. import cores as machine
 
-PER_THREAD = 2**21
-"""Multiply-adds of the largest product that are worth one thread more, where nobody else computes."""
-GIVEN = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-"""What a user sets for BLAS; OpenBLAS takes the first that is there."""
+MACS_PER_THREAD = 2**21
+"""The multiply-adds of the largest product that repay one more thread on an idle machine."""
+VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+"""The environment variables by which a user limits BLAS; OpenBLAS reads the first that is set."""
 ABSENT = "threadpoolctl is not installed: pip install 'xpnet[fast]'"
+"""The reason of a Limit that could not be set."""
 
 
 class Limit(NamedTuple):
-    """How many threads BLAS uses at most; None where that could not be set, and then why. True if it was set."""
+    """An upper bound of BLAS's threads; true if it was set.
+
+    threads: the number that BLAS now uses at most; None if it could not be set.
+    why: the reason for None, in words.
+    """
 
     threads: int | None
     why: str = ""
@@ -49,15 +56,16 @@ class Limit(NamedTuple):
 
 
 def threads_for(products: Iterable[int], cores: int | None = None, *, alone: bool = False) -> int:
-    """How many BLAS threads a step should use, from its sizes and the machine alone.
+    """The number of BLAS threads for a training, from its sizes and the machine alone.
 
-    products: the multiply-adds m k n of its matrix products. cores: how many the process may use; None looks.
-    alone: whether no other program will compute meanwhile. If not so, or not known, one thread: see above.
+    products: the multiply-adds m k n of the matrix products of a step.
+    cores: the cores that the process may use, by default those that `machine.cores` finds.
+    alone: no other program computes meanwhile. If false, or unknown, one thread, for the reason above.
     """
     if not alone:
         return 1
     cores = machine.cores() if cores is None else cores
-    return max(1, min(cores, max(products, default=0) // PER_THREAD))
+    return max(1, min(cores, max(products, default=0) // MACS_PER_THREAD))
 
 
 def choose_threads(products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
@@ -72,18 +80,18 @@ def choose_threads(products: Iterable[int], *, deterministic: bool) -> tuple[int
 
 
 def cores_for(*, alone: bool = False) -> int:
-    """How many cores may work at a step's large products together, each on its part and with one thread of BLAS.
+    """The number of xpnet's own threads that may share a step's large products, each with one thread of BLAS.
 
-    One where BLAS has threads of its own: where it is `alone`, or where nobody can set their number; what the
-    environment sets is an upper bound.
+    One if BLAS may use several threads: if `alone`, or if threadpoolctl cannot limit it. The environment variables
+    are an upper bound.
     """
     cores = machine.cores()
     return 1 if alone or not _libraries() else min(cores, given() or cores)
 
 
 def given() -> int | None:
-    """The number of threads that the environment sets, an upper bound; None where it sets none."""
-    for name in GIVEN:
+    """The number of threads that the environment variables set, an upper bound; None if they set none."""
+    for name in VARIABLES:
         first = os.environ.get(name, "").partition(",")[0].strip()
         if first.isdigit() and int(first) > 0:
             return int(first)
@@ -92,11 +100,11 @@ def given() -> int | None:
 
 @contextmanager
 def limited(threads: int) -> Iterator[Limit]:
-    """BLAS uses at most so many threads in here, and afterwards as many as before; also after an error.
+    """A context manager that limits BLAS to `threads` threads, and restores the former number, also after an error.
 
-    What the environment sets, and a limit already in force, are upper bounds. Nested ones may lower it further. The
-    threads are the whole process's: of trainings side by side, all get the least that one of them asks for.
-    Without threadpoolctl nothing is set, and the Limit says so.
+    The environment variables and the limits already in force are upper bounds; a nested one may lower the limit
+    further. BLAS's threads belong to the process: trainings that run at once all have the least of their limits.
+    Without threadpoolctl nothing is set, and the yielded Limit states that.
     """
     libraries = _libraries()
     if not libraries:
@@ -111,7 +119,12 @@ def limited(threads: int) -> Iterator[Limit]:
 
 
 class _Held:
-    """One use of `limited`. What OpenMP gives each thread of the program for itself is kept in here."""
+    """One use of `limited`.
+
+    active: the uses in force in the process, whose least limit holds.
+    before: the number of threads of each library before the first of them.
+    own: the numbers of libraries that keep one for each thread of the program, as OpenMP does.
+    """
 
     lock = Lock()
     active: ClassVar[list[_Held]] = []  # the process's, like the threads themselves
@@ -122,7 +135,7 @@ class _Held:
         self.own: dict[Any, int] = {}
 
     def enter(self, libraries: tuple[Any, ...]) -> int:
-        """Sets the threads; how many there are now."""
+        """Sets the threads; returns the largest number of a library now."""
         self.own = {library: library.num_threads for library in libraries if _by_thread(library)}
         for library, number in self.own.items():
             _set(library, min(number, self.threads))
@@ -134,7 +147,7 @@ class _Held:
         return max(library.num_threads for library in libraries)
 
     def leave(self) -> None:
-        """Puts back what was there before, or what those still running ask for."""
+        """Restores the former numbers, or sets the least limit of the uses still in force."""
         for library, number in self.own.items():
             _set(library, number)
         with self.lock:
@@ -145,18 +158,19 @@ class _Held:
                     self.before.clear()
 
     def settle(self) -> None:
+        """Sets each library to the least of the limits in force; called with the lock held."""
         least = [held.threads for held in self.active]
         for library, number in self.before.items():
             _set(library, min([number, *least]))
 
 
 def _by_thread(library: Any) -> bool:
-    """Whether each thread of the program has its own number of BLAS threads."""
+    """True if the library keeps its number of threads for each thread of the program."""
     return library.internal_api == "openblas" and library.threading_layer == "openmp"
 
 
 def _set(library: Any, number: int) -> None:
-    """From any thread: newer threadpoolctls let only the first that asked set it, until it is done."""
+    """Sets a library's threads from any thread: newer threadpoolctls reserve that for the first thread that set it."""
     free = getattr(library, "clear_controlling_thread", lambda force: None)
     free(force=True)
     library.set_num_threads(number)
@@ -165,7 +179,7 @@ def _set(library: Any, number: int) -> None:
 
 @cache
 def _libraries() -> tuple[Any, ...] | None:
-    """The loaded BLAS libraries, NumPy's among them; None without threadpoolctl."""
+    """The BLAS libraries that the process has loaded, NumPy's among them; None without threadpoolctl."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:

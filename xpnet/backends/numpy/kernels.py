@@ -1,7 +1,7 @@
-"""Loops over the rows of a matrix, compiled by Numba: the parts of `natives` that are no elementwise formula.
+"""Numba kernels of the natives that are not elementwise: row reductions, one-hot targets, dropout, pooling.
 
-Each step rounds as its portable twin does, so that the bits are the same. A label outside [0, c) gives what the
-portable one-hot of zeros gives.
+Each operation rounds as in the portable twin, so that the bits are equal. A label outside [0, c) has the result of
+the portable one-hot row of zeros.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def shift_rows(x: Any, shifted: Any) -> None:
 
 @jit
 def sum_rows(x: Any, sums: Any) -> None:
-    """sums_i = sum_j x_ij, of at most 128 columns, in the order of numpy.sum: eight sums at once, then in pairs"""
+    """sums_i = sum_j x_ij, of at most 128 columns, in the order of numpy.sum: eight partial sums, then pairwise"""
     for i in range(x.shape[0]):
         row, whole = x[i], x.shape[1] // 8 * 8
         total = x.dtype.type(0)
@@ -79,7 +79,7 @@ def add_sorted(x: Any, ids: Any, order: Any, sums: Any, table: Any) -> None:
         while end < n and ids[order[end]] == row:
             end += 1
         while step < end - start:
-            for i in range(end - 1, start + step - 1, -2 * step):  # what the last of them takes, and no other
+            for i in range(end - 1, start + step - 1, -2 * step):  # only the sums that row end - 1 needs
                 for j in range(features):
                     sums[i, j] += sums[i - step, j]
             step *= 2
@@ -90,7 +90,7 @@ def add_sorted(x: Any, ids: Any, order: Any, sums: Any, table: Any) -> None:
 
 @jit
 def mixed(x: Any, word: Any) -> Any:
-    """`ops.random.mix` of one uint32, the shifts being logical."""
+    """`ops.random.mix` of one uint32; shifts are logical."""
     x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)) ^ word
     x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B))
     return x ^ (x >> np.uint32(16))
@@ -125,7 +125,7 @@ def drop_some(dy: Any, kept: Any, scale: Any, dx: Any) -> None:
 
 @jit
 def to_first_largest(dy: Any, x: Any, y: Any, kernel: Any, stride: Any, dx: Any) -> None:
-    """dx = dy at the first element of each window of an image that is y, its largest, else 0; none overlap"""
+    """dx = dy at the first element of each window of an image that equals y, its maximum, else 0; no windows overlap"""
     (height, width), (down, right), zero = kernel, stride, dx.dtype.type(0)
     dx[:] = zero
     free = np.empty(x.shape[3], np.bool_)
@@ -135,7 +135,7 @@ def to_first_largest(dy: Any, x: Any, y: Any, kernel: Any, stride: Any, dx: Any)
                 free[:] = True
                 for u in range(i * down, i * down + height):
                     for v in range(j * right, j * right + width):
-                        for c in range(free.size):  # without branches it is compiled to vectors
+                        for c in range(free.size):  # without branches, so that the compiler vectorizes it
                             hit = free[c] & (x[n, u, v, c] == y[n, i, j, c])
                             dx[n, u, v, c] = dy[n, i, j, c] if hit else zero
                             free[c] = free[c] & (not hit)

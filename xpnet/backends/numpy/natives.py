@@ -1,8 +1,11 @@
-"""What runs on NumPy arrays in the place of portable ops, through Numba (the extra `fast`): one table.
+"""The table of NumPy's natives: ops whose passes run in kernels that Numba compiles (the extra `fast`).
 
-Each entry has its portable twin's signature, writes only into arrays that it allocated itself, and gives the twin's
-bits: a sum runs in NumPy's order, and exp and its kin are NumPy's. What an entry was not made for (another dtype, a
-matrix that is not contiguous, targets that are probabilities) it hands to its twin.
+The problem: a portable op is a chain of NumPy calls, each of which reads and writes whole arrays, so that memory
+traffic and temporaries cost more than the arithmetic. A native fuses the chain.
+
+A native has the signature of its portable twin, writes only into arrays that it allocates itself, and returns the
+twin's bits: sums run in NumPy's order, and transcendental functions are NumPy's own. It calls the twin for arguments
+that its kernels do not take: another dtype, a matrix that is not contiguous, targets that are probabilities.
 """
 
 from __future__ import annotations
@@ -32,13 +35,16 @@ key_words, keep_some, drop_some = map(Kernel, (kernels.key_words, kernels.keep_s
 to_first_largest = Kernel(kernels.to_first_largest)
 add_sorted = Kernel(kernels.add_sorted)
 
-PAIRED = 128
-"""How many numbers NumPy adds in one go; more it halves first."""
+BLOCK_ELEMENTS = 128
+"""The longest row that numpy.sum adds in one block (PW_BLOCKSIZE in its loops); it splits a longer one in halves."""
 
 
 @cache
 def table(dtype: str) -> dict[str, Op]:
-    """The entries for arrays of a dtype; each is compiled, or read from Numba's cache on disk, when it first runs."""
+    """The natives for arrays of a dtype, by the op's name.
+
+    A native's kernels are compiled, or read from Numba's cache on disk, at its first call.
+    """
     kind, formulas = np.dtype(dtype), expressible()
     entries: dict[str, Op] = {"linear": as_matrix(linear(formulas.values(), kind))}
     for name, op in formulas.items():
@@ -52,7 +58,7 @@ def table(dtype: str) -> dict[str, Op]:
 
 
 def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
-    """An entry that `make` makes at its first call, and that is then in its own place."""
+    """Adds an entry that replaces itself by `make(*args)` at its first call."""
 
     def first(*arrays: Array, **options: Any) -> Any:
         if entries[name] is first:
@@ -63,7 +69,7 @@ def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
 
 
 def _softmax_cross_entropy(kind: np.dtype) -> Op:
-    """Class numbers only; exp and log are NumPy's, and so is the sum of a long row."""
+    """Targets are class numbers. exp, log and the sum of a row of more than BLOCK_ELEMENTS are NumPy's."""
     portable = ops.softmax_cross_entropy.portable
     matrix, row, label = np.zeros((1, 1), kind), np.zeros(1, kind), np.zeros(1, "int64")
     shift_rows(matrix, matrix)  # compiles, as do the next three
@@ -75,13 +81,13 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
         logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
     ) -> tuple[Array, Pullback]:
         fits = plain(logits, kind) and logits.ndim == 2 and target.shape == logits.shape[:1] and logits.size
-        ignores = ignore_index is not None and 0 <= ignore_index < logits.shape[-1]  # any other is no class
+        ignores = ignore_index is not None and 0 <= ignore_index < logits.shape[-1]  # others ignore no row
         if not fits or not plain(target, label.dtype) or label_smoothing or ignores:
             return portable(logits, target=target, label_smoothing=label_smoothing, ignore_index=ignore_index)
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
         e = np.exp(log_p)
-        if logits.shape[1] > PAIRED:
+        if logits.shape[1] > BLOCK_ELEMENTS:
             sums = np.add.reduce(e, axis=1)
         else:
             sums = np.empty_like(losses)
@@ -99,7 +105,7 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
 
 
 def _add_rows(kind: np.dtype) -> Any:
-    """The sums of a large table's rows in one loop over sorted ids."""
+    """The gradient of a large embedding table in one loop over sorted ids."""
     matrix, row = np.zeros((1, 1), kind), np.zeros(1, "int64")
     add_sorted(matrix, row, row, matrix.copy(), matrix.copy())  # compiles
 
@@ -115,7 +121,7 @@ def _add_rows(kind: np.dtype) -> Any:
 
 
 def _make_key() -> Any:
-    """Both words in one call."""
+    """Both words of a key in one kernel."""
     empty = np.zeros(2, "uint32")
     key_words(empty, empty, empty)  # compiles
 
@@ -128,7 +134,7 @@ def _make_key() -> Any:
 
 
 def _dropout(kind: np.dtype) -> Op:
-    """Bits, mask and product in one loop."""
+    """Random bits, mask and product in one kernel."""
     portable = ops.dropout.portable
     x, mask, word = np.zeros((1, 1), kind), np.zeros((1, 1), bool), np.zeros(2, "uint32")
     keep_some(x, word, 0, kind.type(1), x, mask)  # compiles, as does the next
@@ -153,7 +159,7 @@ def _dropout(kind: np.dtype) -> Op:
 
 
 def _max_pool(kind: np.dtype) -> Op:
-    """The derivative in one loop, where no element is in two windows."""
+    """The derivative in one kernel, if no element lies in two windows; the value is the twin's."""
     portable = ops.max_pool.portable
 
     def op(x: Array, /, *, kernel_size: Any, stride: Any = None, padding: Any = 0) -> tuple[Array, Pullback]:

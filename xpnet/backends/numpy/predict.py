@@ -1,7 +1,7 @@
-"""A forward pass on NumPy made again and again as a list of calls, for predictions of a few samples at a time.
+"""Replayed predictions: the forward pass for small batches as a recorded list of NumPy calls.
 
-For one row of a small network the Python between the calls takes longer than the calls. They are recorded and made
-again as those of a training step are.
+The problem: for one row of a small network, the Python code between the array calls takes longer than the calls.
+The pass is traced once for a shape of batch, and from then on its calls are replayed, as those of a training step are.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from ...compiler.memory_plan import aligned_empty
 from ...compiler.replay import MAX_PROGRAMS, Program
 from ...typing import Array, Flat
 
-FEW = 2**13
-"""How many numbers the samples have at most: with more of them, the calls take most of the time."""
-HELD = 2**20
-"""How many bytes a recorded pass may hold on to."""
+MAX_ELEMENTS = 2**13
+"""The most elements of a batch that is replayed: for larger ones, the calls take most of the time."""
+MAX_BYTES = 2**20
+"""The most memory that a recorded pass may hold."""
 
 
 class ReplayedForward:
-    """A forward pass that runs its third batch of a small shape, and all after it, as a list of calls.
+    """A forward pass that replays recorded calls, from the third batch of a small shape on.
 
-    Its memory serves one thread at a time: another that comes meanwhile runs the pass as it is, with the same bits.
-    So does a pass that cannot be recorded, and `reason` says why.
+    forward: the function (params, buffers, x) -> outputs that is recorded.
+    reason: the error for which a pass could not be recorded, in words; None without one.
+    A program's memory serves one thread at a time. A call from another thread meanwhile, and a pass that cannot be
+    recorded, run `forward` itself, with the same bits.
     """
 
     def __init__(self, forward: Callable[[Flat, Flat, Array], Any]) -> None:
@@ -55,8 +57,8 @@ class ReplayedForward:
         return self.forward(params, buffers, x)
 
     def _wanted(self, key: Any, x: np.ndarray) -> bool:
-        """Whether a pass on samples of this shape is to be recorded: the second of a few."""
-        if key in self._programs or x.size > FEW or len(self._programs) >= MAX_PROGRAMS:
+        """True for the second small batch of a shape, which is then recorded."""
+        if key in self._programs or x.size > MAX_ELEMENTS or len(self._programs) >= MAX_PROGRAMS:
             return False
         again = key in self._seen
         if len(self._seen) < MAX_PROGRAMS * MAX_PROGRAMS:
@@ -64,6 +66,8 @@ class ReplayedForward:
         return again
 
     def _recorded(self, key: Any, params: Flat, buffers: Flat, x: np.ndarray) -> Program | None:
+        """The program of a forward pass; None, also for later calls, if it cannot be recorded or is too large."""
+
         def step(state: Any, batch: Any) -> Any:
             return state, {"y": self.forward(state["params"], state["buffers"], batch["x"])}
 
@@ -72,10 +76,10 @@ class ReplayedForward:
             part: Any = {"params": params, "buffers": buffers}  # of a state: a forward pass needs no more
             program = Program(step, part, {"x": x})
         except Exception as error:
-            # whatever it is, the pass itself still runs, and shows errors of its own
+            # the caller then runs the pass itself, which raises the errors of the user's own code
             self.reason = f"{type(error).__name__}: {error}"
             return None
-        if program.size <= HELD:
+        if program.size <= MAX_BYTES:
             program.allocate(aligned_empty(program.size))
             self._programs[key] = program
         return self._programs[key]

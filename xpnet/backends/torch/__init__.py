@@ -1,1 +1,1 @@
-"""PyTorch, on the CPU, CUDA or Apple's GPU: the backend, its natives and its update."""
+"""PyTorch on the CPU, CUDA or MPS: the backend, its natives and its update."""

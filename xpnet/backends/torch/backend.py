@@ -1,4 +1,8 @@
-"""PyTorch, on the CPU, CUDA or Apple's GPU."""
+"""The PyTorch backend, on the CPU, CUDA or MPS: eager steps without autograd, or steps through `torch.compile`.
+
+xpnet's ops return their own pullbacks, so autograd would only record what is never used: a training step runs in
+`torch.inference_mode`, other functions in `torch.no_grad`.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,11 @@ from ..base import Backend
 from ..protocol import Capabilities, Natives
 
 COMPILED = "torch.compile"
-"""What the record calls a step that went through it."""
+"""The name of the natives in the record of a training whose step went through torch.compile."""
 
 
 class TorchBackend(Backend):
-    """PyTorch tensors; nothing is recorded for autograd, since xpnet has its own derivatives."""
+    """PyTorch tensors, without a graph of autograd."""
 
     name = "torch"
     package, install = BACKENDS["torch"].needs
@@ -65,7 +69,7 @@ class TorchBackend(Backend):
 
         return torch.from_numpy(host).to(device)
 
-    def _own(self, x: Array, device: Device) -> Array:
+    def _copy_to(self, x: Array, device: Device) -> Array:
         return x.detach().to(device, copy=True)
 
     def require_values(self, name: str, x: Any) -> None:
@@ -89,7 +93,7 @@ class TorchBackend(Backend):
         elif self.selected.type == "mps":
             torch.mps.synchronize()
 
-    def _cut(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
+    def _split(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
         parts = zip(*(x.split(size) for x in data.values()), strict=True)
         return (dict(zip(data, part, strict=True)) for part in parts)
 
@@ -101,7 +105,7 @@ class TorchBackend(Backend):
         return update(rule, params, grads, slots, scalars)
 
     def scalars(self, optimizer: Optimizer, lr: Array, count: Array) -> tuple[Any, ...]:
-        """As numbers on a CPU: arithmetic on tensors of one number takes as long as on a thousand."""
+        """Python floats on a CPU: an operation on a tensor of one element takes as long as on a thousand."""
         import torch
 
         if self.selected.type != "cpu" or torch.compiler.is_compiling():
@@ -115,11 +119,12 @@ class TorchBackend(Backend):
         if wanted is False:
             return Natives(update=self.update, why="natives=False was given")
         from .natives import TABLE
-        from .update import PART, update
+        from .update import CHUNK_ELEMENTS, update
 
         why = "natives=True was given" if wanted is True else "PyTorch's own kernels are imported already"
-
-        return Natives("torch", partial(update, compiled=0 if wanted is True else PART + 1), TABLE, why=why)
+        return Natives(
+            "torch", partial(update, compiled=0 if wanted is True else CHUNK_ELEMENTS + 1), TABLE, why=why
+        )
 
     def compile(
         self, function: Callable[..., Any], *, consumes: tuple[int, ...] = (), natives: Natives | None = None
@@ -131,7 +136,7 @@ class TorchBackend(Backend):
             function = torch.compile(function, dynamic=False)
         elif natives is not None and natives.ops:
             function = with_natives(function, torch.Tensor, table=natives.ops)
-        # cheaper than no_grad, but its tensors cannot go into autograd later: not for what a user gets
+        # inference_mode is cheaper, but its tensors can never enter autograd: not for results that a user receives
         mode = torch.inference_mode if consumes and not compiled else torch.no_grad
 
         @wraps(function)

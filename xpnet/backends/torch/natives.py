@@ -1,11 +1,12 @@
-"""What runs on PyTorch's tensors in the place of portable ops: its own kernels, where they give the same bits.
+"""The table of PyTorch's natives: ops that ATen has a faster kernel for than the standard's functions compose.
 
-A convolution, a product with few columns, and the sums of a table's rows add in an order of their own, and give the
-same numbers to rounding.
+`torch.where` with a scalar takes 20 to 40 times as long as `torch.threshold`; a product with a one-hot matrix takes
+longer than a gather. relu, leaky_relu and softmax_cross_entropy have the bits of their portable twins. conv, add_rows
+and a linear layer with few outputs sum in another order, and agree to rounding.
 
-`torch.where` with a number takes 20 to 40 times as long as PyTorch's own ReLU, and a product with a one-hot
-matrix longer than picking. Each entry has its portable twin's signature, writes only into arrays that it
-allocated itself, and hands what it was not made for to its twin.
+A native has the signature of its portable twin, writes only into arrays that it allocates itself, and calls the twin
+for arguments that its kernel does not take. The derivatives call ATen's backward kernels (`aten.*_backward`)
+directly, since no graph of autograd is recorded.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ _conv, _conv_back = torch.ops.aten.convolution.default, torch.ops.aten.convoluti
 _relu_back = torch.ops.aten.threshold_backward.default
 _leaky_back = torch.ops.aten.leaky_relu_backward.default
 
-NARROW, LONG = 16, 2**11
-"""On a CPU a product with at most so many columns is made transposed, where the other factor has so many numbers."""
+NARROW_COLUMNS = 16
+"""The most columns of a product that is computed transposed on a CPU: PyTorch's BLAS is 3 to 7 times as fast so."""
+LONG_ELEMENTS = 2**11
+"""The fewest elements of the other factor of such a product; for fewer, the transposition costs more than it saves."""
 
 
 @as_matrix
 def linear(
     x: Array, w: Array, b: Array | None = None, /, *, activation: Any = None, wants_dx: bool = True
 ) -> tuple[Array, Pullback]:
-    """The bias added, and ReLU taken, in place; to rounding where there are few outputs."""
+    """Bias and ReLU in place of the product. Equal to the twin; to rounding with few outputs."""
     if b is None or x.ndim != 2 or x.shape[1] != w.shape[0]:
         return ops.linear.portable(x, w, b, activation=activation, wants_dx=wants_dx)
     y, pull = _product(x, w).add_(b), None
@@ -55,14 +58,14 @@ def linear(
 
 
 def _product(a: Array, b: Array) -> Array:
-    """a b; where b is narrow (b^T a^T)^T, which its BLAS has in a third to a seventh of the time."""
-    if b.shape[1] > NARROW or a.numel() < LONG or not a.is_cpu:
+    """a b, computed as (b^T a^T)^T for a narrow b."""
+    if b.shape[1] > NARROW_COLUMNS or a.numel() < LONG_ELEMENTS or not a.is_cpu:
         return torch.mm(a, b)
-    return torch.mm(b.t(), a.t()).t().contiguous()  # strides would go over to what is made of it
+    return torch.mm(b.t(), a.t()).t().contiguous()  # the strides would pass on to all later results
 
 
 def relu(x: Array, /) -> tuple[Array, Pullback]:
-    """Unlike `torch.relu`, `threshold` makes -0 a 0."""
+    """By `threshold`, which turns -0 into 0, as the twin does and `torch.relu` does not."""
     y = torch.threshold(x, 0.0, 0.0)
     return y, _relu_pullback(y)
 
@@ -72,14 +75,14 @@ def _relu_pullback(y: Array) -> Pullback:
 
 
 def leaky_relu(x: Array, /, *, alpha: float = 0.01) -> tuple[Array, Pullback]:
-    """PyTorch's own."""
+    """By ATen's kernels."""
     return torch.nn.functional.leaky_relu(x, alpha), lambda dy: (_leaky_back(dy, x, alpha, False),)
 
 
 def softmax_cross_entropy(
     logits: Array, /, *, target: Array, label_smoothing: float = 0.0, ignore_index: int | None = None
 ) -> tuple[Array, Pullback]:
-    """The target's logarithm is picked, and 1 taken from its probability."""
+    """By gather and scatter at the targets, in the place of products with a one-hot matrix."""
     numbers = target.shape == logits.shape[:1] and target.dtype == torch.int64
     if logits.ndim != 2 or not numbers or label_smoothing or ignore_index is not None:
         return ops.softmax_cross_entropy.portable(
@@ -97,7 +100,7 @@ def softmax_cross_entropy(
 
 
 def add_rows(x: Array, /, *, ids: Array, rows: int) -> Array:
-    """The sums in one pass, in the order of x; on a CPU alone, since CUDA's order changes from run to run."""
+    """By index_add, in the order of x. On a CPU alone: CUDA's atomics add in an order that changes between runs."""
     if not x.is_cpu or ids.dtype not in (torch.int32, torch.int64):
         return op_add_rows.portable(x, ids=ids, rows=rows)
     return x.new_zeros((rows, x.shape[1])).index_add_(0, ids, x)
@@ -115,7 +118,10 @@ def conv(
     groups: int = 1,
     wants_dx: bool = True,
 ) -> tuple[Array, Pullback]:
-    """On a CPU alone: CUDA's would round to TF32, and add in an order that changes from run to run."""
+    """By ATen's convolution, NCHW views of the NHWC arrays, without copies of x.
+
+    On a CPU alone: on CUDA it would round to TF32, and sum in an order that changes between runs.
+    """
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     portable = partial(ops.conv.portable, **options, groups=groups, wants_dx=wants_dx)
     fits = x.ndim == w.ndim in (3, 4) and (b is None or b.shape == w.shape[-1:])

@@ -77,7 +77,7 @@ def as_numbers(series: Any) -> Cells:
     if getattr(series.dtype, "kind", "O") in "iuf":
         values = series.to_numpy("float64", na_value=np.nan)
         return Cells(series, values, np.zeros(len(values), bool))
-    codes, text = _factorized(series)  # text repeats, and then this is nearly all that it costs
+    codes, text = _factorized(series)  # text repeats: only the distinct cells are parsed
     known = import_pandas().to_numeric(text, errors="coerce").to_numpy("float64", copy=True)
     left = text[np.isnan(known)]
     grouped = left.str.fullmatch(_THOUSANDS).to_numpy(bool)

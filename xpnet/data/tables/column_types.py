@@ -59,7 +59,7 @@ class Number(Kind):
         """Standardises; ValueError for a number beyond float32, and where most cells are words."""
         values, notes = read_numbers(as_numbers(series))
         absent = np.isnan(values)
-        with np.errstate(over="ignore"):  # what overflows is looked for next
+        with np.errstate(over="ignore"):  # overflow is checked below
             x[:, 0] = np.where(absent, 0.0, (values - self.mean) / self.scale)
         far = np.flatnonzero(~np.isfinite(x[:, 0]))
         if len(far):

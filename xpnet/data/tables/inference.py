@@ -38,7 +38,7 @@ def _number(name: str, cells: Cells) -> tuple[Number | Dropped, list[str]]:
     missing = bool(np.isnan(values).any())
     found = values[~np.isnan(values)]
     if found.min() == found.max():
-        if missing:  # that it is there may tell something
+        if missing:  # presence alone may be informative
             return Number(name, float(found[0]), 1.0, True), notes
         return Dropped(name, f"it is {found[0]:g} in every row"), notes
     if _numbers_rows(name, found):
@@ -47,7 +47,7 @@ def _number(name: str, cells: Cells) -> tuple[Number | Dropped, list[str]]:
         mean, scale = standard(found)
     except OverflowError as error:
         raise ValueError(f"column {name!r} holds numbers {error}") from None
-    if not scale:  # the smallest numbers that there are
+    if not scale:  # differences of subnormal numbers underflow
         return Dropped(name, f"it is about {mean:g} in every row"), notes
     return Number(name, mean, scale, missing), notes
 

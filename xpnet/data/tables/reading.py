@@ -21,7 +21,7 @@ from .decoding import read_text
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SNIFFED_RECORDS = 50
-_CHUNK_ROWS = 256  # at a time; garbage collection makes more of them slower
+_CHUNK_ROWS = 256  # records read at a time; garbage collection makes larger chunks slower
 _NUMBER = re.compile(r"\s*[+-]?(\d+(?P<point>[.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 _DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 
@@ -60,7 +60,7 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
 def _records(content: bytes, separator: str) -> Iterator[tuple[int, int, list[str]]]:
     """(first line, last line, values) of each record that is not blank."""
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    # csv takes a quote for closed where the text ends; in a text there is no \0, so it shows what swallowed it
+    # csv closes an open quote at the end of the text; no text holds \0, so it marks the record that swallowed it
     reader = csv.reader(chain(text, ["\0"]), delimiter=separator, skipinitialspace=True)
     start = 1
     try:
@@ -81,7 +81,7 @@ def _separator(content: bytes) -> str:
 
     def score(separator: str) -> tuple[bool, float, int]:
         counts: Counter[int] = Counter()
-        with suppress(ValueError):  # reading will say so, if it is this one
+        with suppress(ValueError):  # reading raises it, if this separator is chosen
             for _, _, record in islice(_records(content, separator), _SNIFFED_RECORDS):
                 counts[len(record)] += 1
         width, alike = max(counts.items(), key=itemgetter(1), default=(0, 0))

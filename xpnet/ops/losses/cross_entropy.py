@@ -12,7 +12,7 @@ def cross_entropy(p: Array, /, *, target: Array, ignore_index: int | None = None
     """Cross-entropy of probabilities, one value per sample.
 
     loss_i = -sum_k t_ik log p_ik, t = onehot(target);  dp_ik = -dloss_i t_ik / p_ik
-    p (..., c) float, as softmax gives it; target (...) int in [0, c) or t itself (..., c), probabilities.
+    p (..., c) float, as softmax returns it; target (...) int in [0, c) or t itself (..., c), probabilities.
     Of p (n, ..., c) loss_i is the mean over the sample's labels; those that are `ignore_index` do not count.
     The guard against log 0: a p below exp(-100), or below float32's smallest normal number, counts as that,
     and its derivative is 0. `softmax_cross_entropy` on logits needs no guard and is more exact.

@@ -1,4 +1,4 @@
-"""Cross-entropies that care less for what is already right."""
+"""Cross-entropies with less weight on samples that are already right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The likelihood of values whose spread is learned, too."""
+"""The likelihood of values whose variance is learned, too."""
 
 from __future__ import annotations
 

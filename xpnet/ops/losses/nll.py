@@ -13,7 +13,7 @@ def nll(log_p: Array, /, *, target: Array, ignore_index: int | None = None) -> t
     """Negative log-likelihood of classes, one value per sample.
 
     loss_i = -sum_k t_ik log_p_ik, t = onehot(target);  dlog_p_ik = -dloss_i t_ik
-    log_p (..., c) float, as log_softmax gives it; target (...) int in [0, c) or t itself (..., c), probabilities.
+    log_p (..., c) float, as log_softmax returns it; target (...) int in [0, c) or t itself (..., c), probabilities.
     Of log_p (n, ..., c) loss_i is the mean over the sample's labels; those that are `ignore_index` do not count.
     """
     xp = namespace(log_p)
@@ -30,7 +30,7 @@ def kl_divergence(log_p: Array, /, *, target: Array) -> tuple[Array, Pullback]:
     """Kullback-Leibler divergence of the outputs' distribution from the target's, one value per sample.
 
     loss_i = sum_k t_ik (log t_ik - log_p_ik), t = onehot(target);  dlog_p_ik = -dloss_i t_ik
-    log_p (..., c) float, as log_softmax gives it; target (..., c), probabilities, or (...) int in [0, c). PyTorch's
+    log_p (..., c) float, as log_softmax returns it; target (..., c), probabilities, or (...) int in [0, c). PyTorch's
     `KLDivLoss`, whose "batchmean" is the mean of these values. Of log_p (n, ..., c) loss_i is the mean over the
     sample's distributions.
     """

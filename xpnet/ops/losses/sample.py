@@ -1,4 +1,4 @@
-"""What the losses share: targets brought into form, the mean over one sample's outputs, and what a loss takes."""
+"""Parts of the losses: targets in their form, the mean over one sample's outputs, the declaration of targets."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def smoothed(loss: str, t: Array, smoothing: float, classes: int) -> Array:
 
 
 def without_zeros(values: Array, t: Array) -> Array:
-    """t values, and 0 where t is 0, though the value may be infinite."""
+    """t values, and 0 where t is 0, even if the value is infinite."""
     return namespace(values).where(t == 0, 0.0, values) * t
 
 
@@ -120,12 +120,13 @@ def takes(
     outputs: int = 1,
     of: str | None = None,
 ) -> Callable[[Any], Any]:
-    """Says of a loss what its targets are, as attributes of the function.
+    """Declares the targets of a loss, as attributes of the function.
 
-    kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values". threshold: above which a
-    binary output means yes. link: the op that makes probabilities of the outputs, where they are none. outputs: how
-    many of the network's outputs there are for one target value. of: what the outputs must be, "probabilities" or
-    "log-probabilities", where it is not all the same.
+    kind: "classes" (one of the outputs), "binary" (each output yes or no) or "values".
+    threshold: a binary output above it means yes.
+    link: the op from the outputs to probabilities, where they are none.
+    outputs: the number of the network's outputs for one target value.
+    of: "probabilities" or "log-probabilities", where the outputs must be such.
     """
 
     def mark(loss: Any) -> Any:

@@ -1,4 +1,4 @@
-"""JAX without 64-bit numbers, as it is until they are switched on: it trains, and warns of nothing."""
+"""JAX with 64-bit numbers disabled, its default: it trains without warnings."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def done():
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
 
 
-def test_float64_is_refused_with_the_line_that_switches_it_on(done):
+def test_the_error_for_float64_names_its_switch(done):
     assert "jax.config.update('jax_enable_x64', True)" in done.stdout
 
 

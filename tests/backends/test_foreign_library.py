@@ -1,6 +1,6 @@
-"""An array library that xpnet has never heard of, joined from outside by a class of five lines.
+"""A third party's array library, registered by a backend class of five lines.
 
-Its arrays are no ndarrays, mix with none, have a device of their own, and offer the host nothing but DLPack.
+Its arrays are no ndarrays, do not mix with them, have a device of their own, and offer the host DLPack alone.
 """
 
 import operator
@@ -15,7 +15,7 @@ from xpnet.testing import run_table
 
 
 class Strange:
-    """NumPy inside, seen by nobody."""
+    """An array that holds a NumPy array and does not expose it."""
 
     __array_ufunc__ = None
     __hash__ = None
@@ -51,7 +51,7 @@ class Strange:
 
 
 def bare(x):
-    """What is inside; TypeError for a plain NumPy array, which a real foreign library would not know."""
+    """The NumPy array within; TypeError for a plain one, which a real foreign library would not accept."""
     if isinstance(x, np.ndarray | np.generic):
         raise TypeError("a NumPy array reached the strange library")
     if isinstance(x, tuple | list):
@@ -127,14 +127,14 @@ def joined():
 
 
 @pytest.mark.sample(1, of="whole tables")
-def test_the_whole_table_holds_on_it():
+def test_the_oracles_table_passes():
     with np.errstate(all="ignore"):  # its arithmetic is NumPy's, warnings included
         outcomes = list(run_table("strange"))
     assert [outcome for outcome in outcomes if outcome.status == "failed"] == []
     assert sum(outcome.status == "passed" for outcome in outcomes) > 600
 
 
-def test_it_trains_as_numpy_does(tmp_path):
+def test_a_foreign_library_trains_as_numpy_does(tmp_path):
     data = xn.data.digits()
     models = []
     for name in ("strange", "numpy"):
