@@ -110,10 +110,12 @@ def test_a_random_order_is_repeated_by_its_seed(suite):
 
 def test_what_an_earlier_run_covers_is_left_out(suite, tmp_path):
     covered = tmp_path / "covered"
-    suite("--save-covered", str(covered))
+    suite(f"--save-covered={covered}")
     assert len(covered.read_text().split()) == 2
     assert "test_them.py::test_cheap[strict-device1]" in covered.read_text()
-    ran, out = suite("--not-covered", str(covered))
+    ran, out = suite(
+        f"--not-covered={covered}"
+    )  # as one word: pytest takes a path by itself for a folder of tests
     assert "test_cheap[numpy]" in ran
     assert not any("strict" in name for name in ran), (
         "the sample took another in the place of what is covered"
