@@ -203,7 +203,7 @@ def test_what_comes_later_does_not_matter(place):
     assert np.abs(one[:, place:] - two[:, place:]).min() > 1e-6
 
 
-def test_nobody_asks_for_a_dx_that_nobody_needs():
+def test_no_unneeded_dx_is_computed():
     layer = MultiHeadAttention(2)
     for x in (X, (X, X)):
         y, pullback = layer.forward(built(layer, 5, 4), x, Pass(grad=True).context(wants_dx=False))

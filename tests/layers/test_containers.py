@@ -1,4 +1,4 @@
-"""Containers: values by hand, spent pullbacks, gradients nobody needs, and memory freed on the way back."""
+"""Containers: values by hand, spent pullbacks, unneeded gradients left out, and memory freed on the way back."""
 
 import gc
 import weakref
@@ -138,7 +138,7 @@ def test_a_pass_without_gradients_keeps_no_pullback(network):
     ],
     ids=repr,
 )
-def test_nobody_is_asked_for_a_dx_that_nobody_needs(network, asked, monkeypatch):
+def test_no_layer_is_asked_for_an_unneeded_dx(network, asked, monkeypatch):
     noted = []
     plain = ops.linear
 

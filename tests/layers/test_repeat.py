@@ -50,6 +50,6 @@ def test_what_cannot_be_repeated():
 def test_a_repeated_layers_pullback_is_spent():
     network, ctx = Repeat(Dense(1, bias=False), 2), Pass(grad=True).context()
     y, pullback = network.forward({"0": {"weight": np.ones((1, 1))}}, np.ones((1, 1)), ctx)
-    assert pullback(y)[0] is None  # nobody asked for it
+    assert pullback(y)[0] is None  # it was not asked for
     with pytest.raises(PullbackSpentError, match="the pullback of Repeat was called again"):
         pullback(y)

@@ -88,7 +88,7 @@ def torch():
 
 
 def beside(torch, schedule, make, updates=80):
-    """PyTorch's rates of so many updates."""
+    """PyTorch's rates of a number of updates."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], schedule.peak)
     peer, wanted = make(torch.optim.lr_scheduler, optimizer), []
     for _ in range(updates):
