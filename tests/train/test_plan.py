@@ -66,7 +66,7 @@ def test_natives_once_loaded_stay():
     model = make(natives=True)
     model.fit(X, Y, epochs=1)
     assert model.plan.natives == ("numba", "natives=True was given")
-    model.fit(X, Y, epochs=1)
+    model.fit(X, Y, epochs=2)
     assert model.plan.natives.value == "numba"
     assert "an earlier run" in model.plan.natives.why
 
@@ -96,7 +96,7 @@ def test_epochs_do_not_overlap_where_the_state_is_looked_at_or_batches_are_made(
     assert "batches are made" in model.plan.epoch_overlap.why
 
 
-def test_the_plan_of_a_partial_fit_is_made_anew_for_other_sizes_only():
+def test_a_plan_is_kept_for_runs_of_the_same_sizes_and_options():
     model = make()
     model.partial_fit(X, Y)
     first = model.plan
@@ -104,6 +104,12 @@ def test_the_plan_of_a_partial_fit_is_made_anew_for_other_sizes_only():
     assert model.plan is first
     model.partial_fit(X[:7], Y[:7])
     assert model.plan is not first
+    model.fit(X, Y, epochs=1)
+    first = model.plan
+    model.fit(X, Y, epochs=1)
+    assert model.plan is first
+    model.fit(X, Y, epochs=1, steps_per_call=2)
+    assert model.plan.steps_per_call.value == 2
 
 
 def test_the_loop_obeys_the_threads_of_the_plan(monkeypatch):

@@ -130,7 +130,9 @@ class Trainer:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         batches = Batches(samples, len(samples), self.reduction, self.dtype, self.seed)
         monitor = self.monitor(batches)
-        plan = self.plan = self._planner.of_step(self.state["params"], batches)
+        plan = self.plan = self._planner.of_run(
+            self.state["params"], batches, epochs=1, steps_per_call=1, observed=True
+        )
         with (
             self.backend.threads(plan.threads.value),
             self.backend.device_context(),
