@@ -1,5 +1,7 @@
 """The walker of nested dicts, lists and tuples: order, kinds of nodes, and names to and fro."""
 
+import gc
+import weakref
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -43,3 +45,20 @@ def test_names_are_nested_and_flattened(separator):
 
 def test_another_separator_in_a_name_is_part_of_it():
     assert tree.flatten({"params": {"0.weight": 1}}, "/") == {"params/0.weight": 1}
+
+
+class Leaf:
+    """Something that a weak reference can watch."""
+
+
+@pytest.mark.parametrize("walk", [tree.flatten, lambda part: tree.map(lambda x: x, part)])
+def test_a_walk_keeps_no_leaf_alive(walk):
+    """A cycle would keep a step's gradients until Python looks for cycles."""
+    leaf = Leaf()
+    watch, found = weakref.ref(leaf), walk({"0": {"weight": leaf}})
+    gc.disable()
+    try:
+        del leaf, found
+        assert watch() is None
+    finally:
+        gc.enable()

@@ -35,16 +35,17 @@ def leaves(tree: Any) -> Iterator[Any]:
 def flatten(nested: Mapping[str, Any], separator: str = ".") -> Flat:
     """`{"0": {"weight": w}}` to `{"0.weight": w}`."""
     flat: Flat = {}
-
-    def walk(part: Mapping[str, Any], prefix: str) -> None:
-        for name, value in part.items():
-            if isinstance(value, dict):
-                walk(value, f"{prefix}{name}{separator}")
-            else:
-                flat[prefix + name] = value
-
-    walk(nested, "")
+    _collect(nested, "", separator, flat)
     return flat
+
+
+def _collect(part: Mapping[str, Any], prefix: str, separator: str, flat: Flat) -> None:
+    # no function within `flatten`: one that calls itself is a cycle, and would keep the arrays until a collection
+    for name, value in part.items():
+        if isinstance(value, dict):
+            _collect(value, f"{prefix}{name}{separator}", separator, flat)
+        else:
+            flat[prefix + name] = value
 
 
 def nest(flat: Flat, separator: str = ".") -> Nested:

@@ -48,10 +48,11 @@ def same(a, b):
 
 
 def trained(row, dtype, natives, plain, **options):
-    """The model of a row of the oracle's table, trained; plain: without replay."""
+    """The model of a row of the oracle's table, trained; plain: portable, and without replay."""
     model = make(row.network, row.loss, row.optimizer, dtype=dtype, natives=natives, **options)
     if plain:
-        model.build(row.input_shape)._trainer.natives = False
+        planner = model.build(row.input_shape)._trainer._planner
+        planner.wanted, planner.pure = False, False
     model.fit(*row.data(42), epochs=3, batch_size=8)
     return model
 

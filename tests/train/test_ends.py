@@ -197,7 +197,7 @@ def test_divergence_on_every_backend(backend):
         ([], [], [], 0.0),
     ],
 )
-def test_the_look_at_a_state(params, buffers, slots, largest, backend):
+def test_the_magnitude_of_a_state(params, buffers, slots, largest, backend):
     def placed(rows):
         return {str(i): backend.asarray(np.asarray(row), dtype="float32") for i, row in enumerate(rows)}
 
