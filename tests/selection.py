@@ -71,11 +71,11 @@ def samples(config):
 
 def pytest_collection_modifyitems(config, items):
     covered, seed = config.option.not_covered, os.environ[SEED]
-    if covered:
-        leave_out(f"{covered} covers them", set(Path(covered).read_text().splitlines()), config, items)
-    if samples(config):
+    if samples(config):  # first, so that what is covered does not change the sample
         reason = f"outside the sample of {SEED}={seed}; --full runs them"
         leave_out(reason, outside_the_sample(items, seed), config, items)
+    if covered:
+        leave_out(f"{covered} covers them", set(Path(covered).read_text().splitlines()), config, items)
     if config.option.random_order is not None:
         items.sort(key=lambda item: rank(config.option.random_order, item.nodeid))
 

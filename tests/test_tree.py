@@ -1,5 +1,6 @@
 """The walker of nested dicts, lists and tuples: order, kinds of nodes, and names to and fro."""
 
+from collections import OrderedDict
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +22,15 @@ def test_leaves_come_in_order_and_a_named_tuple_is_one():
 
 def test_map_keeps_the_structure():
     assert tree.map(str, PART) == {"b": ["1", ("2", {"c": "3"})], "a": {}, "pair": "Pair(first=4, second=5)"}
+
+
+def test_a_dict_of_another_class_is_a_node_and_becomes_plain():
+    """PyTorch's update keeps its parameters in one."""
+    joined = OrderedDict(a=1, b=[2])
+    assert list(tree.leaves({"params": joined})) == [1, 2]
+    found = tree.map(str, {"params": joined})["params"]
+    assert type(found) is dict
+    assert found == {"a": "1", "b": ["2"]}
 
 
 @pytest.mark.parametrize("separator", [".", "/"])

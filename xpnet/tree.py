@@ -1,6 +1,7 @@
 """Trees: nested dicts, lists and tuples with arrays as leaves, and the one walker of them.
 
-A plain dict, list or tuple is a node; everything else is a leaf, a NamedTuple too. The order is the structure's.
+A dict, of any class, and a plain list or tuple are nodes; everything else is a leaf, a NamedTuple too. The order is
+the structure's.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from .typing import Flat, Nested
 
 
 def map(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The same structure with the function applied to every leaf."""
+    """The same structure, its dicts plain, with the function applied to every leaf."""
     kind = type(tree)
-    if kind is dict:
+    if isinstance(tree, dict):
         return {name: map(function, value) for name, value in tree.items()}
     if kind is list or kind is tuple:
         return kind([map(function, value) for value in tree])
@@ -23,9 +24,9 @@ def map(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def leaves(tree: Any) -> Iterator[Any]:
     """Every leaf, in order."""
-    kind = type(tree)
-    if kind is dict or kind is list or kind is tuple:
-        for value in tree.values() if kind is dict else tree:
+    kind, is_dict = type(tree), isinstance(tree, dict)
+    if is_dict or kind is list or kind is tuple:
+        for value in tree.values() if is_dict else tree:
             yield from leaves(value)
     else:
         yield tree

@@ -56,7 +56,8 @@ def converted(block):
     for line in block:
         kind = kind_of(line, kind)
     if kind == "literal":
-        return ["::", "", *("    " + line for line in block)]
+        lines = [part for line in block for part in re.split(r"(?<=;) {2,}", line)]  # value and derivative
+        return [".. code-block:: text", "", *("    " + line for line in lines)]
     if kind == "list":
         return [re.sub(r"^(\s*-? ?)(.*)$", lambda found: found[1] + inline(found[2]), line) for line in block]
     return inline("\n".join(block)).split("\n")

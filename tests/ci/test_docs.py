@@ -57,13 +57,20 @@ def test_pages_of_rooms_that_are_gone_are_removed(tmp_path):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("y = x @ w + b; dx = dy @ w.T", "::\n\n    y = x @ w + b; dx = dy @ w.T"),
-        ("loss_i = -log_softmax(l)_i", "::\n\n    loss_i = -log_softmax(l)_i"),
+        ("y = x @ w + b; dx = dy @ w.T", ".. code-block:: text\n\n    y = x @ w + b; dx = dy @ w.T"),
+        ("y = 2 x;  dx = 2 dy", ".. code-block:: text\n\n    y = 2 x;\n    dx = 2 dy"),
+        ("loss_i = -log_softmax(l)_i", ".. code-block:: text\n\n    loss_i = -log_softmax(l)_i"),
         ("The value is `y`, one for each `x_i`s.", "The value is ``y``\\ , one for each ``x_i``\\ s."),
         ("It is 2 * x_ and |y|.", "It is 2 \\* x\\_ and \\|y\\|."),
         ("- first `a`\n  and more\n- second", "- first ``a``\n  and more\n- second"),
-        ("Example:\n\n    x = 1\n    y = 2", "Example:\n\n::\n\n        x = 1\n        y = 2"),
-        ("Prose first.\ny = 2 x\nand prose.", "Prose first.\n\n::\n\n    y = 2 x\n\nand prose."),
+        (
+            "Example:\n\n    x = 1\n    y = 2",
+            "Example:\n\n.. code-block:: text\n\n        x = 1\n        y = 2",
+        ),
+        (
+            "Prose first.\ny = 2 x\nand prose.",
+            "Prose first.\n\n.. code-block:: text\n\n    y = 2 x\n\nand prose.",
+        ),
     ],
 )
 def test_plain_docstrings_become_markup(text, wanted):
