@@ -10,6 +10,7 @@ import xpnet
 from xpnet.installed import BACKENDS
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 FOLDERS = ("docs", "examples", "ci/benchmarks", "xpnet/compiler")
 PAGES = {
     path: path.read_text(encoding="utf-8")
@@ -63,12 +64,25 @@ def test_a_path_in_a_guide_is_there(page):
     assert not gone, f"{NAMES[page]} names {gone}, which are not there"
 
 
+def test_a_test_in_a_guide_is_there():
+    named = {name for text in PAGES.values() for name in re.findall(r"`(test_\w+)`", without_code(text))}
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) >= 4
+    assert not sorted(name for name in named if f"def {name}(" not in code)
+
+
 PLANTED = {"xpnet/ops/gaussian.py", "xpnet/layers/scale.py", "xpnet/ops/losses/cauchy.py"}
 """The files that the checklists have one add."""
 
 
 def test_readme_is_an_introduction():
     assert len(PAGES[ROOT / "README.md"].splitlines()) <= 130
+
+
+def test_readme_lists_every_extra():
+    table = PAGES[ROOT / "README.md"].partition("| extra |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE))))
+    assert named == set(PROJECT["optional-dependencies"])
 
 
 def test_every_guide_is_in_the_index():
@@ -89,7 +103,7 @@ def test_the_table_of_a_backends_members_is_complete():
     named = set(
         re.findall(r"`(\w+)(?:\(\w*=?\))?`", "".join(re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)))
     )
-    members = {name for name in vars(xpnet.backends.Backend) if not name.startswith("_")} - {"asarray", "why"}
+    members = {name for name in dir(xpnet.backends.Backend) if not name.startswith("_")} - {"asarray", "why"}
     assert members <= named, f"the table leaves out {sorted(members - named)}"
     assert named <= set(dir(xpnet.backends.Backend)) | {"name"}
 
@@ -102,9 +116,8 @@ def test_the_table_of_rooms_is_complete():
 
 
 def test_the_newest_release_of_the_changelog_is_the_version():
-    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     releases = re.findall(
         r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", PAGES[ROOT / "CHANGELOG.md"], re.MULTILINE
     )
-    assert releases[0] == stated == xpnet.__version__
+    assert releases[0] == PROJECT["version"] == xpnet.__version__
     assert "\n## [Unreleased]\n" in PAGES[ROOT / "CHANGELOG.md"]

@@ -12,6 +12,7 @@ written in the Python Array API standard. What may have to be overridden, and wh
     to_numpy                         arrays offer the host neither `__array__` nor DLPack
     _upload, _copy_to                asarray(x, device=..., copy=True) is absent, slow or not a copy
     copy, snapshot                   all arrays are copied in one call; `epoch` leaves its first state intact
+    owns                             two libraries share a namespace
     require_values                   some of the library's arrays hold no plain values (sparse, symbolic)
     dtype, _no_float64               dtypes depend on a switch of the library
     canonical_layout                 the bits of a product depend on the strides of its factors
@@ -20,7 +21,8 @@ written in the Python Array API standard. What may have to be overridden, and wh
     choose_threads, threads          the number of BLAS threads can be set, and matters
     compile                          the step is jitted, or runs in a mode of the library (no_grad)
     choose_steps, overlaps_epochs,
-    epoch, steps, _split, losses     many steps run in one call: see `epochs`
+    epoch, steps, batches, _split,
+    losses                           many steps run in one call: see `epochs`
 
 Methods with an underscore are called by this class and by subclasses alone.
 """

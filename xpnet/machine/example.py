@@ -11,12 +11,18 @@ from ..model import Model
 from ..train import FitOptions
 
 SAMPLES = 1797
+"""The samples of the example, as many as the digits data set has."""
 EPOCHS = 100
+"""The epochs of the example."""
 NAME = f"Dense 64-64-10, adam, {SAMPLES:,} samples, batches of 32, {EPOCHS} epochs"
+"""The example in words."""
 
 
 def example_plan(backend: str = "auto") -> dict[str, Any]:
-    """{"training": in words, "decisions": {"natives": {"value": ..., "why": ...}, ...}}; nothing is trained."""
+    """The plan of the example on a backend, without training it.
+
+    {"training": NAME, "decisions": {"natives": {"value": ..., "why": ...}, ...}}
+    """
     network = Sequential(Dense(64, "relu"), Dense(10))
     model = Model(network, loss="softmax_cross_entropy", optimizer="adam", backend=backend)
     x, y = np.zeros((SAMPLES, 64), "float32"), np.arange(SAMPLES) % 10

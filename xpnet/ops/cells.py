@@ -1,4 +1,4 @@
-"""The cells of recurrent networks: one time of each, without the products with w and u, and its derivative."""
+"""The cells of recurrent networks: one time step without the products with w and u, and its derivative."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ States = tuple[Array, ...]
 
 
 class Cell(NamedTuple):
-    """One time of a network: a (n, gates h) comes from the input, z (n, gates h) from h, which is the first state.
+    """One time step of a network, from a (n, gates h) = x w + b and z (n, gates h) = h u + v, h being the first state.
 
-    forward(xp, a, z, *states) -> (states, kept). backward(xp, dstates, *kept) -> (da, dz, dstates), the last without
-    what goes by way of z, None for nothing else. da and dz are one array where they are the same.
+    gates: the number of parts of a and z.
+    forward: (xp, a, z, *states) -> (states, residuals).
+    backward: (xp, dstates, *residuals) -> (da, dz, dstates). dstates is without the part through z, None where nothing
+        is left of it. da and dz are one array where they are equal.
     """
 
     gates: int

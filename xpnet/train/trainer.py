@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import tree
-from ..data import Targets, check_outputs, normalised
+from ..data import Targets, check_outputs
 from ..describe import ours
 from ..errors import DivergedError
 from ..layers import Layer
@@ -19,12 +19,13 @@ from ..typing import Array, Loss, Shape, State
 from .batches import Batches, BatchSource
 from .divergence import DivergenceMonitor
 from .epoch import EpochLoss, EpochRun
+from .evaluation import Evaluator
 from .inputs import Samples, hold_out
-from .lazy import LazyRows, at_once, chunks, loaded
+from .lazy import LazyRows
 from .options import FitOptions
 from .plan import ExecutionPlan, Planner
 from .state import initial_state, replaced
-from .step import make_forward, make_score, make_step, state_magnitude
+from .step import make_step, state_magnitude
 
 PROBE_SAMPLES = 256
 """Samples whose loss after an epoch's last update is computed where the parameters grew much."""
@@ -77,8 +78,8 @@ class Trainer:
             network, backend, dtype=dtype, natives=natives, pure=pure, deterministic=deterministic
         )
         first = backend.natives("auto" if natives else False, dtype=dtype, seconds=0.0)
-        self.forward = backend.compile(make_forward(network), natives=first._replace(pure=pure))
-        self._score = backend.compile(make_score(network, loss))
+        self._evaluator = Evaluator(network, loss, backend, reduction=reduction, dtype=dtype)
+        self._evaluator.compile(first._replace(pure=pure))
         self._magnitude = backend.compile(state_magnitude)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -202,35 +203,18 @@ class Trainer:
                 record |= {f"val_{name}": value for name, value in self.scores(held, targets).items()}
             yield record
 
+    @property
+    def forward(self) -> Callable[..., Array]:
+        """`forward(params, buffers, x)`: the compiled forward pass in prediction mode."""
+        return self._evaluator.forward
+
     def outputs(self, x: Array | LazyRows) -> Array:
         """The network's outputs in prediction mode, computed in chunks."""
-        params, buffers = self.state["params"], self.state["buffers"]
-        with self.backend.device_context():
-            if not isinstance(x, LazyRows) and (x.shape[0] < 2 or x.shape[0] <= at_once(x)):
-                return self.forward(params, buffers, x)
-            with closing(loaded((x,), chunks(x) or [slice(0)])) as found:
-                return self.backend.xp.concat(
-                    [self.forward(params, buffers, part) for (part,) in found], axis=0
-                )
+        return self._evaluator.outputs(self.state, x)
 
     def scores(self, samples: Samples, targets: Targets) -> dict[str, float]:
         """The loss under the model's reduction, and the accuracy where targets are classes."""
-        w, _ = normalised(samples.weight, len(samples), reduction=self.reduction)
-        loss = right = 0.0
-        parts = chunks(samples.x)
-        with self.backend.device_context(), closing(loaded((samples.x, samples.y), parts)) as found:
-            for chunk, (x, y) in zip(parts, found, strict=True):
-                outputs, part_loss = self._score(
-                    self.state["params"], self.state["buffers"], x, y, self.weights(w[chunk])
-                )
-                loss += float(part_loss)
-                if targets.kind != "values":
-                    hits = self.backend.to_numpy(targets.hits(outputs, y)).astype("float64")
-                    # on the host: a share of 1 is then exactly 1
-                    right += float(hits @ samples.weight[chunk])
-        if targets.kind == "values":
-            return {"loss": loss}
-        return {"loss": loss, "accuracy": right / float(samples.weight.sum())}
+        return self._evaluator.scores(self.state, samples, targets)
 
     def threads(self, source: BatchSource) -> AbstractContextManager[Any]:
         """The backend's threads for the products of a source's batches."""
@@ -238,7 +222,7 @@ class Trainer:
 
     def weights(self, w: np.ndarray) -> Array:
         """The weights of a batch's samples on the backend."""
-        return self.backend.asarray(w, dtype=self.dtype)
+        return self._evaluator.weights(w)
 
     def monitor(self, source: BatchSource) -> DivergenceMonitor:
         """The monitor over all of a training, however it is cut into runs; at its start the outputs are checked."""
@@ -271,7 +255,7 @@ class Trainer:
             )
             self._steps[key] = self.backend.compile(step, consumes=(0,), natives=natives)
             if natives.ops:
-                self.forward = self.backend.compile(make_forward(self.network), natives=natives)
+                self._evaluator.compile(natives)
         return self._steps[key]
 
     def _epoch(
@@ -300,12 +284,6 @@ class Trainer:
         monitor.largest = float(self.backend.to_numpy(magnitude))
         return begun
 
-    def _probe_loss(self, samples: Samples) -> float:
-        """The mean loss of some samples under the present parameters."""
-        w, _ = normalised(samples.weight, len(samples), reduction="mean")
-        state = self.state
-        return float(self._score(state["params"], state["buffers"], samples.x, samples.y, self.weights(w))[1])
-
     @contextmanager
     def _all_or_nothing(self, when: str, monitor: DivergenceMonitor, source: BatchSource) -> Iterator[None]:
         """Restores the state and `epochs` unless the block ends well; DivergedError where the training exploded.
@@ -316,7 +294,9 @@ class Trainer:
         good, epochs = self.backend.snapshot(self.state), self.epochs
         try:
             yield
-            monitor.after = self._probe_loss(source.head(PROBE_SAMPLES)) if monitor.grown() else 0.0
+            monitor.after = 0.0
+            if monitor.grown():
+                monitor.after = self._evaluator.mean_loss(self.state, source.head(PROBE_SAMPLES))
             if monitor.exploded():
                 raise DivergedError(
                     f"the loss exploded in {when} ({monitor}): the weights from before are kept; "
