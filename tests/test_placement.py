@@ -228,3 +228,36 @@ def test_early_stopping_restores_running_statistics_too():
     assert len(seen) > stop.best_epoch
     assert all(np.array_equal(model.buffers[name], best[name]) for name in best)
     assert any((last[name] != best[name]).any() for name in best)
+
+
+def test_a_first_call_that_fails_replaces_no_decision():
+    model = make()
+    before = model._placement.decided
+    with pytest.raises(xn.LabelError):
+        model.fit(X, Y[:7], epochs=1)
+    assert model._placement.decided is before
+    model.fit(X, Y, epochs=1)
+    kept = model._placement.decided
+    with pytest.raises(xn.LabelError):
+        model.fit(X, np.array(["a", "b"] * 10), epochs=1)
+    assert model._placement.decided is kept
+
+
+def test_what_data_decided_can_be_read():
+    model = make(backend="numpy")
+    assert (model.input_shape, model.output_shape, model.targets.labels) == (None, (), None)
+    model.fit(X, np.array(["a", "b", "c"])[Y], epochs=1)
+    assert (model.input_shape, model.output_shape) == ((3,), (3,))
+    assert model.targets.labels == ("a", "b", "c")
+    assert model.loss_op is xn.ops.softmax_cross_entropy
+
+
+def test_a_session_for_ones_own_training_keeps_the_model_where_it_is():
+    model = make(backend="numpy")
+    with model.training_session(X, Y, validation_data=(X[:5], Y[:5])) as (trainer, samples, held):
+        assert (len(samples), len(held)) == (20, 5)
+        assert np.isfinite(trainer.step(samples))
+        with pytest.raises(RuntimeError, match="while fit runs"):
+            model.to("numpy")
+    assert model.history.epochs == 0
+    model.to("numpy")
