@@ -110,7 +110,7 @@ def parameter(item, name):
     params = item.callspec.params if hasattr(item, "callspec") else {}
     if name == "library":
         return params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
-    return params[name]
+    return getattr(params[name], "name", params[name])
 
 
 def rank(seed, nodeid):

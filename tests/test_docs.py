@@ -1,7 +1,11 @@
 """README and the guides hold together: links, anchors, paths, complete tables, the version."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -121,3 +125,19 @@ def test_the_newest_release_of_the_changelog_is_the_version():
     )
     assert releases[0] == PROJECT["version"] == xpnet.__version__
     assert "\n## [Unreleased]\n" in PAGES[ROOT / "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("beside", [None, "another", "xpnet"])
+def test_the_version_of_a_checkout_and_of_an_installed_package(beside, tmp_path):
+    """pyproject.toml states it where it is xpnet's own; elsewhere the package's metadata does."""
+    (tmp_path / "xpnet").mkdir()
+    shutil.copy(ROOT / "xpnet" / "__init__.py", tmp_path / "xpnet")
+    if beside is not None:
+        (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "{beside}"\nversion = "9.8.7"\n')
+    try:
+        wanted = "9.8.7" if beside == "xpnet" else metadata.version("xpnet")
+    except metadata.PackageNotFoundError:
+        pytest.skip("xpnet runs from a checkout that is not installed")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import xpnet; print(xpnet.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == wanted, done.stderr

@@ -25,6 +25,7 @@ FORMULAS = [name for name in natives.table("float32") if name in ops.ACTIVATIONS
 CHOSEN = [*((name, {}) for name in FORMULAS), *OPTIONS.items()]
 
 
+@pytest.mark.sample(1, by=("name",))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), CHOSEN, ids=lambda part: str(part or ""))
 def test_activations_have_the_portable_bits_alone_and_in_linear(name, options, dtype):

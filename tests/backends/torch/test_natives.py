@@ -16,6 +16,7 @@ from xpnet.backends.torch.natives import TABLE  # noqa: E402
 TORCH = get("torch")
 
 
+@pytest.mark.sample(1, by=("case",))
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_every_case_of_the_oracle_has_the_portable_bits(case, dtype):

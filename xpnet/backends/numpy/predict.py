@@ -23,7 +23,7 @@ MAX_BYTES = 2**20
 
 
 class ReplayedForward:
-    """A forward pass that replays recorded calls, from the third batch of a small shape on.
+    """A forward pass that replays recorded calls, from the second batch of a small shape on.
 
     forward: the function (params, buffers, x) -> outputs that is recorded.
     reason: the error for which a pass could not be recorded, in words; None without one.
