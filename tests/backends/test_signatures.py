@@ -21,11 +21,12 @@ def parameters(op):
 def tables():
     """The natives of each library that can be imported, as (library, name, native)."""
     from xpnet.backends.cupy.natives import table
-    from xpnet.backends.numpy import natives as numpy_natives
 
     found = {"cupy": table(lambda *_, **__: None)}
     makers = ("softmax_cross_entropy", "dropout", "add_rows", "max_pool")
     if importable("numba"):
+        from xpnet.backends.numpy import natives as numpy_natives
+
         kind = np.dtype("float32")
         found["numpy"] = {name: getattr(numpy_natives, f"_{name}")(kind) for name in makers}
         found["numpy"] |= {"make_key": numpy_natives._make_key(), "linear": numpy_natives.linear([], kind)}

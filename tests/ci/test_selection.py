@@ -58,7 +58,8 @@ def suite(tmp_path_factory):
     @functools.cache
     def run(*arguments, seed="2026-12-01"):
         command = [sys.executable, "-m", "pytest", "-v", *arguments]
-        environment = {**os.environ, selection.SEED: seed, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        outer = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+        environment = {**outer, selection.SEED: seed, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return re.findall(r"(test_\w+\[.*?\])(?: PASSED|\n\[gw)", done.stdout), done.stdout
