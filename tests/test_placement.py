@@ -1,5 +1,8 @@
 """Where a model lives: what it follows, what it refuses, and what a call may not change."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -261,3 +264,51 @@ def test_a_session_for_ones_own_training_keeps_the_model_where_it_is():
             model.to("numpy")
     assert model.history.epochs == 0
     model.to("numpy")
+
+
+def test_a_move_that_fails_leaves_the_model_where_it_was(monkeypatch):
+    pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    model = xn.Model(xn.Dense(2), loss="mse", optimizer="sgd", backend="numpy").build((3,))
+    before, params = model.backend, model.params
+
+    def broken(self, host, *, epochs):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("xpnet.train.Trainer.load", broken)
+    with pytest.raises(MemoryError):
+        model.to("strict")
+    assert model.backend is before
+    for name, x in model.params.items():
+        assert np.array_equal(x, params[name])
+
+
+@pytest.mark.parametrize(
+    "make", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"]
+)
+def test_a_copy_made_by_a_callback_can_be_trained(make):
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+    copies = []
+    model = xn.Model(xn.Dense(2), loss="mse", optimizer="sgd", backend="numpy")
+    model.fit(x, y, epochs=1, callbacks=[lambda model, record: copies.append(make(model))])
+    assert len(copies[0].fit(x, y, epochs=1)["loss"]) >= 1
+
+
+def test_a_shallow_copy_moves_alone():
+    pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+    model = xn.Model(xn.Dense(2), loss="mse", optimizer="sgd", backend="numpy").build((3,))
+    other = copy.copy(model).to("strict")
+    assert (model.backend.name, other.backend.name) == ("numpy", "strict")
+
+
+def test_an_interrupt_at_the_start_of_a_training_ends_it(monkeypatch):
+    x, y = np.ones((4, 3)), np.ones((4, 2))
+    model = xn.Model(xn.Dense(2), loss="mse", optimizer="sgd").build((3,))
+
+    def broken(*args, **changes):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("xpnet.placement.replace", broken)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(x, y, epochs=1)
+    model.fit(x, y, epochs=1)

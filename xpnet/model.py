@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -46,7 +47,7 @@ class Model:
     seed: of everything random: initial weights, order of samples, dropout.
     natives: "auto", True or False: faster twins in the place of ops and of the update. On NumPy: compiled ones with
     the same bits (the extra `fast`), with "auto" where a `fit` repays loading them; unless False, a step that has no
-    code but xpnet's in it is recorded once and replayed. On PyTorch: its own kernels, with True Numba's update, both to
+    code but xpnet's in it is traced once and replayed. On PyTorch: its own kernels, with True Numba's update, both to
     rounding; "compile" is torch.compile, which needs a C++ compiler and half a minute. On JAX: its own loop along time,
     without which a long one takes minutes to compile. On CuPy: fused kernels, with True alone.
     deterministic: True runs BLAS on one thread and shares large products of a replayed step among the cores, so that
@@ -85,6 +86,11 @@ class Model:
                 f"{name} is fixed when a model is made: make another, or set lr for the rate"
             )
         super().__setattr__(name, value)
+
+    def __copy__(self) -> Self:
+        """Another model on the same trainer: to move the one leaves the other where it is."""
+        (other := object.__new__(type(self))).__dict__.update(vars(self), _placement=copy(self._placement))
+        return other
 
     # Training
 
@@ -136,7 +142,7 @@ class Model:
         TypeError for inputs that do not fit.
         """
         share = 0.0 if validation_split is None else validation_split
-        options = FitOptions(epochs, 32 if batch_size is None else batch_size, steps_per_call, share, verbose)
+        options = FitOptions(epochs, 32 if batch_size is None else batch_size, steps_per_call, share)
         check_validation(validation_data, share)
         listeners = CallbackList(callbacks, [Progress(options.epochs)] if verbose else [])
         if y is None:
@@ -174,8 +180,6 @@ class Model:
         the model is built; it cannot be moved until the block ends.
         """
         return self._placement.training_session(x, y, **options)
-
-    # Predictions and scores
 
     def forward(self, x: Any) -> Array:
         """The network's raw outputs in prediction mode, in x's namespace and on its device."""
@@ -231,7 +235,7 @@ class Model:
 
     @property
     def plan(self) -> ExecutionPlan | None:
-        """The plan of the last run, with the reason of each decision; None before the first."""
+        """The plan of the last `fit` or `partial_fit`, with the reason of each decision; None before the first."""
         return None if self._trainer is None else self._trainer.plan
 
     @property
@@ -241,7 +245,7 @@ class Model:
 
     @property
     def steps_per_call(self) -> int:
-        """Steps in one call of the backend in the last run: 1 where it runs one step after another."""
+        """Steps in one call of the backend in the last `fit` or `partial_fit`: 1 where each call is one step."""
         return 1 if self.plan is None else self.plan.steps_per_call.value
 
     @property
@@ -297,8 +301,7 @@ class Model:
         save(path, self, self._placement.require_built())
 
     def __repr__(self) -> str:
-        at = self.backend
-        place = "no backend yet" if at is None else f"on {at.name} ({at.device_name})"
+        place = f"on {at.name} ({at.device_name})" if (at := self.backend) is not None else "no backend yet"
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
 
     @property

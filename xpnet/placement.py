@@ -52,10 +52,20 @@ class Placement:
         if backend is not None:
             self.place_on(backend, device)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy made while training runs, as by a callback, is at rest."""
+        return {**self.__dict__, "training": False}
+
     # Backend and parameters
 
     def place_on(self, backend: Any, device: Any) -> Trainer:
-        """A new trainer on a backend, given by name or as an instance; BackendError where it lacks the dtype."""
+        """Places the model, without a state, on a backend."""
+        trainer = self._new_trainer(backend, device)
+        self.decided = replace(self.decided, trainer=trainer)
+        return trainer
+
+    def _new_trainer(self, backend: Any, device: Any) -> Trainer:
+        """A trainer on a backend, given by name or as an instance; BackendError where it lacks the dtype."""
         if not isinstance(backend, backends.Backend):
             backend = backends.get(backend, device)
         elif device is not None:
@@ -64,7 +74,7 @@ class Placement:
             )
         spec = self.spec
         backend.dtype(spec.dtype)
-        trainer = Trainer(
+        return Trainer(
             spec.network,
             spec.loss_op,
             spec.optimizer,
@@ -75,14 +85,13 @@ class Placement:
             natives=spec.natives,
             deterministic=spec.deterministic,
         )
-        self.decided = replace(self.decided, trainer=trainer)
-        return trainer
 
     def move(self, backend: Any, device: Any) -> Trainer:
-        """Places the model elsewhere and takes its state along."""
-        old, trainer = self.decided.trainer, self.place_on(backend, device)
+        """Places the model elsewhere and takes its state along; where that fails, the model stays as it was."""
+        old, trainer = self.decided.trainer, self._new_trainer(backend, device)
         if old is not None and self.decided.input_shape is not None:
             trainer.load(old.dump(), epochs=old.epochs)
+        self.decided = replace(self.decided, trainer=trainer)
         return trainer
 
     def settle(self, backend: Any, device: Any) -> None:
@@ -199,10 +208,10 @@ class Placement:
                 f"network {shown(self.spec.network)} has no parameters, and so nothing to learn: "
                 "give it a layer that has, such as xn.Dense(10)"
             )
-        self.training = True
-        if self.decided.follows_data:
-            self.decided = replace(self.decided, follows_data=False)
         try:
+            self.training = True
+            if self.decided.follows_data:
+                self.decided = replace(self.decided, follows_data=False)
             yield trainer
         finally:
             self.training = False

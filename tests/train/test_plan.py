@@ -128,3 +128,27 @@ def test_options_are_checked_where_they_are_made(name):
         FitOptions(**{"epochs": 1, name: 0})
     options = FitOptions(**{"epochs": 1, name: np.int64(4)})
     assert type(getattr(options, name)) is int
+
+
+def test_a_plan_that_is_only_looked_at_changes_nothing():
+    model = make(natives="auto")
+    with model.training_session(X, Y) as (trainer, samples, _):
+        source = trainer.batches(samples, 8)
+        plan = trainer.make_plan(source, FitOptions(10**7))
+        if plan.natives.value == "portable":
+            pytest.skip("Numba is not installed: pip install 'xpnet[fast]'")
+    model.fit(X, Y, epochs=1)
+    assert model.plan.natives.value == "portable"
+
+
+def test_threads_are_decided_anew_where_the_cores_changed(monkeypatch):
+    model = make(deterministic=False)
+    chosen = iter([(2, "two cores"), (1, "one core")])
+    monkeypatch.setattr(
+        type(model.backend), "choose_threads", lambda self, products, *, deterministic: next(chosen)
+    )
+    seen = []
+    for _ in range(2):
+        model.fit(X, Y, epochs=1)
+        seen.append(model.plan.threads.value)
+    assert seen == [2, 1]

@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.util import find_spec
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,6 +87,11 @@ class Backend(EpochLoop, ABC):
                 raise TypeError(
                     f"{cls.__name__}.{old}: this method of a backend is called {new} now: rename it"
                 )
+        if "deterministic" in signature(cls.threads).parameters:
+            raise TypeError(
+                f"{cls.__name__}.threads: this method of a backend takes the number of threads alone now: decide it in "
+                "choose_threads(products, *, deterministic)"
+            )
 
     def __init__(self, device: Any = None) -> None:
         self.selected = self.device(device)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..compiler.codegen import Argument, compile_function, contiguous, elementwise_kernel, partitionable
-from ..compiler.expression import trace_rule, warn_not_compiled
 from ..compiler.kernel import Kernel
 from ..optim import update_each
 from ..typing import Flat
+from .rules import trace_rule, warn_not_compiled
 
 
 def update(

@@ -1,4 +1,4 @@
-"""The compiler behind a recorded step on NumPy: tracing, memory plan, replay, code generation, threads.
+"""The compiler behind a replayed step on NumPy: tracing, memory plan, replay, code generation, threads.
 
 Nothing is imported here: what a program does not use (Numba above all) it does not load.
 """

@@ -27,5 +27,6 @@ def example_plan(backend: str = "auto") -> dict[str, Any]:
     model = Model(network, loss="softmax_cross_entropy", optimizer="adam", backend=backend)
     x, y = np.zeros((SAMPLES, 64), "float32"), np.arange(SAMPLES) % 10
     with model.training_session(x, y) as (trainer, samples, _):
-        plan = trainer.make_plan(samples, FitOptions(EPOCHS))
+        options = FitOptions(EPOCHS)
+        plan = trainer.make_plan(trainer.batches(samples, options.batch_size), options)
     return {"training": NAME, "decisions": plan.as_dict()}

@@ -13,7 +13,7 @@ class FitOptions:
     """The options of one `fit`, checked where they are made.
 
     epochs: how many to train. batch_size: samples in a batch. steps_per_call: steps in one call of the backend, None
-    for the backend's choice. validation_split: the share of the samples to hold out. verbose: True prints each epoch.
+    for the backend's choice. validation_split: the share of the samples to hold out.
     Errors: ValueError naming the option.
     """
 
@@ -21,7 +21,6 @@ class FitOptions:
     batch_size: int = 32
     steps_per_call: int | None = None
     validation_split: float = 0.0
-    verbose: bool = False
 
     def __post_init__(self) -> None:
         self._set("epochs", integer("epochs", self.epochs))

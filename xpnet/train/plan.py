@@ -1,7 +1,8 @@
 """The plan of a run: what executes and where it may be cut, decided once before the first step.
 
-A plan follows from sizes, installed packages and options, never from a clock: the same call makes the same plan on
-the same machine. The loop obeys the plan and decides nothing. `model.plan` shows the plan of the last run.
+A plan follows from sizes, installed packages, options, the cores of the process and the natives that an earlier run
+has loaded, never from a clock. The loop obeys the plan and decides nothing. `model.plan` shows the plan of the last
+run.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class ExecutionPlan:
 class Planner:
     """Makes the plans of a trainer's runs.
 
-    natives: the `Natives` of the last plan. Natives that were once loaded stay in force for all later runs.
+    natives: the `Natives` in force, those of the last run that began. Natives that were once loaded stay in force.
     """
 
     def __init__(
@@ -78,44 +79,64 @@ class Planner:
         self.backend, self.dtype = backend, dtype
         self.wanted, self.pure, self.deterministic = natives, pure, deterministic
         self.natives: Any = None
-        self._last: tuple[Any, ExecutionPlan] | None = None
+        self._last: tuple[Any, ExecutionPlan, Any] | None = None
+
+    def begin_run(self, *args: Any, **options: Any) -> ExecutionPlan:
+        """The plan of a run that begins, as `of_run` makes it, and puts its natives in force."""
+        _, plan, self.natives = self._planned(*args, **options)
+        return plan
 
     def of_run(
         self, params: Flat, source: BatchSource, *, epochs: int, steps_per_call: int | None, observed: bool
     ) -> ExecutionPlan:
-        """The plan of a run over `epochs` epochs; observed: a callback sees the state after each call.
+        """The plan of a run over `epochs` epochs; observed: a callback sees the state after each call."""
+        return self._planned(params, source, epochs=epochs, steps_per_call=steps_per_call, observed=observed)[
+            1
+        ]
 
-        A run of the same sizes and options as the last one has the same plan, which is kept: a plan takes 30 us.
-        """
+    def _planned(
+        self, params: Flat, source: BatchSource, *, epochs: int, steps_per_call: int | None, observed: bool
+    ) -> tuple[Any, ExecutionPlan, Any]:
+        """(key, plan, natives); a run like the last one has the same, which is kept: a plan takes 30 us."""
+        threads = self.threads(source)  # the cores may have changed
         sizes = source.shape, source.size, source.rows, source.steps, source.at_once
-        key = sizes, type(source), epochs, steps_per_call, observed
+        key = sizes, type(source), epochs, steps_per_call, observed, threads, self._loaded
         if self._last is None or self._last[0] != key:
-            self._last = key, self._decide(params, source, epochs, steps_per_call, observed)
-        return self._last[1]
+            plan, natives = self._decide(params, source, threads, epochs, steps_per_call, observed)
+            self._last = key, plan, natives
+        return self._last
 
     def _decide(
-        self, params: Flat, source: BatchSource, epochs: int, steps_per_call: int | None, observed: bool
-    ) -> ExecutionPlan:
+        self,
+        params: Flat,
+        source: BatchSource,
+        threads: Decision[int | None],
+        epochs: int,
+        steps_per_call: int | None,
+        observed: bool,
+    ) -> tuple[ExecutionPlan, Any]:
         seconds = self.cost.seconds(params, source.shape, source.size, 1)
-        natives = self._natives(seconds * epochs * source.steps)
-        threads = self.threads(source)
+        natives, in_force = self._natives(seconds * epochs * source.steps)
         calls = self._steps_per_call(seconds, source, steps_per_call)
         overlap = self._epoch_overlap(seconds * source.steps, source, observed)
-        return ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value))
+        return ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value)), in_force
 
     def threads(self, source: BatchSource) -> Decision[int | None]:
         """The BLAS threads for the products of a source's batches, or of their parts of `rows` samples."""
         products = self.cost.products(source.shape, source.rows or source.size)
         return Decision(*self.backend.choose_threads(products, deterministic=self.deterministic))
 
-    def _natives(self, seconds: float) -> Decision[str]:
-        if self.natives is not None and self.natives.ops:
-            return Decision(
-                self.natives.name, "an earlier run loaded these natives, and all later runs keep them"
-            )
+    @property
+    def _loaded(self) -> bool:
+        return self.natives is not None and bool(self.natives.ops)
+
+    def _natives(self, seconds: float) -> tuple[Decision[str], Any]:
+        if self._loaded:
+            why = "an earlier run loaded these natives, and all later runs keep them"
+            return Decision(self.natives.name, why), self.natives
         found = self.backend.natives(self.wanted, dtype=self.dtype, seconds=seconds)
-        self.natives = found._replace(pure=self.pure, deterministic=self.deterministic)
-        return Decision(found.name, found.why or f"{self.backend.name} chose it")
+        found = found._replace(pure=self.pure, deterministic=self.deterministic)
+        return Decision(found.name, found.why or f"{self.backend.name} chose it"), found
 
     def _steps_per_call(self, seconds: float, source: BatchSource, wanted: int | None) -> Decision[int]:
         chosen = wanted or self.backend.choose_steps(seconds)

@@ -130,7 +130,7 @@ class Trainer:
         """One step on all the samples; the loss before it. DivergedError where it explodes."""
         batches = Batches(samples, len(samples), self.reduction, self.dtype, self.seed)
         monitor = self.monitor(batches)
-        plan = self.plan = self._planner.of_run(
+        plan = self.plan = self._planner.begin_run(
             self.state["params"], batches, epochs=1, steps_per_call=1, observed=True
         )
         with (
@@ -141,17 +141,11 @@ class Trainer:
             self._epoch(EpochRun(self._compiled_epoch(), batches, 1, self.epochs, self.state), monitor)
         return monitor.loss
 
-    def make_plan(
-        self, given: Samples | BatchSource, options: FitOptions, *, observed: bool = False
-    ) -> ExecutionPlan:
-        """The plan of a run on samples or a source of batches; observed: an `on_steps` looks at each call."""
-        source = self.batches(given, options.batch_size) if isinstance(given, Samples) else given
+    def make_plan(self, source: BatchSource, options: FitOptions, *, observed: bool = False) -> ExecutionPlan:
+        """The plan that a run on a source of batches would have; observed: an `on_steps` looks at each call."""
+        calls = options.steps_per_call
         return self._planner.of_run(
-            self.state["params"],
-            source,
-            epochs=options.epochs,
-            steps_per_call=options.steps_per_call,
-            observed=observed,
+            self.state["params"], source, epochs=options.epochs, steps_per_call=calls, observed=observed
         )
 
     def run(
@@ -184,7 +178,13 @@ class Trainer:
         held: Samples | None,
         on_steps: Callable[[dict[str, Any]], Any] | None,
     ) -> Iterator[dict[str, Any]]:
-        plan = self.plan = self.make_plan(source, options, observed=on_steps is not None)
+        plan = self.plan = self._planner.begin_run(
+            self.state["params"],
+            source,
+            epochs=options.epochs,
+            steps_per_call=options.steps_per_call,
+            observed=on_steps is not None,
+        )
         start = partial(EpochRun, self._compiled_epoch(source.rows), source, plan.steps_per_call.value)
         monitor = self.monitor(source)
         # with epoch overlap: the next epoch, its first call issued before this one's losses are fetched

@@ -25,11 +25,10 @@ from ...compiler.expression import (
     Expression,
     NotElementwiseError,
     Symbol,
-    trace_rule,
-    warn_not_compiled,
 )
 from ...optim import update_each
 from ...typing import Array, Flat, Update
+from ..rules import trace_rule, warn_not_compiled
 
 Define = Callable[..., Callable[..., tuple[Array, ...]]]
 """The type of `cupy.ElementwiseKernel`, and of its stand-in in tests."""

@@ -60,7 +60,7 @@ class NumpyBackend(Backend):
         from ..fused_update import update
         from .natives import table
 
-        why = "natives=True was given" if wanted is True else f"{takes} repay loading Numba"
+        why = f"{takes} repay loading Numba" if wanted == "auto" else f"natives={wanted!r} was given"
         return Natives("numba", update, table(dtype), why=why)
 
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:

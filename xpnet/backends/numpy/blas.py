@@ -75,7 +75,7 @@ def choose_threads(products: Iterable[int], *, deterministic: bool) -> tuple[int
     if not libraries:
         return None, "no BLAS is loaded whose threads can be set"
     if deterministic:
-        own = "xpnet's own threads share large products"
+        own = "xpnet's own threads share large products of a replayed step"
         return 1, f"deterministic=True: BLAS on one thread has the same bits on any number of cores; {own}"
     return threads_for(products, alone=True), "deterministic=False: by the largest product and the cores"
 

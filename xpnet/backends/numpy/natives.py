@@ -35,7 +35,7 @@ key_words, keep_some, drop_some = map(Kernel, (kernels.key_words, kernels.keep_s
 to_first_largest = Kernel(kernels.to_first_largest)
 add_sorted = Kernel(kernels.add_sorted)
 
-BLOCK_ELEMENTS = 128
+PAIRWISE_BLOCK_ELEMENTS = 128
 """The longest row that numpy.sum adds in one block (PW_BLOCKSIZE in its loops); it splits a longer one in halves."""
 
 
@@ -69,7 +69,7 @@ def _add(entries: dict[str, Op], name: str, make: Any, *args: Any) -> None:
 
 
 def _softmax_cross_entropy(kind: np.dtype) -> Op:
-    """Targets are class numbers. exp, log and the sum of a row of more than BLOCK_ELEMENTS are NumPy's."""
+    """Targets are class numbers. exp, log and the sum of a row of more than PAIRWISE_BLOCK_ELEMENTS are NumPy's."""
     portable = ops.softmax_cross_entropy.portable
     matrix, row, label = np.zeros((1, 1), kind), np.zeros(1, kind), np.zeros(1, "int64")
     shift_rows(matrix, matrix)  # compiles, as do the next three
@@ -87,7 +87,7 @@ def _softmax_cross_entropy(kind: np.dtype) -> Op:
         log_p, losses = np.empty_like(logits), np.empty_like(logits, shape=target.shape)
         shift_rows(logits, log_p)
         e = np.exp(log_p)
-        if logits.shape[1] > BLOCK_ELEMENTS:
+        if logits.shape[1] > PAIRWISE_BLOCK_ELEMENTS:
             sums = np.add.reduce(e, axis=1)
         else:
             sums = np.empty_like(losses)

@@ -1,4 +1,4 @@
-"""Replayed predictions: the forward pass for small batches as a recorded list of NumPy calls.
+"""Replayed predictions: the forward pass for small batches as a traced list of NumPy calls.
 
 The problem: for one row of a small network, the Python code between the array calls takes longer than the calls.
 The pass is traced once for a shape of batch, and from then on its calls are replayed, as those of a training step are.
@@ -19,16 +19,16 @@ from ...typing import Array, Flat
 MAX_ELEMENTS = 2**13
 """The most elements of a batch that is replayed: for larger ones, the calls take most of the time."""
 MAX_BYTES = 2**20
-"""The most memory that a recorded pass may hold."""
+"""The most memory that a traced pass may hold."""
 
 
 class ReplayedForward:
-    """A forward pass that replays recorded calls, from the second batch of a small shape on.
+    """A forward pass that replays traced calls, from the second batch of a small shape on.
 
-    forward: the function (params, buffers, x) -> outputs that is recorded.
-    reason: the error for which a pass could not be recorded, in words; None without one.
+    forward: the function (params, buffers, x) -> outputs that is traced.
+    reason: the error for which a pass could not be traced, in words; None without one.
     A program's memory serves one thread at a time. A call from another thread meanwhile, and a pass that cannot be
-    recorded, run `forward` itself, with the same bits.
+    traced, run `forward` itself, with the same bits.
     """
 
     def __init__(self, forward: Callable[[Flat, Flat, Array], Any]) -> None:
@@ -46,7 +46,7 @@ class ReplayedForward:
         if not self._lock.acquire(blocking=False):
             return self.forward(params, buffers, x)
         try:
-            program = program or self._recorded(key, params, buffers, x)
+            program = program or self._traced(key, params, buffers, x)
             if program is not None:
                 program.batch["x"][...] = x
                 found = program.run({"params": params, "buffers": buffers})
@@ -57,7 +57,7 @@ class ReplayedForward:
         return self.forward(params, buffers, x)
 
     def _wanted(self, key: Any, x: np.ndarray) -> bool:
-        """True for the second small batch of a shape, which is then recorded."""
+        """True for the second small batch of a shape, which is then traced."""
         if key in self._programs or x.size > MAX_ELEMENTS or len(self._programs) >= MAX_PROGRAMS:
             return False
         again = key in self._seen
@@ -65,8 +65,8 @@ class ReplayedForward:
             self._seen.add(key)
         return again
 
-    def _recorded(self, key: Any, params: Flat, buffers: Flat, x: np.ndarray) -> Program | None:
-        """The program of a forward pass; None, also for later calls, if it cannot be recorded or is too large."""
+    def _traced(self, key: Any, params: Flat, buffers: Flat, x: np.ndarray) -> Program | None:
+        """The program of a forward pass; None, also for later calls, if it cannot be traced or is too large."""
 
         def step(state: Any, batch: Any) -> Any:
             return state, {"y": self.forward(state["params"], state["buffers"], batch["x"])}
