@@ -2,8 +2,9 @@
 
 A family is a parametrized test function, or the tests that give one name as `of`. `@pytest.mark.sample(n, by=("row",
 "library"))` keeps n of its tests for each combination of the parameters that `by` names; `library` is the backend's,
-numpy's for numpy-readonly. A seed alone chooses them: the date, or XPNET_SAMPLE_SEED. The tests that are left out
-count as deselected. `--full`, `-k`, `--lf` and node ids run everything they name.
+numpy's for numpy-readonly, and `kind` is numpy, strict, or one name for all other libraries. A seed alone chooses
+them: the date, or XPNET_SAMPLE_SEED. The tests that are left out count as deselected. `--full`, `-k`, `--lf` and node
+ids run everything they name.
 """
 
 import datetime
@@ -106,10 +107,11 @@ def outside_the_sample(items, seed):
 
 
 def parameter(item, name):
-    """A parameter of a test; of a backend the library alone where `library` is asked for."""
+    """A parameter of a test; of a backend the library alone where `library` is asked for, or its kind."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    if name == "library":
-        return params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
+    if name in ("library", "kind"):
+        library = params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
+        return library if name == "library" or library in ("numpy", "strict") else "installed"
     return getattr(params[name], "name", params[name])
 
 
