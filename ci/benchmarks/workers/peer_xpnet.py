@@ -76,7 +76,8 @@ class Xpnet(talk.Contestant):
 
     def about(self) -> str:
         model = self.model
-        place = f"{model.backend.name} on {model.backend.device_name}"
+        on = getattr(model.backend, "device_name", None) or model.backend.place  # as 0.1.0 calls it
+        place = f"{model.backend.name} on {on}"
         return f"xpnet {xn.__version__}, {place}, {timing.natives(model)}"
 
 
