@@ -69,10 +69,10 @@ def test_natives_may_take_over_between_two_fits(monkeypatch):
     pytest.importorskip("numba")
     portable, mixed = regular("numpy"), regular("numpy")
     portable.fit(X, Y, epochs=4, batch_size=8)
-    mixed.fit(X, Y, epochs=2, batch_size=8)
+    mixed.fit(X, Y, epochs=1, batch_size=8)
     assert mixed.updates == "portable"
     monkeypatch.setattr("xpnet.backends.numpy.backend.MIN_NATIVE_SECONDS", 0.0)
-    mixed.fit(X, Y, epochs=2, batch_size=8)
+    mixed.fit(X, Y, epochs=3, batch_size=8)
     assert mixed.updates == "numba"
     same_models(portable, mixed)
 
