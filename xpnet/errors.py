@@ -28,10 +28,13 @@ class BackendError(RuntimeError):
 
 
 class MissingExtraError(BackendError, ImportError):
-    """An optional package is needed and not installed; `install` is the command that installs it."""
+    """An optional package is needed, and is not installed, does not import or is switched off.
 
-    def __init__(self, purpose: str, package: str, install: str):
-        super().__init__(f"{purpose} cannot be used: {package} is not installed: {install}")
+    install: the command that installs it. reason: in words; by default that the package is not installed.
+    """
+
+    def __init__(self, purpose: str, package: str, install: str, reason: str | None = None):
+        super().__init__(f"{purpose} cannot be used: {reason or f'{package} is not installed: {install}'}")
 
 
 class ModelFileError(ValueError):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .data import normalised
-from .errors import DivergedError, MissingExtraError, integer, number
+from .errors import DivergedError, integer, number
+from .loading import require
 from .model import Model
 from .optim import moving
 from .train import CallbackList, History, Samples, Trainer, loaded, make_gradients
@@ -44,10 +45,7 @@ def fit_lbfgs(
     Errors: MissingExtraError without SciPy; DivergedError for a loss that is not finite.
     Source: Byrd, Lu, Nocedal, Zhu, 1995, SIAM J. Sci. Comput. 16; scipy.optimize.minimize, method "L-BFGS-B".
     """
-    try:
-        from scipy.optimize import minimize
-    except ImportError as error:
-        raise MissingExtraError("fit_lbfgs", "scipy", "pip install 'xpnet[scipy]'") from error
+    minimize = require("fit_lbfgs", "scipy.optimize", "pip install 'xpnet[scipy]'").minimize
     iterations, memory = integer("iterations", iterations), integer("memory", memory)
     batch_size = None if batch_size is None else integer("batch_size", batch_size)
     weight_decay, tolerance = number("weight_decay", weight_decay), number("tolerance", tolerance)

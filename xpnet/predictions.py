@@ -39,7 +39,10 @@ def predict_proba(placement: Placement, x: Any) -> Array:
             "use predict or forward"
         )
     given, outputs = placement.outputs(x)
-    return placement.like_input(outputs if link is None else link(outputs)[0], given)
+    if link is not None:
+        with placement.require_built().backend.device_context():
+            outputs = link(outputs)[0]
+    return placement.like_input(outputs, given)
 
 
 def evaluate(placement: Placement, x: Any, y: Any, sample_weight: Any, metrics: Any) -> dict[str, Any]:

@@ -110,6 +110,25 @@ def test_early_stopping_restores_the_best_weights(backend, monitor):
     assert not same(host(model), recorder.states[-1])
 
 
+@pytest.mark.parametrize(
+    ("options", "best"),
+    [
+        ({"monitor": "val_f1"}, 3),
+        ({"monitor": "val_recall_macro"}, 3),
+        ({"monitor": "val_mae"}, 1),
+        ({"monitor": "val_f1", "mode": "min"}, 1),
+        ({"monitor": "profit", "mode": "max"}, 3),
+        ({"monitor": "price", "mode": "min"}, 1),
+    ],
+)
+def test_the_direction_of_a_column(options, best):
+    stop, model = xn.EarlyStopping(**options, restore_best=False), make()
+    stop.on_begin(model)
+    for epoch, value in enumerate((0.2, 0.5, 0.7), 1):
+        stop.on_epoch(model, {"epoch": epoch, options["monitor"]: value})
+    assert stop.best_epoch == best
+
+
 def test_early_stopping_may_keep_the_last_weights():
     recorder = Recorder()
     model = make(optimizer=xn.sgd(0.0))

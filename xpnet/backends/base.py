@@ -42,6 +42,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import BackendError, shown
+from ..loading import obstacle
 from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Device, Flat, Namespace, Rule, State
@@ -114,6 +115,9 @@ class Backend(EpochLoop, ABC):
                 return Availability(False, f"{cls.package} is not installed: {cls.install}")
             if not probe:
                 return Availability(True, "installed")
+            reason = None if cls.package is None else obstacle(cls.package, cls.install)
+            if reason is not None:
+                return Availability(False, reason)
             return Availability(True, cls()._probe())
         except Exception as error:
             # whatever the library raises, the reason is kept and shown

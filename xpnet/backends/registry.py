@@ -13,6 +13,7 @@ import numpy
 
 from ..errors import BackendError, MissingExtraError, shown, unknown
 from ..installed import BACKENDS, entry_points
+from ..loading import require
 from ..namespace import device as device_of
 from ..namespace import namespace
 from ..typing import Array
@@ -40,6 +41,8 @@ def get(name: str = "auto", device: Any = None) -> Backend:
         raise MissingExtraError(f"backend {name!r}", cls.package, cls.install)
     if not usable:
         raise BackendError(f"backend {name!r} cannot be used: {usable.reason}")
+    if cls.package is not None:
+        require(f"backend {name!r}", cls.package, cls.install)
     backend = cls(device)
     backend.why = why
     return backend

@@ -49,7 +49,9 @@ def report(found: dict[str, Any]) -> str:
     if not {"free", "best"} & set(matmul):
         rows.append(("", "no better kernel is known for this CPU"))
     for package in ("numba", "threadpoolctl"):
-        rows.append((package, found[package] or "not installed: pip install 'xpnet[fast]'"))
+        reason = found["unusable"][package] if found[package] else None
+        said = f"{found[package]}, no: {reason}" if reason else found[package]
+        rows.append((package, said or "not installed: pip install 'xpnet[fast]'"))
     for index, (name, state) in enumerate(found["backends"].items()):
         rows.append(
             ("" if index else "backends", f"{name:<8}{'' if state['ok'] else 'no: '}{state['reason']}")

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from ..loading import obstacle
 from ..train import Callback
 from . import LOADED
 from .shared import say
@@ -26,11 +27,11 @@ class ProgressBar(Callback):
     def on_begin(self, model: Any) -> None:
         if self.args.quiet or not sys.stderr.isatty():
             return
-        try:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-        except ImportError:
+        if obstacle("rich.progress", "pip install rich") is not None:
             return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
         self.bar = Progress(*columns, console=Console(stderr=True), transient=False)
         self.task = self.bar.add_task("", total=self.epochs)

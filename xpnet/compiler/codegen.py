@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import loading
+from .disk_cache import with_disk_cache
 from .expression import Expression, Symbol
 from .kernel import Kernel
 
@@ -31,9 +32,24 @@ class Argument(NamedTuple):
     axis: int | None
 
 
+INSTALL = "pip install 'xpnet[fast]'"
+"""The command that installs Numba."""
+
+
+def obstacle() -> str | None:
+    """The reason for which Numba cannot compile here, in words; None if it can. Imports Numba."""
+    reason = loading.obstacle("numba", INSTALL)
+    if reason is None:
+        import numba
+
+        if numba.config.DISABLE_JIT:
+            return "numba is switched off: unset NUMBA_DISABLE_JIT"
+    return reason
+
+
 def available() -> bool:
-    """True if Numba is installed."""
-    return find_spec("numba") is not None
+    """True if Numba can compile here."""
+    return obstacle() is None
 
 
 def elementwise_kernel(
@@ -135,7 +151,7 @@ def cfunc(
     dtypes = {str(dtype): dtype.type for dtype, _ in arrays.values()}
     scope = {**(names or {}), **dtypes, "carray": numba.carray}
     plain = define(["args", "dims", "steps", "data"], [*given, *lines], scope)
-    return _with_disk_cache(partial(numba.cfunc, form, error_model="numpy"), plain)
+    return with_disk_cache(partial(numba.cfunc, form, error_model="numpy"), plain)
 
 
 def define(parameters: list[str], lines: list[str], names: dict[str, Any]) -> Any:
@@ -155,12 +171,4 @@ def jit(plain: Any) -> Any:
     """The function compiled by Numba for the types that it is called with; it releases Python's lock."""
     import numba
 
-    return _with_disk_cache(partial(numba.njit, nogil=True, error_model="numpy"), plain)
-
-
-def _with_disk_cache(compiler: Any, plain: Any) -> Any:
-    """Compiles with Numba's cache on disk; without it if no folder can be written to."""
-    try:
-        return compiler(cache=True)(plain)
-    except RuntimeError:
-        return compiler()(plain)
+    return with_disk_cache(partial(numba.njit, nogil=True, error_model="numpy"), plain)

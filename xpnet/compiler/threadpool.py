@@ -9,6 +9,8 @@ least `WAKE_ABOVE_MACS` wakes it. A worker that spins without finding work yield
 workers miss `MISSES_BEFORE_BACKOFF` such batches in a row, other programs have the cores: the caller runs all but the
 largest batches alone for `BACKOFF_SECONDS`, and the workers park as soon as they find nothing.
 
+Where the system starts no more threads, the pool has those that it got, none at the least.
+
 Without Numba, threads take the calls from a queue of Python's. Timing decides only which thread runs a task, never
 the result.
 
@@ -101,11 +103,14 @@ class ThreadPool:
         seconds = min(self._calibration_seconds() for _ in range(CALIBRATION_RUNS))
         self.spin_limit = max(1, int(CALIBRATION_SPINS * SPIN_SECONDS / seconds))
         self._store(workqueue.SPIN_LIMIT, self.spin_limit)
-        self.parking = [SimpleQueue[None]() for _ in range(size)]  # no interrupt leaves a put half done
+        self.parking: list[SimpleQueue[None]] = []  # no interrupt leaves a put half done
         finalize(self, _stop_workers, self.state, self.parking).atexit = False
-        for number, parking in enumerate(self.parking):
-            loop = partial(workqueue.worker_loop, self.queue, number)
-            start_new_thread(_worker, (loop, parking, self.state))
+        for number in range(size):
+            loop, parking = partial(workqueue.worker_loop, self.queue, number), SimpleQueue[None]()
+            if not _started(_worker, loop, parking, self.state):
+                break
+            self.parking.append(parking)
+        self.size = len(self.parking)
 
     def _store(self, offset: int, value: int) -> None:
         """Sets a word of the queue."""
@@ -155,6 +160,15 @@ class ThreadPool:
             if self.misses >= MISSES_BEFORE_BACKOFF:
                 self.misses, self.backing_off, self.retry_at = 0, True, perf_counter() + BACKOFF_SECONDS
                 self._store(self.workqueue.SPIN_LIMIT, 1)
+
+
+def _started(function: Callable[..., None], *args: Any) -> bool:
+    """Starts a thread; False where the system gives no more, as under a limit of processes."""
+    try:
+        start_new_thread(function, args)
+    except RuntimeError:
+        return False
+    return True
 
 
 class PoolState:
@@ -218,7 +232,10 @@ def _python_workers(size: int, process: int) -> list[SimpleQueue[Any]]:
         while True:
             _claim_and_run(*queue.get())
 
-    queues = [SimpleQueue[Any]() for _ in range(size)]
-    for queue in queues:
-        start_new_thread(loop, (queue,))
+    queues: list[SimpleQueue[Any]] = []
+    for _ in range(size):
+        queue = SimpleQueue[Any]()
+        if not _started(loop, queue):
+            break
+        queues.append(queue)
     return queues

@@ -17,6 +17,8 @@ def advice(found: dict[str, Any]) -> list[dict[str, str]]:
     ):
         if found[package] is None:
             mend.append({"say": f"{package} is not installed: {gain}", "type": "pip install 'xpnet[fast]'"})
+        elif found["unusable"][package] is not None:
+            mend.append({"say": f"{found['unusable'][package]}; {gain}", "type": ""})
     cuda = found["backends"].get("cupy", {"ok": True})
     if found["cuda_device"] and not cuda["ok"]:
         mend.append({"say": f"there is a CUDA device, and CuPy cannot use it: {cuda['reason']}", "type": ""})

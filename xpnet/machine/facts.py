@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from .. import backends
 from ..backends import cores as machine
 from ..backends.numpy.blas import given as given_threads
+from ..compiler import codegen
 from ..installed import version
+from ..loading import obstacle
 from . import cpu as cpus
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -69,6 +71,10 @@ def facts() -> dict[str, Any]:
         "matmul": {name: speed._asdict() for name, speed in speeds.items()},
         "numba": version("numba"),
         "threadpoolctl": version("threadpoolctl"),
+        "unusable": {
+            "numba": codegen.obstacle(),
+            "threadpoolctl": obstacle("threadpoolctl", codegen.INSTALL),
+        },
         "cuda_device": any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg"))),
         "backends": _backends(),
     }
@@ -122,10 +128,10 @@ def _libraries() -> list[dict[str, Any]]:
     """The loaded BLAS libraries, as threadpoolctl reports them; empty without threadpoolctl."""
     import numpy  # noqa: F401 - loads the BLAS that is asked for
 
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
+    if obstacle("threadpoolctl", codegen.INSTALL) is not None:
         return []
+    from threadpoolctl import threadpool_info
+
     keys = {
         "library": "internal_api",
         "version": "version",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import MissingExtraError
+from ..loading import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +36,10 @@ TITLE = 12
 
 
 def pyplot() -> Any:
-    """matplotlib.pyplot; MissingExtraError where matplotlib is not installed."""
-    try:
-        import matplotlib.pyplot
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("xpnet.plots", "matplotlib", "pip install 'xpnet[plots]'") from error
+    """matplotlib.pyplot; MissingExtraError where matplotlib is not installed or does not import."""
+    require("xpnet.plots", "matplotlib", "pip install 'xpnet[plots]'")
+    import matplotlib.pyplot
+
     return matplotlib.pyplot
 
 

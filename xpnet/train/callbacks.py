@@ -10,7 +10,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ..errors import flag, integer, number, require_function, shown, unknown
+from ..errors import choose, flag, integer, number, require_function, shown, unknown
+from ..ops import LOSSES
 
 
 class Callback:
@@ -40,22 +41,21 @@ class Callback:
 class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 
-    monitor: a column of the history, by default "val_loss"; a value counts as better by more than
-    `min_delta`, smaller being better unless its name ends in "accuracy".
+    monitor: a column of the history, by default "val_loss". mode: "min" where a smaller value is better, "max" where
+    a larger one is. With "auto" the column's name decides: a loss or a metric of `xpnet.metrics`, with or without
+    "val_"; any other name needs a mode. A value counts as better by more than `min_delta`.
     """
 
     def __init__(
         self,
         *,
         monitor: str = "val_loss",
+        mode: str = "auto",
         patience: int = 5,
         min_delta: float = 0.0,
         restore_best: bool = True,
     ) -> None:
-        if not isinstance(monitor, str):
-            raise TypeError(
-                f"EarlyStopping: monitor {shown(monitor)} must be a column's name, such as 'val_loss'"
-            )
+        self.mode = direction_of("EarlyStopping", monitor, mode)
         wanted = "must be a number of epochs, 0 or more"
         self.monitor, self.patience = monitor, integer("EarlyStopping: patience", patience, wanted, low=0)
         self.min_delta = number("EarlyStopping: min_delta", min_delta)
@@ -74,7 +74,7 @@ class EarlyStopping(Callback):
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
         value = monitored(self, record, self.monitor)
         gain = 0.0 if self.best is None else self.best - value
-        gain = -gain if larger_is_better(self.monitor) else gain
+        gain = -gain if self.mode == "max" else gain
         if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
             self.best, self.best_epoch = value, record["epoch"]
             if self.restore_best:
@@ -95,9 +95,23 @@ def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float
     return float(record[monitor])
 
 
-def larger_is_better(monitor: str) -> bool:
-    """True for a column that is better the larger it is."""
-    return monitor.endswith("accuracy")
+def direction_of(callback: str, monitor: Any, mode: Any) -> str:
+    """ "min" or "max", of the mode or, with "auto" or None, of the column's name; ValueError for an unknown one."""
+    if not isinstance(monitor, str):
+        raise TypeError(f"{callback}: monitor {shown(monitor)} must be a column's name, such as 'val_loss'")
+    if mode is not None and choose(f"{callback}: mode", mode, ("auto", "max", "min")) != "auto":
+        return str(mode)
+    from ..metrics.named import DIRECTIONS
+
+    known = {"loss": "min", **DIRECTIONS}
+    name = monitor.removeprefix("val_")
+    if name in known or name in LOSSES:
+        return known.get(name, "min")
+    part = "val_" if monitor.startswith("val_") else ""
+    error = unknown(f"{callback}: monitor", monitor, [part + each for each in known])
+    raise type(error)(
+        f"{error}; for another column give mode='max' if larger values are better, mode='min' if smaller ones are"
+    )
 
 
 class Progress(Callback):

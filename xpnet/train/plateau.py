@@ -6,15 +6,15 @@ import math
 from typing import Any
 
 from ..errors import choose
-from .callbacks import Callback, larger_is_better, monitored
+from .callbacks import Callback, direction_of, monitored
 
 
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by `factor` when a monitored value has not got better for `patience` epochs.
 
     monitor: a column of the history; it gets better by more than `threshold` of the best so far, or with
-    threshold_mode "abs" by more than `threshold` itself. mode: "min", "max", or None, which is "max" for names that
-    end in "accuracy". After a reduction `cooldown` epochs do not count. The rate stays at `min_lr` or above it, and
+    threshold_mode "abs" by more than `threshold` itself. mode: "min", "max" or "auto", as in `EarlyStopping`. After a
+    reduction `cooldown` epochs do not count. The rate stays at `min_lr` or above it, and
     as it is where it would change by `eps` or less. It multiplies `Model.lr`, which a schedule and the rates of
     groups follow. As PyTorch's class of this name for values above 0 (of one below 0 it takes any for better that is
     not much worse); each `fit` begins anew.
@@ -24,7 +24,7 @@ class ReduceLROnPlateau(Callback):
         self,
         *,
         monitor: str = "val_loss",
-        mode: str | None = None,
+        mode: str | None = "auto",
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
@@ -42,11 +42,10 @@ class ReduceLROnPlateau(Callback):
         for what, size in (("threshold", threshold), ("min_lr", min_lr), ("eps", eps)):
             if not isinstance(size, int | float) or not 0 <= size < math.inf:
                 raise ValueError(f"{name}: {what} {size!r} must be a finite number, 0 or more")
-        if mode is not None:
-            choose("mode", mode, ("min", "max"))
         choose("threshold_mode", threshold_mode, ("rel", "abs"))
         self.monitor, self.factor, self.patience, self.cooldown = monitor, factor, patience, cooldown
-        self.sign = -1.0 if mode == "max" or (mode is None and larger_is_better(monitor)) else 1.0
+        self.mode = direction_of(name, monitor, mode)
+        self.sign = -1.0 if self.mode == "max" else 1.0
         self.threshold, self.threshold_mode, self.min_lr, self.eps = threshold, threshold_mode, min_lr, eps
         self.on_begin(None)
 

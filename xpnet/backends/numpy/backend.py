@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from ...compiler import codegen
 from ...compiler.replay import ReplayedStep
 from ...compiler.threadpool import Parallelism
 from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
+from ...loading import is_broken, undisturbed, warn_once
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
@@ -53,12 +54,16 @@ class NumpyBackend(Backend):
             return Natives(why="natives=False was given")
         if wanted == "auto" and seconds < MIN_NATIVE_SECONDS:
             return Natives(why=f"{takes} are less than the {MIN_NATIVE_SECONDS} s that loading Numba takes")
-        if find_spec("numba") is None:
+        reason = codegen.obstacle()
+        if reason is not None:
             if wanted is True:
-                raise MissingExtraError("natives=True on NumPy", "numba", "pip install 'xpnet[fast]'")
-            return Natives(why="numba is not installed: pip install 'xpnet[fast]'")
-        from ..fused_update import update
-        from .natives import table
+                raise MissingExtraError("natives=True on NumPy", "numba", codegen.INSTALL, reason)
+            if is_broken("numba"):
+                warn_once("numba", f"the training runs portably: {reason}")
+            return Natives(why=reason)
+        with undisturbed():
+            from ..fused_update import update
+            from .natives import table
 
         why = f"{takes} repay loading Numba" if wanted == "auto" else f"natives={wanted!r} was given"
         return Natives("numba", update, table(dtype), why=why)

@@ -31,6 +31,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, NamedTuple
 
+from ...loading import obstacle
 from .. import cores as machine
 
 MACS_PER_THREAD = 2**21
@@ -181,8 +182,8 @@ def _set(library: Any, number: int) -> None:
 @cache
 def _libraries() -> tuple[Any, ...] | None:
     """The BLAS libraries that the process has loaded, NumPy's among them; None without threadpoolctl."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
+    if obstacle("threadpoolctl", "pip install 'xpnet[fast]'") is not None:
         return None
+    from threadpoolctl import ThreadpoolController
+
     return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...errors import BackendError
 from ...installed import BACKENDS
+from ...loading import undisturbed
 from ...namespace import with_natives
 from ...optim import Optimizer
 from ...typing import Array, Batch, Device, Flat, Namespace, Rule
@@ -133,6 +134,8 @@ class TorchBackend(Backend):
 
         compiled = natives is not None and natives.name == COMPILED
         if compiled:
+            with undisturbed():
+                import torch._dynamo  # within `compile` an interrupt would leave it half imported
             function = torch.compile(function, dynamic=False)
         elif natives is not None and natives.ops:
             function = with_natives(function, torch.Tensor, table=natives.ops)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import MissingExtraError
+from ...loading import require
 
 MISSING = ("", "-", "--", "?", ".", "na", "n/a", "#n/a", "nan", "nil", "none", "null")
 """Words that mean "missing" among numbers, in any case; among texts only an empty cell does."""
@@ -21,11 +21,7 @@ _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?"
 
 def import_pandas() -> Any:
     """pandas, which holds tables; MissingExtraError without it."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingExtraError("tables", "pandas", "pip install 'xpnet[data]'") from error
-    return pandas
+    return require("tables", "pandas", "pip install 'xpnet[data]'")
 
 
 def columns_of(frame: Any) -> dict[str, Any]:
