@@ -14,7 +14,8 @@ def predict(placement: Placement, x: Any) -> Array:
     """Labels as they were in y for classification losses, else outputs; see `Model.predict`."""
     given, outputs = placement.outputs(x)
     targets, backend = placement.decided.targets, placement.require_built().backend
-    found = targets.decode(outputs)
+    with backend.device_context():
+        found = targets.decode(outputs)
     if targets.labels == (False, True) and backend.owns(given):
         return placement.like_input(backend.xp.astype(found, backend.xp.bool), given)
     if targets.labels is not None:

@@ -151,8 +151,12 @@ class Backend(EpochLoop, ABC):
         raise BackendError(f"device {shown(spec)} is not one of backend {self.name!r}: here are {here}")
 
     def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
-        """A context manager in which new arrays land on `device`, by default on the selected one."""
-        return nullcontext()
+        """A context manager in which new arrays land on `device`, by default on the selected one.
+
+        By default NumPy's floating-point errors are ignored in it, whatever a user has set: overflow and NaN are
+        checked once an epoch, on each backend alike, and reported there.
+        """
+        return np.errstate(all="ignore")
 
     @property
     def device_name(self) -> str:
@@ -181,7 +185,8 @@ class Backend(EpochLoop, ABC):
             return self._warm_caches(self._copy_to(x, place))
         if dtype is not None:
             self.dtype(dtype)
-        host = np.array(host, dtype=dtype, order="C", copy=True)
+        with np.errstate(all="ignore"):
+            host = np.array(host, dtype=dtype, order="C", copy=True)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
         return self._warm_caches(self._upload(host, place))

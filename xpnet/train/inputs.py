@@ -103,7 +103,7 @@ def to_inputs(
             if ids:  # before the cast: it may make another id of one that is too large
                 check(x, rows=rows)
             if not backend.owns(x):
-                with np.errstate(over="ignore"):  # what overflows is looked for next
+                with np.errstate(all="ignore"):  # what overflows is looked for next
                     x = np.asarray(x, dtype=wanted)
             elif x.dtype != own:
                 x = namespace(x).astype(x, own)
@@ -116,6 +116,7 @@ def to_inputs(
     return put(x, None) if file_of(x) is None else LazyRows(np.asarray(x), put)
 
 
+@np.errstate(all="ignore")  # a user's own setting would turn an underflow in a cast into an error
 def to_samples(
     backend: Any,
     x: Array | LazyRows,

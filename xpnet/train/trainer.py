@@ -231,7 +231,8 @@ class Trainer:
         if self._monitor is None:
             if getattr(self.loss, "of", None) is not None:
                 check_outputs(self.outputs(source.head(32).x), self.loss)
-            self._monitor = DivergenceMonitor(float(self._magnitude(self.state)))
+            with self.backend.device_context():
+                self._monitor = DivergenceMonitor(float(self._magnitude(self.state)))
         return self._monitor
 
     def _compiled_epoch(self, rows: int | None = None) -> Callable[..., Any]:

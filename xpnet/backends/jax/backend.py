@@ -13,7 +13,7 @@ An epoch is therefore a `fori_loop` over steps, which gathers each batch on the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from functools import cache, cached_property, partial, wraps
 from typing import Any
 
@@ -98,11 +98,13 @@ class JaxBackend(Backend):
         jax.effects_barrier()
         jax.numpy.zeros(()).block_until_ready()
 
-    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
+    @contextmanager
+    def device_context(self, device: Device = None) -> Iterator[None]:
         """Within it a bias is added to all rows, also where the user has JAX refuse that in code of his own."""
         import jax
 
-        return jax.numpy_rank_promotion("allow")
+        with super().device_context(device), jax.numpy_rank_promotion("allow"):
+            yield
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         if wanted is False:

@@ -92,7 +92,3 @@ class NumpyBackend(Backend):
         if order is None or not isinstance(step, ReplayedStep):
             return super().steps(step, state, data, order, w, batch_size)
         return step.steps(state, data, order, w, batch_size)
-
-    def device_context(self, device: Device = None) -> AbstractContextManager[Any]:
-        # overflow and NaN are checked once an epoch, on each backend alike, and reported there
-        return np.errstate(all="ignore")
