@@ -67,6 +67,33 @@ def test_an_error_is_raised_once_all_have_ended(kind):
     assert sorted(ended) == [0.0, 0.01, 0.1]
 
 
+@pytest.fixture(params=[0, 2])
+def few(request, monkeypatch):
+    """A system that starts this number of threads and no more."""
+    start, left = threadpool.start_new_thread, [None] * request.param
+
+    def limited(*args):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        return start(*args)
+
+    monkeypatch.setattr(threadpool, "start_new_thread", limited)
+    caches = threadpool._python_workers, threadpool._pool
+    for cache in caches:
+        cache.cache_clear()
+    yield request.param
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_python_workers_are_those_that_the_system_starts(few):
+    done = []
+    threadpool.run_parallel_in_python([partial(done.append, number) for number in range(9)], 6)
+    assert sorted(done) == list(range(9))
+    assert len(threadpool._python_workers(5, os.getpid())) == few
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
@@ -110,6 +137,15 @@ def until(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+@needs_numba
+def test_a_pool_has_the_workers_that_the_system_starts(few):
+    pool, work = ThreadPool(4), Counted(9)
+    for turn in range(1, 9):
+        pool.run(work.batch, threadpool.WAKE_ABOVE_MACS)
+        assert work.completed == [turn] * 9
+    assert pool.size == few
 
 
 @needs_numba

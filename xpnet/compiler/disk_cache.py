@@ -82,7 +82,7 @@ def _tell(cache: Any, error: Exception) -> None:
     """Empties the index, which a next process then fills, and warns of the folder."""
     try:
         cache.flush()
-    except OSError:
+    except Exception:  # an index that can be neither read nor written
         cache.disable()
     loading.warn_once(
         cache.cache_path,
