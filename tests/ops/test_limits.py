@@ -72,6 +72,22 @@ def test_sigmoid_cross_entropy_of_huge_logits(dtype, array, agree):
     agree(dx, [[0], [1], [-1], [0], [-0.5]], 1e-6)
 
 
+def test_sigmoid_cross_entropy_keeps_the_digits_of_its_slope(array, agree):
+    _, pullback = ops.sigmoid_cross_entropy(
+        array([[20.0], [37.0], [-30.0]]), target=array([[1.0], [1.0], [0.0]])
+    )
+    (dx,) = pullback(array([1.0] * 3))
+    scale = array([[math.exp(20)], [math.exp(37)], [math.exp(30)]])
+    agree(dx * scale, [[-1 / (1 + math.exp(-20))], [-1], [1]], 1e-12)
+
+
+def test_sigmoid_cross_entropy_of_infinite_logits(array, agree):
+    logits, target = array([[math.inf], [-math.inf]] * 2), array([[1.0], [0.0], [0.0], [1.0]])
+    loss, pullback = ops.sigmoid_cross_entropy(logits, target=target)
+    agree(loss, [0, 0, math.inf, math.inf])
+    agree(*pullback(array([1.0] * 4)), [[0], [0], [1], [-1]])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_elu_and_tanh_of_huge_inputs(dtype, array, agree):
     x, ones = array([-1e4, 1e4], dtype), array([1.0, 1.0], dtype)
