@@ -21,6 +21,12 @@ def test_softmax_of_huge_inputs(dtype, array, agree):
     agree(dx, [[0, 0, 0], [-0.25, 0.25, 0], [-1 / 3, 0, 1 / 3]], 1e-6)
 
 
+@pytest.mark.parametrize("op", [ops.softmax, ops.log_softmax])
+def test_an_axis_of_no_entries_stays_empty(op, array):
+    y, pullback = op(array(np.ones((5, 0))))
+    assert y.shape == pullback(y)[0].shape == (5, 0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_log_softmax_of_huge_inputs(dtype, array, agree):
     x = array([[1000.0, 0.0, -1000.0], [1e4, 1e4, -1e4]], dtype)

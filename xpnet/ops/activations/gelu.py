@@ -8,7 +8,6 @@ from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
 from ..erf import normal
 
-
 _SATURATED = 100.0
 """From here p is 0 or 1, and its slope 0, in float64 too."""
 

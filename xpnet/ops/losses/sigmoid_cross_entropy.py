@@ -18,7 +18,8 @@ def sigmoid_cross_entropy(
     dlogits_ij = dloss_i (sigmoid(z_ij) (1 - t_ij) - sigmoid(-z_ij) t_ij) / k, k = size(z_i)
     logits and target (n, ...), target in [0, 1]. A sample has one output, or one for each of many labels, as in
     PyTorch's `MultiLabelSoftMarginLoss`. Computed as c z + log(1 + exp(-|z|)), c = 1 - t where z > 0, else -t, which
-    does not overflow, and is infinite only for an infinite z that is wrong. `label_smoothing` e makes t of it (1 - e) t + e / 2.
+    does not overflow, and is infinite only for an infinite z that is wrong. `label_smoothing` e makes t
+    of it (1 - e) t + e / 2.
     """
     xp = namespace(logits)
     t = same_shape("sigmoid_cross_entropy", logits, target)
