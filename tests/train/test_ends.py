@@ -110,25 +110,6 @@ def test_early_stopping_restores_the_best_weights(backend, monitor):
     assert not same(host(model), recorder.states[-1])
 
 
-@pytest.mark.parametrize(
-    ("options", "best"),
-    [
-        ({"monitor": "val_f1"}, 3),
-        ({"monitor": "val_recall_macro"}, 3),
-        ({"monitor": "val_mae"}, 1),
-        ({"monitor": "val_f1", "mode": "min"}, 1),
-        ({"monitor": "profit", "mode": "max"}, 3),
-        ({"monitor": "price", "mode": "min"}, 1),
-    ],
-)
-def test_the_direction_of_a_column(options, best):
-    stop, model = xn.EarlyStopping(**options, restore_best=False), make()
-    stop.on_begin(model)
-    for epoch, value in enumerate((0.2, 0.5, 0.7), 1):
-        stop.on_epoch(model, {"epoch": epoch, options["monitor"]: value})
-    assert stop.best_epoch == best
-
-
 def test_early_stopping_may_keep_the_last_weights():
     recorder = Recorder()
     model = make(optimizer=xn.sgd(0.0))
@@ -136,6 +117,41 @@ def test_early_stopping_may_keep_the_last_weights():
     model.fit(X, R, epochs=9, callbacks=[stop, recorder], batch_size=37)
     assert recorder.calls == ["begin", 1, 2, 3, "end"]
     assert same(host(model), recorder.states[-1])
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"),
+    [
+        ("val_f1_macro", None),
+        ("val_r2", "auto"),
+        ("mine", "max"),
+        ("val_mae", "max"),
+        ("top_k_accuracy", None),
+    ],
+)
+@pytest.mark.parametrize("callback", [xn.EarlyStopping, xn.ReduceLROnPlateau])
+def test_a_rising_score_is_better(callback, monitor, mode):
+    """Epoch 6 is the best of a score that rises, though its name need not end in "accuracy"."""
+    values = iter([0.1, 0.3, 0.5, 0.7, 0.8, 0.9])
+    watch, model = callback(monitor=monitor, patience=1, mode=mode), make()
+    model.fit(X, R, epochs=6, callbacks=[lambda m, record: record.update({monitor: next(values)}), watch])
+    assert model.history.epochs == 6
+    assert (watch.best_epoch if callback is xn.EarlyStopping else -watch.best) == (
+        6 if callback is xn.EarlyStopping else 0.9
+    )
+    assert model.lr == pytest.approx(make().optimizer.lr)
+
+
+@pytest.mark.parametrize("callback", [xn.EarlyStopping, xn.ReduceLROnPlateau])
+@pytest.mark.parametrize("monitor", ["val_gain", "confusion_matrix"])
+def test_a_name_that_tells_no_direction_needs_a_mode(callback, monitor):
+    name = callback.__name__
+    with pytest.raises(ValueError, match=rf"{name}: monitor '{monitor}'.* give mode='max' or mode='min'"):
+        make().fit(
+            X, R, epochs=1, callbacks=[lambda m, r: r.update({monitor: 1.0}), callback(monitor=monitor)]
+        )
+    with pytest.raises(ValueError, match=r"mode 'most' is unknown"):
+        callback(mode="most")
 
 
 @pytest.mark.parametrize(

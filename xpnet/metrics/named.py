@@ -17,27 +17,30 @@ from .classes import accuracy, confusion_matrix, f1, precision, recall
 from .scores import log_loss, roc_auc, top_k_accuracy
 from .values import mae, mse, r2
 
-_BETTER: dict[Callable[..., Any], str | None] = {
-    **dict.fromkeys((accuracy, f1, precision, r2, recall, roc_auc, top_k_accuracy), "max"),
-    **dict.fromkeys((log_loss, mae, mse), "min"),
-    confusion_matrix: None,
-}
-"""Each metric, with "max" if a larger value is better, "min" if a smaller one is; None for a matrix."""
-_AVERAGED = {
-    f"{metric.__name__}_{average}": (metric, average)
-    for metric in (precision, recall, f1)
-    for average in ("macro", "micro", "weighted")
-}
+_ALL = (accuracy, confusion_matrix, f1, log_loss, mae, mse, precision, r2, recall, roc_auc, top_k_accuracy)
 METRICS: dict[str, Callable[..., Any]] = {
-    **{metric.__name__: metric for metric in sorted(_BETTER, key=lambda metric: metric.__name__)},
-    **{name: partial(metric, average=average) for name, (metric, average) in _AVERAGED.items()},
+    **{metric.__name__: metric for metric in _ALL},
+    **{
+        f"{metric.__name__}_{average}": partial(metric, average=average)
+        for metric in (precision, recall, f1)
+        for average in ("macro", "micro", "weighted")
+    },
 }
-DIRECTIONS: dict[str, str] = {
-    name: better
-    for name in METRICS
-    if (better := _BETTER[_AVERAGED[name][0] if name in _AVERAGED else METRICS[name]]) is not None
-}
-"""The metrics whose values are numbers: "max" if a larger value is better, "min" if a smaller one is."""
+
+
+_SMALLER_IS_BETTER = (log_loss, mae, mse)
+_NO_ORDER = (confusion_matrix,)
+
+
+def direction(name: str) -> str | None:
+    """ "max" for a metric that is better the larger it is, "min" for another, None for a name that tells neither.
+
+    name: of METRICS, or one that ends in "accuracy" or "loss".
+    """
+    metric = METRICS.get(name)
+    if metric is not None:
+        return None if metric in _NO_ORDER else "min" if metric in _SMALLER_IS_BETTER else "max"
+    return "max" if name.endswith("accuracy") else "min" if name.endswith("loss") else None
 
 
 def as_metrics(given: Any, *, weighted: bool = False) -> dict[str, Callable[..., Any]]:

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from ..errors import choose, flag, integer, number, require_function, shown, unknown
-from ..ops import LOSSES
+
+MODES = ("auto", "min", "max")
 
 
 class Callback:
@@ -41,26 +42,30 @@ class Callback:
 class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 
-    monitor: a column of the history, by default "val_loss". mode: "min" where a smaller value is better, "max" where
-    a larger one is. With "auto" the column's name decides: a loss or a metric of `xpnet.metrics`, with or without
-    "val_"; any other name needs a mode. A value counts as better by more than `min_delta`.
+    monitor: a column of the history, by default "val_loss"; a value counts as better by more than `min_delta`.
+    mode: "min" where smaller is better, "max" where larger is, or None, which asks the name: losses and the metrics of
+    `xpnet.metrics` are known, also behind "val_". ValueError for another name without a mode.
     """
 
     def __init__(
         self,
         *,
         monitor: str = "val_loss",
-        mode: str = "auto",
         patience: int = 5,
         min_delta: float = 0.0,
         restore_best: bool = True,
+        mode: str | None = None,
     ) -> None:
-        self.mode = direction_of("EarlyStopping", monitor, mode)
+        if not isinstance(monitor, str):
+            raise TypeError(
+                f"EarlyStopping: monitor {shown(monitor)} must be a column's name, such as 'val_loss'"
+            )
         wanted = "must be a number of epochs, 0 or more"
         self.monitor, self.patience = monitor, integer("EarlyStopping: patience", patience, wanted, low=0)
         self.min_delta = number("EarlyStopping: min_delta", min_delta)
         flag("EarlyStopping: restore_best", restore_best)
         self.restore_best = restore_best
+        self.mode = check_mode(self, mode)
         self._start(0)  # on_end comes without on_begin where another callback's on_begin fails
 
     def _start(self, epoch: int) -> None:
@@ -72,9 +77,9 @@ class EarlyStopping(Callback):
         self._start(model.history.epochs)
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
-        value = monitored(self, record, self.monitor)
+        value = monitored(self, record)
         gain = 0.0 if self.best is None else self.best - value
-        gain = -gain if self.mode == "max" else gain
+        gain = -gain if larger_is_better(self) else gain
         if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
             self.best, self.best_epoch = value, record["epoch"]
             if self.restore_best:
@@ -87,31 +92,31 @@ class EarlyStopping(Callback):
         self._arrays = None
 
 
-def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float:
-    """The monitored value of a record; ValueError where the record has none of that name."""
+def monitored(callback: Any, record: dict[str, Any]) -> float:
+    """The value of the column `callback.monitor`; ValueError where the record has none of that name."""
+    monitor = callback.monitor
     if monitor not in record:
         hint = ": give fit validation_data or validation_split" if monitor.startswith("val_") else ""
         raise ValueError(f"{unknown(f'{type(callback).__name__}: monitor', monitor, record)}{hint}")
     return float(record[monitor])
 
 
-def direction_of(callback: str, monitor: Any, mode: Any) -> str:
-    """ "min" or "max", of the mode or, with "auto" or None, of the column's name; ValueError for an unknown one."""
-    if not isinstance(monitor, str):
-        raise TypeError(f"{callback}: monitor {shown(monitor)} must be a column's name, such as 'val_loss'")
-    if mode is not None and choose(f"{callback}: mode", mode, ("auto", "max", "min")) != "auto":
-        return str(mode)
-    from ..metrics.named import DIRECTIONS
+def check_mode(callback: Callback, mode: Any) -> str | None:
+    """A mode, None for "auto"; ValueError for another."""
+    return None if mode is None or choose("mode", mode, MODES) == "auto" else mode
 
-    known = {"loss": "min", **DIRECTIONS}
-    name = monitor.removeprefix("val_")
-    if name in known or name in LOSSES:
-        return known.get(name, "min")
-    part = "val_" if monitor.startswith("val_") else ""
-    error = unknown(f"{callback}: monitor", monitor, [part + each for each in known])
-    raise type(error)(
-        f"{error}; for another column give mode='max' if larger values are better, mode='min' if smaller ones are"
-    )
+
+def larger_is_better(callback: Any) -> bool:
+    """True where the monitored column is better the larger it is; ValueError where neither mode nor name tells."""
+    from ..metrics.named import direction
+
+    mode = callback.mode or direction(callback.monitor.removeprefix("val_"))
+    if mode is None:
+        raise ValueError(
+            f"{type(callback).__name__}: monitor {callback.monitor!r} is no metric of xpnet, and its name does not "
+            "tell whether larger or smaller is better: give mode='max' or mode='min'"
+        )
+    return mode == "max"
 
 
 class Progress(Callback):
