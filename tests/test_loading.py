@@ -15,11 +15,10 @@ import xpnet as xn
 from xpnet import loading
 from xpnet.backends import find, get
 from xpnet.compiler import codegen
+from xpnet.compiler.loading import available
 from xpnet.data.tables.cells import import_pandas
 
-needs_numba = pytest.mark.skipif(
-    not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
-)
+needs_numba = pytest.mark.skipif(not available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 X = np.random.default_rng(0).standard_normal((64, 5)).astype("float32")
 
 
@@ -35,6 +34,7 @@ def package(monkeypatch, tmp_path):
             monkeypatch.delitem(sys.modules, module)
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(text)
+        (tmp_path / name / "first.py").write_text("")
 
     yield write
     for module in [
@@ -64,6 +64,13 @@ def test_a_signal_waits_until_a_package_is_imported(package, signals, number, er
     assert sys.modules["halved"].whole
     assert loading.obstacle("halved", "pip install halved") is None
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_half_a_package_is_forgotten(package):
+    package("halved", "import halved.first\nraise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        loading.obstacle("halved", "pip install halved")
+    assert not [name for name in sys.modules if name.startswith("halved")]
 
 
 def test_blocks_within_each_other_hold_a_signal_until_the_outermost_ends(signals):
@@ -96,9 +103,9 @@ def test_another_thread_sets_no_handler():
 @pytest.mark.parametrize("error", ["ImportError('NumPy is too new.')", "OSError('libx.so')", "KeyError('x')"])
 def test_a_numba_that_does_not_import(package, error):
     package("numba", f"raise {error}\n")
-    reason = f"numba is installed and does not import ({error.partition('(')[0]}: "
+    reason = f"numba is installed and cannot be used: {error.partition('(')[0]}: "
     numpy = get("numpy")
-    with pytest.warns(UserWarning, match="runs portably: numba is installed"):
+    with pytest.warns(UserWarning, match="numba is installed .*; trainings run without it"):
         natives = numpy.natives("auto", dtype="float32", seconds=100.0)
     assert natives.name == "portable"
     assert natives.why.startswith(reason)
@@ -123,7 +130,7 @@ def test_a_numba_that_does_not_import(package, error):
 )
 def test_a_package_that_does_not_import(package, name, call):
     package(name, "raise RuntimeError('no such symbol')\n")
-    reason = f"{name} is installed and does not import (RuntimeError: no such symbol)"
+    reason = f"{name} is installed and cannot be used: RuntimeError: no such symbol"
     with pytest.raises(xn.MissingExtraError, match=re.escape(f"cannot be used: {reason}")):
         call()
     if name == "array_api_strict":
@@ -136,7 +143,7 @@ def test_a_numba_that_is_switched_off(monkeypatch):
 
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     natives = get("numpy").natives("auto", dtype="float32", seconds=100.0)
-    assert (natives.name, natives.why) == ("portable", "numba is switched off: unset NUMBA_DISABLE_JIT")
+    assert (natives.name, natives.why) == ("portable", "numba is switched off, NUMBA_DISABLE_JIT is set")
     with pytest.raises(xn.MissingExtraError, match="natives=True on NumPy cannot be used: numba is switched"):
         get("numpy").natives(True, dtype="float32", seconds=0.0)
 

@@ -28,13 +28,10 @@ class BackendError(RuntimeError):
 
 
 class MissingExtraError(BackendError, ImportError):
-    """An optional package is needed, and is not installed, does not import or is switched off.
+    """An optional package is needed and not installed, or does not work, `why`; `install` is the command for it."""
 
-    install: the command that installs it. reason: in words; by default that the package is not installed.
-    """
-
-    def __init__(self, purpose: str, package: str, install: str, reason: str | None = None):
-        super().__init__(f"{purpose} cannot be used: {reason or f'{package} is not installed: {install}'}")
+    def __init__(self, purpose: str, package: str, install: str, *, why: str | None = None):
+        super().__init__(f"{purpose} cannot be used: {why or f'{package} is not installed: {install}'}")
 
 
 class ModelFileError(ValueError):

@@ -64,24 +64,37 @@ def obstacle(package: str, install: str) -> str | None:
     if not _installed(package.partition(".")[0]):
         return f"{package} is not installed: {install}"
     try:
-        with undisturbed(), warnings.catch_warnings():
+        with undisturbed(), _whole_or_not_at_all(package.partition(".")[0]), warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
             )  # a user's filter may turn a warning of the package's own into an error
             import_module(package)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}".strip().partition("\n")[0].rstrip(".")
-        _broken[package] = f"{package} is installed and does not import ({said}): mend it, {install}"
+        said = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
+        _broken[package] = f"{package} is installed and cannot be used: {said}"
         return _broken[package]
     _loaded.add(package)
     return None
+
+
+@contextmanager
+def _whole_or_not_at_all(package: str) -> Iterator[None]:
+    """Forgets the modules of a package that an error in the block leaves half imported."""
+    before = set(sys.modules)
+    try:
+        yield
+    except BaseException:
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] == package:
+                del sys.modules[name]
+        raise
 
 
 def require(purpose: str, package: str, install: str) -> Any:
     """The imported package; MissingExtraError if it is not installed or does not import."""
     reason = obstacle(package, install)
     if reason is not None:
-        raise MissingExtraError(purpose, package, install, reason)
+        raise MissingExtraError(purpose, package, install, why=reason)
     return sys.modules[package]
 
 

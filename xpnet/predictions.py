@@ -14,9 +14,9 @@ def predict(placement: Placement, x: Any) -> Array:
     """Labels as they were in y for classification losses, else outputs; see `Model.predict`."""
     given, outputs = placement.outputs(x)
     targets, backend = placement.decided.targets, placement.require_built().backend
-    with backend.device_context():
-        found = targets.decode(outputs)
-    if targets.labels == (False, True) and backend.owns(given):
+    found = targets.decode(outputs)
+    of_bools = targets.labels is not None and all(isinstance(label, bool) for label in targets.labels)
+    if of_bools and backend.owns(given):  # (0, 1) equals (False, True), and is numbers
         return placement.like_input(backend.xp.astype(found, backend.xp.bool), given)
     if targets.labels is not None:
         return targets.label(backend.to_numpy(found))
@@ -41,8 +41,8 @@ def predict_proba(placement: Placement, x: Any) -> Array:
         )
     given, outputs = placement.outputs(x)
     if link is not None:
-        with placement.require_built().backend.device_context():
-            outputs = link(outputs)[0]
+        with placement.require_built().backend.device_context():  # also NumPy's settings, which may raise
+            outputs, _ = link(outputs)
     return placement.like_input(outputs, given)
 
 

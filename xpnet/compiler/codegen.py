@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import loading
 from .disk_cache import with_disk_cache
 from .expression import Expression, Symbol
 from .kernel import Kernel
@@ -30,26 +29,6 @@ class Argument(NamedTuple):
 
     rank: int
     axis: int | None
-
-
-INSTALL = "pip install 'xpnet[fast]'"
-"""The command that installs Numba."""
-
-
-def obstacle() -> str | None:
-    """The reason for which Numba cannot compile here, in words; None if it can. Imports Numba."""
-    reason = loading.obstacle("numba", INSTALL)
-    if reason is None:
-        import numba
-
-        if numba.config.DISABLE_JIT:
-            return "numba is switched off: unset NUMBA_DISABLE_JIT"
-    return reason
-
-
-def available() -> bool:
-    """True if Numba can compile here."""
-    return obstacle() is None
 
 
 def elementwise_kernel(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .. import backends
 from ..backends import cores as machine
 from ..backends.numpy.blas import given as given_threads
-from ..compiler import codegen
+from ..compiler import loading as numba
 from ..installed import version
 from ..loading import obstacle
 from . import cpu as cpus
@@ -72,8 +72,8 @@ def facts() -> dict[str, Any]:
         "numba": version("numba"),
         "threadpoolctl": version("threadpoolctl"),
         "unusable": {
-            "numba": codegen.obstacle(),
-            "threadpoolctl": obstacle("threadpoolctl", codegen.INSTALL),
+            "numba": numba.absence(),
+            "threadpoolctl": obstacle("threadpoolctl", numba.INSTALL),
         },
         "cuda_device": any(map(os.path.exists, ("/dev/nvidia0", "/dev/dxg"))),
         "backends": _backends(),
@@ -128,7 +128,7 @@ def _libraries() -> list[dict[str, Any]]:
     """The loaded BLAS libraries, as threadpoolctl reports them; empty without threadpoolctl."""
     import numpy  # noqa: F401 - loads the BLAS that is asked for
 
-    if obstacle("threadpoolctl", codegen.INSTALL) is not None:
+    if obstacle("threadpoolctl", numba.INSTALL) is not None:
         return []
     from threadpoolctl import threadpool_info
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...compiler import codegen
+from ...compiler.loading import INSTALL, absence
 from ...compiler.replay import ReplayedStep
 from ...compiler.threadpool import Parallelism
 from ...compiler.tracing import Tracer
 from ...errors import BackendError, MissingExtraError
-from ...loading import is_broken, undisturbed, warn_once
+from ...loading import undisturbed
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
@@ -54,12 +54,10 @@ class NumpyBackend(Backend):
             return Natives(why="natives=False was given")
         if wanted == "auto" and seconds < MIN_NATIVE_SECONDS:
             return Natives(why=f"{takes} are less than the {MIN_NATIVE_SECONDS} s that loading Numba takes")
-        reason = codegen.obstacle()
+        reason = absence()
         if reason is not None:
             if wanted is True:
-                raise MissingExtraError("natives=True on NumPy", "numba", codegen.INSTALL, reason)
-            if is_broken("numba"):
-                warn_once("numba", f"the training runs portably: {reason}")
+                raise MissingExtraError("natives=True on NumPy", "numba", INSTALL, why=reason)
             return Natives(why=reason)
         with undisturbed():
             from ..fused_update import update
