@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from .backends import Backend, get
 from .data import Targets
 from .data.tables import COLUMNS, Columns
 from .describe import within
-from .errors import ModelFileError, shown
+from .errors import ModelFileError, file_path, shown
 from .io import flat_state, from_config, nested_state, read, to_config, write
+from .io.whole import MODEL, settle
 from .layers import LAYERS
 from .ops import Loss
 from .optim import OPTIMIZERS
@@ -73,6 +76,7 @@ def load(
     if not all(isinstance(cls, type) for cls in own):
         raise TypeError(f"custom: a list of classes was wanted, such as [MyLayer], {shown(custom)} came")
     place = backend if backend is None or isinstance(backend, Backend) else get(backend, device)
+    path = model_file(path)
     arrays, config = read(path)
     classes = {**CLASSES, **{cls.__name__: cls for cls in own}}
     try:
@@ -93,6 +97,21 @@ def load(
     except (AttributeError, KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ModelFileError(f"{os.fspath(path)}: the file does not describe a model: {error}") from error
     return model
+
+
+def model_file(path: str | os.PathLike[str]) -> Path:
+    """The model file of a path: the file itself, or the one in a run's folder."""
+    place = file_path("path", path)
+    if not place.is_dir():
+        return place
+    said = settle(place)
+    if said is not None:
+        warnings.warn(said, RuntimeWarning, stacklevel=4)
+    if not (place / MODEL).exists():
+        raise FileNotFoundError(
+            f"path {str(place)!r} is a folder without a {MODEL}: give a model file, or the folder of a run"
+        )
+    return place / MODEL
 
 
 def _fitting(targets: Any, wanted: Targets, output_shape: Shape) -> Targets:

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..data.tables import Number, Text
 from ..model import Model, load
-from . import folder
 from .scores import baseline, restored, score
 from .sources import absent, rows
 
@@ -22,7 +21,7 @@ def load_model(path: str | os.PathLike[str], *, backend: Any = None, device: Any
     place = Path(path)
     if not place.exists():
         raise absent("model", str(path))
-    return load(place / folder.MODEL if place.is_dir() else place, backend=backend, device=device)
+    return load(place, backend=backend, device=device)
 
 
 def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
