@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return out.getvalue()
 
     if args.output is None:
-        shared.show(args, columns, lambda: text().removesuffix("\n"))
+        shared.show(args, columns, lambda: text().removesuffix("\n"), exact=True)
     else:
         write_whole(args.output, [text().encode()])
         count = len(next(iter(columns.values())))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+LARGE_FILE_BYTES = 1_000_000
+"""A file of at least this size takes a second or more to read."""
 
 
 def options_of_answers(parser: argparse.ArgumentParser) -> None:
@@ -23,27 +28,78 @@ def options_of_answers(parser: argparse.ArgumentParser) -> None:
 
 
 def say(args: argparse.Namespace, *lines: str) -> None:
-    """Prints lines on standard error, unless quiet."""
+    """Prints lines on standard error, unless quiet or where nothing reads it any more."""
     if not args.quiet and lines:
-        print(*lines, sep="\n", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
-def show(args: argparse.Namespace, result: Any, text: Callable[[], str]) -> None:
-    """Prints the result on standard output: one line of JSON, or text."""
-    print(json.dumps(result, allow_nan=False) if args.json else text())
+def reading(args: argparse.Namespace, path: str) -> None:
+    """Says at once that a large file is read, which may take a while."""
+    size = os.path.getsize(path) if os.path.isfile(path) else 0
+    if size >= LARGE_FILE_BYTES:
+        say(args, f"reading {path}, {size / 1e6:,.0f} MB...")
+
+
+def show(args: argparse.Namespace, result: Any, text: Callable[[], str], *, exact: bool = False) -> None:
+    """Prints the result on standard output: one line of JSON, or text.
+
+    Characters that the output's encoding lacks are escaped; UnicodeEncodeError instead with `exact`.
+    """
+    said = json.dumps(result, allow_nan=False) if args.json else text()
+    encoding = sys.stdout.encoding or "utf-8"
+    print(said if exact else said.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """A block in which SIGTERM and SIGHUP are as Ctrl-C; the list gets their numbers as they come.
+
+    A signal that is ignored, as SIGHUP by nohup, or has a handler already, is left alone.
+    """
+    heard: list[int] = []
+    last = -math.inf
+
+    def stop(number: int, frame: Any) -> None:
+        nonlocal last
+        heard.append(number)
+        before, last = last, time.monotonic()
+        if last - before > 1:  # the end of a connection sends two
+            raise KeyboardInterrupt
+
+    taken = [number for number, handler in _handlers() if handler is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, stop)
+    try:
+        yield heard
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignores Ctrl-C while the block runs, a second or two."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can set a handler, and only it gets the signal
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ignores Ctrl-C, SIGTERM and SIGHUP while the block runs, a second or two."""
+    before = list(_handlers())
+    for number, _ in before:
+        signal.signal(number, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _handlers() -> Iterator[tuple[int, Any]]:
+    """(signal, handler) of each signal that ends a process and that this thread can handle."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread can set a handler, and only it gets the signal
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if (
+            number is not None and (handler := signal.getsignal(number)) is not None
+        ):  # None: it is not Python's
+            yield number, handler
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

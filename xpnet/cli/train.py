@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,19 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     config = configured(args)
     shared.settle(dtype=config.dtype)
+    shared.reading(args, config.data)
 
     from .. import backends
+    from ..io.whole import settle
     from ..runs import folder, training
 
     if args.output is not None and not args.no_save:
+        shared.say(args, *filter(None, [settle(args.output)]))
         folder.check(args.output, force=args.force)
-    model, config, source = training.prepare(config)
+    try:
+        model, config, source = training.prepare(config)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped while {config.data} was read") from None
     if args.print_config:
         shared.show(args, vars(config), lambda: str(config).rstrip("\n"))
         return 0
@@ -66,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     assert config.epochs is not None
     shared.say(
         args,
-        f"backend {backend.name} on {backend.device_name}: {backend.why}",
+        f"backend {backend.name} on {backend.device_name}" + (f": {backend.why}" if args.verbose else ""),
         *source.notes,
         f"{source.name}: {len(source.train[0])} samples, {held} held out; network {layers}, {config.dtype}",
     )
@@ -74,24 +81,79 @@ def run(args: argparse.Namespace) -> int:
     from .progress import ProgressBar
 
     backends.keep_pages()  # this process trains and does little else
-    progress = ProgressBar(args, config.epochs)
-    done = training.train(model, config, source, callbacks=[progress])
-    done.metrics["first_epoch_seconds"] = progress.first_epoch
-    result, place = {**done.metrics, "output": None}, None
+    progress, saved = ProgressBar(args, config.epochs), Saved(args)
+
+    def save(run: Any) -> None:
+        run.metrics["first_epoch_seconds"] = progress.first_epoch
+        saved.save(run)
+
     try:
-        if not args.no_save:
-            with shared.undisturbed():
-                place = done.save(args.output, force=args.force)
-            result["output"] = str(place)
-    finally:
-        if done.stopped is None:
-            shared.show(args, result, lambda: table(result))
+        done = training.train(model, config, source, callbacks=[progress], rescue=save)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped before the end of the first epoch, and nothing is kept") from None
+    if done.stopped is None or saved.run is None:
+        save(done)
+    else:
+        saved.add_scores()
+    if done.stopped is None:
+        result = {**done.metrics, "output": None if saved.place is None else str(saved.place)}
+        shared.show(args, result, lambda: table(result))
+    if saved.error is not None:
+        raise saved.error
     if done.stopped is not None:
-        kept = f"; {place} has the weights of epoch {done.stopped}, the best so far" if place else ""
-        raise KeyboardInterrupt(f"stopped after epoch {done.metrics['epochs']}{kept}")
-    if place:
-        shared.say(args, f"saved in {place}: {', '.join(sorted(os.listdir(place)))}")
+        kept = f"; {saved.place} has the weights of epoch {done.stopped}, the best so far"
+        raise KeyboardInterrupt(
+            f"stopped after epoch {done.metrics['epochs']}{kept if saved.place is not None else ''}"
+        )
+    if saved.place is not None:
+        shared.say(args, f"saved in {saved.place}: {', '.join(sorted(os.listdir(saved.place)))}")
     return 0
+
+
+class Saved:
+    """The folder of a run: the one that was named, or another where that cannot be written.
+
+    place: the folder, or None where nothing is written. error: a sentence on the folder that could not be written.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.run: Any = None
+        self.place: Path | None = None
+        self.error: OSError | None = None
+
+    def save(self, run: Any) -> None:
+        """Writes the run, undisturbed by signals."""
+        self.run = run
+        if self.args.no_save:
+            return
+        with shared.undisturbed():
+            try:
+                self.place = run.save(self.args.output, force=self.args.force)
+            except OSError as error:
+                self.error = error
+                self._save_elsewhere()
+        if self.error is None and self.args.output not in (None, self.place):
+            shared.say(self.args, f"another run is in {self.args.output} by now: this one is in {self.place}")
+
+    def _save_elsewhere(self) -> None:
+        """Tries the folder of a run without a name, and the folder of temporary files."""
+        import tempfile
+
+        spare = Path(tempfile.gettempdir()) / f"xpnet-{self.run.source.name}"
+        for other in (None, spare) if self.args.output else (spare,):
+            with suppress(OSError):
+                self.place = self.run.save(other)
+                self.error = type(self.error)(f"{self.error}; the run is in {self.place}")
+                return
+
+    def add_scores(self) -> None:
+        """Adds the scores to a run that was saved without them."""
+        from ..runs import folder
+
+        if self.place is not None:
+            with shared.undisturbed(), suppress(OSError):
+                folder.write_metrics(self.place, self.run.metrics)
 
 
 def configured(args: argparse.Namespace) -> Config:

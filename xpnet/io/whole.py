@@ -65,7 +65,10 @@ def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
 
 def _keep_owner_and_mode(new: Path, old: os.stat_result) -> None:
     made = new.stat()
-    for owner, group in ((old.st_uid, old.st_gid), (-1, old.st_gid)):  # other users may at most keep the group
+    for owner, group in (
+        (old.st_uid, old.st_gid),
+        (-1, old.st_gid),
+    ):  # other users may at most keep the group
         if hasattr(os, "chown") and (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
             with suppress(OSError):
                 os.chown(new, owner, group)

@@ -15,7 +15,6 @@ from ..io.parts import part_of
 from ..io.whole import (
     AS_IT_WAS,
     CONFIG,
-    FILES,
     HISTORY,
     LOSS,
     METRICS,
@@ -124,7 +123,9 @@ def save(folder: Path, model: Any, config: Any, metrics: dict[str, Any]) -> None
         write(plots.learning_curves(model.history).figure, folder / LOSS, dpi=100)
     except OSError:
         raise
-    except Exception:  # matplotlib is not installed, or installed and broken: the run is worth more than its picture
+    except (
+        Exception
+    ):  # matplotlib is not installed, or installed and broken: the run is worth more than its picture
         (folder / LOSS).unlink(missing_ok=True)
 
 
