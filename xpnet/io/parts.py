@@ -54,9 +54,11 @@ def part_of(path: Path, *, folder: bool = False) -> Iterator[Path]:
         _sweep(part)
         yield part
     finally:
-        with suppress(OSError):
-            _remove(part)
-        _close(descriptor)
+        try:
+            with suppress(OSError):
+                _remove(part)
+        finally:
+            _close(descriptor)
 
 
 @contextmanager
