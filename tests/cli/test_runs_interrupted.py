@@ -1,11 +1,14 @@
 """Runs that are refused or end early: nothing is replaced, no half folder is left, the best weights are kept."""
 
+import errno
 import json
 import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -106,7 +109,9 @@ def test_a_disk_that_is_full_leaves_no_half_run(limit):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_the_best_weights_so_far(name, capsys):
+    number = getattr(signal, name)
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -120,9 +125,11 @@ def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
             if said.startswith("epoch"):
                 break
         time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
+        if name == "SIGHUP":  # the end of a connection sends two, and nothing reads what is said
+            process.send_signal(number)
         out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (128 + number, "")
     history = table("runs/digits-1/history.csv")
     last = err.splitlines()[-1]
     losses = [float(row[2]) for row in history[1:]]
@@ -134,6 +141,7 @@ def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
     )
     assert "Traceback" not in err
     assert (metrics["epochs"], metrics["stopped"]) == (len(losses), best)
+    assert metrics["test"]["loss"] == pytest.approx(min(losses), rel=1e-5)
     out, _ = call("evaluate runs/digits-1 digits --json", capsys)
     assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
 
@@ -162,18 +170,73 @@ def test_ctrl_c_while_scoring_keeps_the_run(stopped, kept, capsys, monkeypatch):
     assert xn.load("runs/t-1/model.xpnet").history.epochs == 2
 
 
+SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+
+
+@pytest.fixture
+def default_signals():
+    """The handlers of a process that a shell starts, and those that the tests run under again afterwards."""
+    before = [(number, signal.getsignal(number)) for number in SIGNALS]
+    for number in SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield [signal.getsignal(number) for number in SIGNALS]
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_while_saving_waits_for_the_run(capsys, monkeypatch):
-    before, save = signal.getsignal(signal.SIGINT), folder.save
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_saving_waits_for_the_run(number, default_signals, capsys, monkeypatch):
+    save = folder.save
 
     def slowly(*args):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         save(*args)
 
     monkeypatch.setattr(folder, "save", slowly)
     call("train t.csv --target kind --epochs 1 -q", capsys)
     assert Path("runs/t-1/model.xpnet").exists()
-    assert signal.getsignal(signal.SIGINT) is before
+    assert [signal.getsignal(number) for number in SIGNALS] == default_signals
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP to ignore")
+def test_a_signal_that_is_ignored_stays_so(default_signals, capsys, monkeypatch):
+    """As nohup does, and as a program that calls the command has its own handlers."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    heard = []
+    signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    watched = progress.ProgressBar.on_epoch
+
+    def hangs_up(self, model, record):
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+        watched(self, model, record)
+
+    monkeypatch.setattr(progress.ProgressBar, "on_epoch", hangs_up)
+    call("train t.csv --target kind --epochs 2 -q", capsys)
+    assert json.loads(Path("runs/t-1/metrics.json").read_text())["stopped"] is None
+    assert heard == [signal.SIGTERM] * 2
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send")
+def test_signals_are_left_alone_in_other_threads(default_signals, capsys):
+    with ThreadPoolExecutor() as pool:
+        pool.submit(call, "train t.csv --target kind --epochs 1 -q", capsys).result()
+    assert [signal.getsignal(number) for number in SIGNALS] == default_signals
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        (training, "xpnet: stopped while t.csv was read"),
+        (progress.ProgressBar, "xpnet: stopped before the end of the first epoch, and nothing is kept"),
+    ],
+)
+def test_a_stop_before_there_is_a_run(place, says, capsys, monkeypatch):
+    monkeypatch.setattr(place, "read" if place is training else "on_begin", interrupt)
+    assert call("train t.csv --target kind", capsys, 130).err.splitlines()[-1] == says
+    assert not Path("runs").exists()
 
 
 @pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])
@@ -197,3 +260,61 @@ def test_two_runs_at_once_take_two_folders(monkeypatch):
 
     assert folder.write(None, "a", fill) == Path("runs/a-2")
     assert Path("runs/a-1/model.xpnet").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])
+def test_two_runs_at_once_of_one_output(there, capsys, monkeypatch):
+    """The later one is kept beside the earlier one."""
+    save, taken = folder.save, Path("deep/same")
+    if there:
+        taken.mkdir(parents=True)
+
+    def later(stage, *args):
+        if not (taken / "model.xpnet").exists():
+            folder.write(taken, "t", lambda other: (other / "model.xpnet").write_text("theirs"))
+        save(stage, *args)
+
+    monkeypatch.setattr(folder, "save", later)
+    out, err = call("train t.csv --target kind --epochs 1 --output deep/same --json", capsys)
+    assert "another run is in deep/same by now: this one is in deep/same-2" in err
+    assert json.loads(out)["output"] == "deep/same-2"
+    assert (taken / "model.xpnet").read_text() == "theirs"
+    assert sorted(path.name for path in Path("deep/same-2").iterdir()) == FILES
+    assert sorted(path.name for path in Path("deep").iterdir()) == ["same", "same-2"]
+
+
+@pytest.mark.parametrize(("full", "kept"), [(["out"], "runs/t-1"), (["out", "runs"], "temporary/xpnet-t")])
+def test_a_run_whose_folder_cannot_be_written_is_kept_elsewhere(full, kept, capsys, monkeypatch, tmp_path):
+    save = folder.save
+
+    def no_space(stage, *args):
+        if stage.absolute().relative_to(tmp_path).parts[0] in full:
+            raise OSError(errno.ENOSPC, "No space left on device", str(stage))
+        save(stage, *args)
+
+    Path("temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(folder, "save", no_space)
+    out, err = call("train t.csv --target kind --epochs 1 --output out/a", capsys, 1)
+    last = err.splitlines()[-1]
+    kept = kept if "runs" not in full else tmp_path / kept
+    assert last.startswith("xpnet: path 'out/a' cannot be written, no space left on device: ")
+    assert last.endswith(f"; the run is in {kept}")
+    assert ".part" not in err
+    assert "held out" in out
+    assert sorted(path.name for path in Path(kept).iterdir()) == FILES
+    assert list(Path("out").iterdir()) == []
+
+
+def test_a_replacement_that_was_killed_is_completed_and_said(capsys):
+    call("train t.csv --target kind --epochs 1 -q --output out", capsys)
+    Path("out/.run.cleared").mkdir()
+    Path("out/model.xpnet").rename("out/.run.cleared/model.xpnet")  # as a kill leaves it
+    says = "out: the command that replaced this run was killed; the new run was complete and is in place now"
+    assert call("inspect out", capsys).err == f"{says}\n"
+    Path("out").rename("old")
+    Path("old/.run.cleared").mkdir()
+    Path("old/model.xpnet").rename("old/.run.cleared/model.xpnet")
+    err = call("train t.csv --target kind --epochs 1 --output old", capsys, 2).err
+    assert err.splitlines()[0] == says.replace("out:", "old:")
+    assert "the folder 'old' is not empty" in err

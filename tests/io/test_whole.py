@@ -152,6 +152,8 @@ def test_each_operation_of_a_run_that_fails(run, monkeypatch):
             assert ".part" not in str(caught)
         said = settle(out) if out.is_dir() else None
         later += said is not None
+        if caught is not None:
+            assert ("what was there is as it was" in str(caught)) == (said is None), at
         whole = caught is None or said is not None
         assert held(out) == (new(before, files) if whole else before), at
         assert names(out.parent) == ([] if held(out) is None else ["out"]), at

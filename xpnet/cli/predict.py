@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None and args.output.is_file() and not args.force:
         raise FileExistsError(f"{args.output} is there already: name another file, or --force to replace it")
     model = shared.model_of(args)
+    shared.reading(args, args.data)
 
     from ..io import write_whole
     from ..runs import predict

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 LARGE_FILE_BYTES = 1_000_000
@@ -145,9 +146,13 @@ def settle(*, dtype: str = "float32") -> None:
 
 
 def model_of(args: argparse.Namespace) -> Any:
-    """The model of a command's arguments, on the backend that they name."""
+    """The model of a command's arguments, on the backend that they name; `inspect` names none, and takes NumPy."""
     settle()
 
+    from ..io import whole
     from ..runs import predict
 
-    return predict.load_model(args.model, backend=args.backend, device=args.device)
+    if os.path.isdir(args.model):
+        say(args, *filter(None, [whole.settle(Path(args.model))]))
+    given = vars(args)
+    return predict.load_model(args.model, backend=given.get("backend", "numpy"), device=given.get("device"))

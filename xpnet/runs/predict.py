@@ -114,7 +114,11 @@ def describe(model: Model) -> dict[str, Any]:
         "loss": str(model.loss),
         "optimizer": repr(model.optimizer),
         "epochs": model.history.epochs,
-        "last": {name: value for name, value in model.history.last().items() if math.isfinite(value or 0)},
+        "last": {
+            name: value
+            for name, value in model.history.last().items()
+            if value is None or (isinstance(value, int | float) and math.isfinite(value))
+        },
         "expects": f"{len(told)} columns, its numbers mean +- deviation"
         if told
         else f"{shape} numbers a sample",
