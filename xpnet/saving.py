@@ -106,16 +106,15 @@ def load(
 def model_file(path: str | os.PathLike[str]) -> Path:
     """The model file of a path: the file itself, or the one in a run's folder."""
     place = file_path("path", path)
-    if not place.is_dir():
-        return place
-    said = settle(place)
+    folder = place if place.is_dir() else place.parent
+    said = settle(folder)
     if said is not None:
         warnings.warn(said, RuntimeWarning, stacklevel=4)
-    if not (place / MODEL).exists():
+    if place == folder and not (folder / MODEL).exists():
         raise FileNotFoundError(
             f"path {str(place)!r} is a folder without a {MODEL}: give a model file, or the folder of a run"
         )
-    return place / MODEL
+    return folder / MODEL if place == folder else place
 
 
 def _fitting(targets: Any, wanted: Targets, output_shape: Shape) -> Targets:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import xpnet as xn
-from xpnet.cli import progress
+from xpnet.cli import progress, shared
 from xpnet.runs import folder, training
+from xpnet.runs import predict as predictions
 
 from .runs import call, table
 
@@ -126,7 +127,7 @@ def test_a_signal_keeps_the_best_weights_so_far(name, capsys):
                 break
         time.sleep(0.05)
         process.send_signal(number)
-        if name == "SIGHUP":  # the end of a connection sends two, and nothing reads what is said
+        if name == "SIGHUP":  # the end of a connection sends two
             process.send_signal(number)
         out, err = process.communicate()
     assert (process.returncode, out) == (128 + number, "")
@@ -217,6 +218,15 @@ def test_a_signal_that_is_ignored_stays_so(default_signals, capsys, monkeypatch)
     assert json.loads(Path("runs/t-1/metrics.json").read_text())["stopped"] is None
     assert heard == [signal.SIGTERM] * 2
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP to send")
+def test_the_second_of_two_signals_at_once_interrupts_nothing(default_signals):
+    with shared.signals() as heard:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+    assert heard == [signal.SIGHUP, signal.SIGTERM]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send")
@@ -318,3 +328,25 @@ def test_a_replacement_that_was_killed_is_completed_and_said(capsys):
     err = call("train t.csv --target kind --epochs 1 --output old", capsys, 2).err
     assert err.splitlines()[0] == says.replace("out:", "old:")
     assert "the folder 'old' is not empty" in err
+    Path("old/.run.cleared").mkdir()
+    Path("old/config.toml").rename("old/.run.cleared/config.toml")
+    assert says.replace("out:", "old:") in call("train --config old/config.toml --no-save", capsys).err
+
+
+def test_predictions_replace_no_file_that_came_meanwhile(capsys, monkeypatch):
+    call("train t.csv --target kind --epochs 1 -q --output out", capsys)
+    predict = predictions.predict
+
+    def slowly(*args, **options):
+        Path("p.csv").write_text("theirs")
+        return predict(*args, **options)
+
+    monkeypatch.setattr(predictions, "predict", slowly)
+    out, err = call("predict out t.csv -o p.csv --json", capsys)
+    assert err.splitlines()[-2:] == [
+        "p.csv is there by now: the predictions are in p-2.csv",
+        "120 predictions in p-2.csv",
+    ]
+    assert json.loads(out)["output"] == "p-2.csv"
+    assert Path("p.csv").read_text() == "theirs"
+    assert len(table("p-2.csv")) == 121

@@ -39,7 +39,9 @@ class Screen:
     def write(self, text):
         for escape, char in re.findall(r"(\x1b\[[\d;?]*[A-Za-z])|(.|\n)", text):
             if char == "\r":
-                self.column -= self.column and (self.column - 1) % self.columns + 1  # to the beginning of the row
+                self.column -= (
+                    self.column and (self.column - 1) % self.columns + 1
+                )  # to the beginning of the row
             elif char == "\n":  # one row down, which may be a further row of the same line
                 self.column += self.columns
                 if self.column >= len(self.lines[self.row]):

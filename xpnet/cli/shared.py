@@ -136,6 +136,14 @@ def _number(name: str, value: float | None) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
+def complete(args: argparse.Namespace, folder: Path) -> None:
+    """Completes the replacement of a run that a kill cut short, and says so."""
+    from ..io.whole import settle
+
+    if said := settle(folder):
+        say(args, said)
+
+
 def settle(*, dtype: str = "float32") -> None:
     """Sets the variables that libraries read when they load: one thread for NumPy's BLAS, float64 for JAX."""
     if "OMP_NUM_THREADS" not in os.environ:
@@ -149,10 +157,9 @@ def model_of(args: argparse.Namespace) -> Any:
     """The model of a command's arguments, on the backend that they name; `inspect` names none, and takes NumPy."""
     settle()
 
-    from ..io import whole
     from ..runs import predict
 
-    if os.path.isdir(args.model):
-        say(args, *filter(None, [whole.settle(Path(args.model))]))
+    place = Path(args.model)
+    complete(args, place if place.is_dir() else place.parent)
     given = vars(args)
     return predict.load_model(args.model, backend=given.get("backend", "numpy"), device=given.get("device"))

@@ -45,16 +45,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.config:
+        shared.settle()
+        shared.complete(args, Path(args.config).parent)
     config = configured(args)
     shared.settle(dtype=config.dtype)
     shared.reading(args, config.data)
 
     from .. import backends
-    from ..io.whole import settle
     from ..runs import folder, training
 
     if args.output is not None and not args.no_save:
-        shared.say(args, *filter(None, [settle(args.output)]))
+        shared.complete(args, args.output)
         folder.check(args.output, force=args.force)
     try:
         model, config, source = training.prepare(config)

@@ -65,13 +65,10 @@ def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
 
 def _keep_owner_and_mode(new: Path, old: os.stat_result) -> None:
     made = new.stat()
-    for owner, group in (
-        (old.st_uid, old.st_gid),
-        (-1, old.st_gid),
-    ):  # other users may at most keep the group
-        if hasattr(os, "chown") and (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+    if hasattr(os, "chown") and (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+        for owner in (old.st_uid, -1):  # another user than root may at most keep the group
             with suppress(OSError):
-                os.chown(new, owner, group)
+                os.chown(new, owner, old.st_gid)
                 break
     new.chmod(old.st_mode & 0o777)
 

@@ -98,11 +98,12 @@ def free(name: str) -> Path:
     return next(path for number in count(1) if not (path := RUNS / f"{name}-{number}").exists())
 
 
-def beside(path: Path) -> Path:
-    """The first of path-2, path-3... that does not exist."""
+def beside(path: Path, suffix: str = "") -> Path:
+    """The first of path-2, path-3... that does not exist; the number comes before the suffix."""
     path = path if path.name.strip(".") else path.absolute()
+    stem = path.name.removesuffix(suffix)
     return next(
-        other for number in count(2) if not (other := path.with_name(f"{path.name}-{number}")).exists()
+        other for number in count(2) if not (other := path.with_name(f"{stem}-{number}{suffix}")).exists()
     )
 
 
