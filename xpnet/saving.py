@@ -111,8 +111,9 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     if said is not None:
         warnings.warn(said, RuntimeWarning, stacklevel=4)
     if place == folder and not (folder / MODEL).exists():
-        raise FileNotFoundError(
-            f"path {str(place)!r} is a folder without a {MODEL}: give a model file, or the folder of a run"
+        raise IsADirectoryError(
+            f"path {str(place)!r} cannot be read, it is a folder without a {MODEL}: give a file that model.save wrote, "
+            "or the folder of a run"
         )
     return folder / MODEL if place == folder else place
 

@@ -134,20 +134,21 @@ class Saved:
                 self.place = run.save(self.args.output, force=self.args.force)
             except OSError as error:
                 self.error = error
-                self._save_elsewhere()
+                with suppress(OSError):
+                    self._save_elsewhere(error)
         if self.error is None and self.args.output not in (None, self.place):
             shared.say(self.args, f"another run is in {self.args.output} by now: this one is in {self.place}")
 
-    def _save_elsewhere(self) -> None:
+    def _save_elsewhere(self, error: OSError) -> None:
         """Tries the folder of a run without a name, and the folder of temporary files."""
         import tempfile
 
         spare = Path(tempfile.gettempdir()) / f"xpnet-{self.run.source.name}"
-        for other in (None, spare) if self.args.output else (spare,):
-            with suppress(OSError):
-                self.place = self.run.save(other)
-                self.error = type(self.error)(f"{self.error}; the run is in {self.place}")
-                return
+        try:
+            self.place = self.run.save(None if self.args.output else spare)
+        except OSError:
+            self.place = self.run.save(spare)
+        self.error = type(error)(f"{error}; the run is in {self.place}")
 
     def add_scores(self) -> None:
         """Adds the scores to a run that was saved without them."""
