@@ -350,3 +350,11 @@ def test_predictions_replace_no_file_that_came_meanwhile(capsys, monkeypatch):
     assert json.loads(out)["output"] == "p-2.csv"
     assert Path("p.csv").read_text() == "theirs"
     assert len(table("p-2.csv")) == 121
+
+
+@pytest.mark.parametrize("letter", ["t", "ü"])
+def test_the_name_of_a_data_file_may_be_as_long_as_any(letter, capsys):
+    longest = letter * (251 // len(letter.encode()))
+    Path("t.csv").rename(f"{longest}.csv")
+    call(f"train {longest}.csv --target kind --epochs 1 -q", capsys)
+    assert [path.name for path in Path("runs").iterdir()] == [f"{letter * (200 // len(letter.encode()))}-1"]

@@ -143,7 +143,9 @@ class Saved:
         """Tries the folder of a run without a name, and the folder of temporary files."""
         import tempfile
 
-        spare = Path(tempfile.gettempdir()) / f"xpnet-{self.run.source.name}"
+        from ..runs import folder
+
+        spare = Path(tempfile.gettempdir()) / f"xpnet-{folder.short(self.run.source.name)}"
         try:
             self.place = self.run.save(None if self.args.output else spare)
         except OSError:

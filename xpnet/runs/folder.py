@@ -93,9 +93,15 @@ def _written(final: Path, fill: Callable[[Path], Any], *, force: bool) -> bool:
 
 def free(name: str) -> Path:
     """The first of runs/name-1, runs/name-2... that does not exist."""
-    if len(os.fsencode(name)) > _NAME_BYTES:
-        name = os.fsencode(name)[:_NAME_BYTES].decode("utf-8", "ignore")
+    name = short(name)
     return next(path for number in count(1) if not (path := RUNS / f"{name}-{number}").exists())
+
+
+def short(name: str) -> str:
+    """The beginning of a data file's name, which the name of a run can hold."""
+    if len(os.fsencode(name)) <= _NAME_BYTES:
+        return name
+    return os.fsencode(name)[:_NAME_BYTES].decode("utf-8", "ignore")
 
 
 def beside(path: Path, suffix: str = "") -> Path:
