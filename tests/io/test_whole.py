@@ -207,16 +207,24 @@ def test_a_part_of_a_living_process_stays(tmp_path):
 
 
 @pytest.mark.parametrize("folders", [False, True])
-def test_a_part_of_another_computer_is_left_for_a_day(tmp_path, folders, monkeypatch):
-    monkeypatch.setattr(parts, "_host", lambda: "0123abcd")
-    part = tmp_path / f".m.{parts._host()}-0123456789ab.part"
+@pytest.mark.parametrize("reason", ["another computer", "version 0.1", "no locks", "locks that are refused"])
+def test_a_part_that_no_lock_tells_of_is_left_for_a_day(tmp_path, reason, folders, monkeypatch):
+    host = {"another computer": "0123abcd-", "version 0.1": ""}.get(reason, f"{parts._host()}-")
+    part = tmp_path / f".m.{host}0123456789ab.part"
     part.mkdir() if folders else part.touch()
-    monkeypatch.setattr(parts, "_host", lambda: "ffffffff")
+    if reason == "no locks":
+        monkeypatch.setattr(parts, "fcntl", None)
+    if reason == "locks that are refused":
+        monkeypatch.setattr(parts.fcntl, "flock", refused)
     write_whole(tmp_path / "mine", [b"1"])
     assert part.exists()
     os.utime(part, (time.time() - 90_000,) * 2)
     write_whole(tmp_path / "mine", [b"2"])
     assert names(tmp_path) == ["mine"]
+
+
+def refused(descriptor, operation):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
 def test_files_of_others_are_not_swept(tmp_path):
