@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import xpnet as xn
-from xpnet.cli import progress, shared
+from xpnet.cli import progress
+from xpnet.cli.signals import interrupting
 from xpnet.runs import folder, training
 from xpnet.runs import predict as predictions
 
@@ -222,7 +223,7 @@ def test_a_signal_that_is_ignored_stays_so(default_signals, capsys, monkeypatch)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP to send")
 def test_the_second_of_two_signals_at_once_interrupts_nothing(default_signals):
-    with shared.signals() as heard:
+    with interrupting() as heard:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGTERM)

@@ -13,6 +13,7 @@ from signal import SIGINT
 from typing import Any, NoReturn
 
 from ..errors import UnknownNameError, unknown
+from .signals import interrupting
 
 LOADED = time.perf_counter()
 
@@ -68,9 +69,7 @@ class ShowVersion(argparse.Action):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; the exit status: 0, 1 for an error, 2 for a wrong command line, 128 + n for signal n."""
-    from .shared import signals
-
-    with signals() as heard:
+    with interrupting() as heard:
         return _main(argv, heard)
 
 

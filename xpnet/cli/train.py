@@ -10,6 +10,7 @@ from typing import Any
 
 from ..runs.config import OPTIONS, Config, read
 from . import UsageError, shared
+from .signals import undisturbed
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +130,7 @@ class Saved:
         self.run = run
         if self.args.no_save:
             return
-        with shared.undisturbed():
+        with undisturbed():
             try:
                 self.place = run.save(self.args.output, force=self.args.force)
             except OSError as error:
@@ -157,7 +158,7 @@ class Saved:
         from ..runs import folder
 
         if self.place is not None:
-            with shared.undisturbed(), suppress(OSError):
+            with undisturbed(), suppress(OSError):
                 folder.write_metrics(self.place, self.run.metrics)
 
 
