@@ -57,6 +57,16 @@ def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
     assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
 
 
+def test_ctrl_c_between_saving_and_scoring_says_where_the_run_is(capsys, monkeypatch):
+    monkeypatch.setattr(progress.ProgressBar, "on_end", interrupt)
+    monkeypatch.setattr(training.Run, "score", interrupt)
+    err = call("train t.csv --target kind --epochs 1", capsys, 130).err
+    assert err.splitlines()[-1].startswith(
+        "xpnet: stopped after epoch 1; runs/t-1 has the weights of epoch 1"
+    )
+    assert Path("runs/t-1/model.xpnet").exists()
+
+
 SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
@@ -180,7 +190,7 @@ def test_signals_are_left_alone_in_other_threads(default_signals, capsys):
     ("place", "says"),
     [
         (training, "xpnet: stopped while t.csv was read"),
-        (progress.ProgressBar, "xpnet: stopped before the end of the first epoch, and nothing is kept"),
+        (progress.ProgressBar, "xpnet: stopped before the end of an epoch, and nothing is kept"),
     ],
 )
 def test_a_stop_before_there_is_a_run(place, says, capsys, monkeypatch):

@@ -93,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         done = training.train(model, config, source, callbacks=[progress], rescue=save)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("stopped before the end of the first epoch, and nothing is kept") from None
-    if done.stopped is None or saved.run is None:
+        if saved.run is None:
+            raise KeyboardInterrupt("stopped before the end of an epoch, and nothing is kept") from None
+        done = saved.run  # a second Ctrl-C, once it was saved
+    if saved.run is None:
         save(done)
     else:
         saved.add_scores()
