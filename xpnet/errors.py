@@ -166,9 +166,9 @@ def told(path: Path, done: str, mend: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None:  # a sentence already
+        if error.strerror is None:  # a sentence already
             raise
-        why = (error.strerror or type(error).__name__).lower()
+        why = error.strerror.lower()
         sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {mend}")
         sentence.errno = error.errno
         raise sentence from error

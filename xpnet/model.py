@@ -312,10 +312,9 @@ class Model:
 def load(
     path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
 ) -> Model:
-    """The model in a file, on a backend, or where its first data will be; `custom` names layers of one's own.
+    """The model in a file or in the folder of a run, on a backend, or where its first data will be.
 
-    ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
-    hold it.
+    custom: layers of one's own. ModelFileError for a file that is not a whole, unchanged model; BackendError.
     """
     from .saving import load
 

@@ -81,9 +81,9 @@ class EarlyStopping(Callback):
         gain = 0.0 if self.best is None else self.best - value
         gain = -gain if larger_is_better(self) else gain
         if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
-            self.best, self.best_epoch = value, record["epoch"]
-            if self.restore_best:
-                self._arrays = (model.params, model.buffers)  # copies, which further steps leave alone
+            # copies, which further steps leave alone; Ctrl-C meanwhile leaves the best epoch as it was
+            arrays = (model.params, model.buffers) if self.restore_best else None
+            self.best, self.best_epoch, self._arrays = value, record["epoch"], arrays
         return record["epoch"] - self.best_epoch >= max(1, self.patience)
 
     def on_end(self, model: Any) -> None:
