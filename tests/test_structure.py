@@ -15,7 +15,7 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-BASE = {"typing", "errors", "namespace", "describe", "installed", "tree", "formulas"}
+BASE = {"typing", "errors", "synonyms", "calls", "namespace", "describe", "installed", "tree", "formulas"}
 ROOMS = {
     "ops",
     "init",

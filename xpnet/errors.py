@@ -58,15 +58,15 @@ def choose(what: str, given: object, known: Iterable[str]) -> str:
     raise unknown(what, given, names)
 
 
-def unknown(what: str, given: object, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that is not among the known ones, with the nearest of them."""
-    import difflib  # only an error needs it
+def unknown(what: str, given: object, known: Iterable[str], *, advice: str = "") -> UnknownNameError:
+    """The error for a name that is not among the known ones, with the nearest of them, or advice in its place."""
+    from .synonyms import hint  # only an error needs it
 
     names = sorted(known)
-    word = getattr(given, "__name__", str(given)).lower()
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UnknownNameError(f"{what} {shown(given)} is unknown: {hint}known are {', '.join(names)}")
+    word = getattr(given, "__name__", str(given))
+    return UnknownNameError(
+        f"{what} {shown(given)} is unknown: {advice or hint(word, names)}known are {', '.join(names)}"
+    )
 
 
 def number(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..calls import checked
 from ..namespace import namespace
 from .differences import as_floating, derivative, numerical_gradient, scalar
 
@@ -44,6 +45,7 @@ class Tangent:
         return getattr(self.point, "ndim", 0) == 0
 
 
+@checked
 def tangent(f: Callable[[Any], Any], x: Any, h: float | None = None) -> Tangent:
     """The tangent of a function at x: a line where x is a number, a plane where x is an array (2,), or (d,).
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import file_path, told
 from ..typing import Shape
 
@@ -19,6 +20,7 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 _CHUNK_BYTES = 1 << 20
 
 
+@checked
 def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> np.ndarray:
     """The array in an IDX file, packed with gzip or not (its first bytes tell), in this machine's byte order.
 

@@ -7,10 +7,13 @@ import zlib
 
 import numpy as np
 
+from ..calls import checked
+
 _KEYS = (("x", "y"), ("x_train", "y_train", "x_test", "y_test"))
 _INPUTS = (("x",), ("x_test",))
 
 
+@checked
 def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.ndarray, ...]:
     """(x, y), or (x_train, y_train, x_test, y_test), of an .npz file with arrays of these names.
 

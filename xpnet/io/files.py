@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import ModelFileError, file_path, shown, told
 
 _DTYPES = {
@@ -41,6 +42,7 @@ _FOREIGN = {
 """The first bytes of other libraries' files."""
 
 
+@checked
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
     """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
 
@@ -72,6 +74,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
         write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
+@checked
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the configuration of a file; ModelFileError unless it is whole and unchanged."""
     place = file_path("path", path)
@@ -157,6 +160,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+@checked
 def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
     """Writes a new file beside the old one, syncs it to the disk, and replaces the old one by it: atomic."""
     path = Path(path)

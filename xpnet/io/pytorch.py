@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import shown
 from ..layers import (
     GRU,
@@ -81,6 +82,7 @@ class Layout(NamedTuple):
         return np.transpose(x.reshape([self.apart[axis] for axis in self.axes]), np.argsort(self.axes))
 
 
+@checked
 def to_torch(model: Any) -> dict[str, np.ndarray]:
     """Parameters and buffers with PyTorch's names and layouts, as NumPy arrays: copies.
 
@@ -97,6 +99,7 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
     return state
 
 
+@checked
 def from_torch(model: Any, state: Mapping[str, Any]) -> None:
     """Sets the parameters and buffers of a built model from a `state_dict`, or from its arrays in NumPy.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..calls import checked_constructor
 from ..tree import flatten, nest
 from .activations import (
     CELU,
@@ -130,3 +131,5 @@ LAYERS = {
     and found not in (Layer, Container, Stateless)
 }
 """The layers that a model file may name, and that `xpnet` exports."""
+for _layer in LAYERS.values():
+    checked_constructor(_layer)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..calls import checked_constructor
 from ..describe import Description
 from ..errors import choose, integer, number
 from ..ops import ACTIVATIONS
@@ -15,6 +16,7 @@ from ..typing import Array, Nested, Op, Pullback, Shape
 from .context import Context
 
 
+@checked_constructor
 @dataclass(frozen=True)
 class Layer(Description):
     """A frozen description of a layer; its fields are numbers, strings, None, tuples and layers.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar
 
+from ..calls import checked_constructor
 from ..describe import Description
 from ..errors import integer, number, plain, unknown
 from ..namespace import namespace
@@ -16,6 +17,7 @@ OF_ALL = ("accumulate", "average", "average_from", "clip_norm", "clip_value", "f
 """The options that a group of parameters cannot have for itself."""
 
 
+@checked_constructor
 @dataclass(frozen=True)
 class Optimizer(Description):
     """The description of an update of parameters by their gradients.

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..calls import checked, checked_constructor
 from ..describe import Description
 from ..errors import choose, integer, number, shown
 from ..typing import Array, Namespace
@@ -29,6 +30,7 @@ class Schedule(Description):
         return xp.ones_like(t)
 
 
+@checked
 def constant(peak: float) -> Schedule:
     """The same rate at every step."""
     return Schedule(peak)
@@ -226,6 +228,7 @@ class Warmup(Schedule):
         return xp.where(rising, (t + 1.0) / (self.steps + 1.0), later)
 
 
+@checked
 def warmup(schedule: Schedule | float, steps: int) -> Warmup:
     """A linear rise over `steps` steps to the peak of a schedule, or to a number."""
     then = schedule if isinstance(schedule, Schedule) else Schedule(schedule)
@@ -249,3 +252,5 @@ SCHEDULES = {
         *(Polynomial, InverseScaling, OneCycle, Warmup),
     )
 }
+for _schedule in SCHEDULES.values():
+    checked_constructor(_schedule)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..calls import checked_constructor
 from ..train import Callback
 from . import style
 from .inputs import count
 
 
+@checked_constructor
 class Live(Callback):
     """A callback that calls `draw(model)` after epoch 1, after each `every` epochs and at the end of a training.
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from ..calls import checked_constructor
 from ..errors import flag, integer, number, require_function, shown, unknown
 
 
@@ -37,6 +38,7 @@ class Callback:
         """After the last epoch, also when training ends with an error or Ctrl-C."""
 
 
+@checked_constructor
 class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..calls import checked_constructor
 from ..errors import choose
 from .callbacks import Callback, larger_is_better, monitored
 
 
+@checked_constructor
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by `factor` when a monitored value has not got better for `patience` epochs.
 

@@ -20,6 +20,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
+from ..calls import checked
 from ..errors import as_pair, integer, require_function, shown
 from ..layers import Layer, Pass, is_layer
 from ..namespace import namespace
@@ -28,6 +29,7 @@ from ..tree import flatten, nest
 from ..typing import Array, Batch, Flat, Loss, State, Update
 
 
+@checked
 def make_step(
     network: Layer,
     loss: Loss,
@@ -52,6 +54,7 @@ def make_step(
     return step
 
 
+@checked
 def make_gradients(
     network: Layer, loss: Loss, *, shards: int = 1, rows: int | None = None
 ) -> Callable[[State, Batch], tuple[Array, Flat, Flat]]:
@@ -78,6 +81,7 @@ def make_gradients(
     return gradients
 
 
+@checked
 def make_apply(
     optimizer: Optimizer,
     *,
@@ -170,6 +174,7 @@ def split_batch(batch: Batch, shards: int, rows: int | None = None) -> Iterator[
         yield {name: x[start:stop, ...] for name, x in batch.items()}
 
 
+@checked
 def make_forward(network: Layer) -> Callable[[Flat, Flat, Array], Array]:
     """`forward(params, buffers, x)`: the outputs in prediction mode, no pullback kept."""
 

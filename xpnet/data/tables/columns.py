@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...calls import checked_class
 from ...describe import Description
 from .cells import columns_of, listed
 from .column_types import Dropped, Number, Text
@@ -14,6 +15,7 @@ from .inference import learn_column
 from .target import Target
 
 
+@checked_class
 @dataclass(frozen=True)
 class Columns(Description):
     """The statistics and categories of a table's columns: their own JSON, saved with a model as `model.columns`.

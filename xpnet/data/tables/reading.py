@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...calls import checked
 from .cells import MISSING, NUMERIC_SHARE, counted, import_pandas
 from .decoding import read_text
 
@@ -26,6 +27,7 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+(?P<point>[.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s
 _DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 
 
+@checked
 def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
     """(frame, notes): the table in a CSV file, every cell as text, "" for an empty one.
 

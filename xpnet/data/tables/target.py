@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...calls import checked_class
 from ...describe import Description
 from ...errors import LabelError, choose, unknown
 from ..batching import split
@@ -18,6 +19,7 @@ _MAX_NUMERIC_LABELS = 20
 """Whole numbers of at most this many different values are labels."""
 
 
+@checked_class
 @dataclass(frozen=True)
 class Target(Description):
     """The column to predict.
