@@ -14,6 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+FOREIGN = ("torch", "keras", "tensorflow", "jax", "flax", "optax", "mlx", "sklearn", "scipy", "numpy")
+"""Libraries whose functions and modules are no ops: they return a value alone."""
+
 
 class LabelError(ValueError):
     """A target that does not fit the network's outputs or the loss."""
@@ -126,6 +129,35 @@ def as_pair(what: str, found: Any) -> tuple[Any, Callable[..., Any]]:
     raise TypeError(
         f"{what} must give (value, pullback), it gave a {came}: return its derivative too, as an op does"
     )
+
+
+def as_single(what: str, found: Any) -> Any:
+    """The cotangent in the result of a pullback of one array, (dx,); TypeError for anything else."""
+    if isinstance(found, tuple) and len(found) == 1 and found[0] is not None:
+        return found[0]
+    came = f"a {type(found).__name__}"
+    if isinstance(found, tuple):
+        came = f"{len(found)} ({', '.join(type(part).__name__ for part in found)})"
+    raise TypeError(f"the {what}'s pullback must give a tuple (dy,) of 1, it gave {came}: one for each array")
+
+
+def refuse_foreign(what: str, given: Any, known: Iterable[str]) -> None:
+    """TypeError for a function of another library: it returns a value, and no derivative that xpnet could use."""
+    if not callable(given):
+        return
+    given = getattr(given, "func", given)  # of a functools.partial
+    owner = getattr(given, "__self__", None)
+    places = (getattr(part, "__module__", None) for part in (given, type(given), owner))
+    library = next((root for place in places if (root := str(place).partition(".")[0]) in FOREIGN), None)
+    if library is not None:
+        from .synonyms import hint
+
+        word = getattr(given, "__name__", type(given).__name__)
+        names = sorted(known)
+        raise TypeError(
+            f"{what}: {shown(given)} of {library} gives no derivative: {hint(word, names)}known are "
+            f"{', '.join(names)}, or give a function of your own, f(...) -> (value, pullback)"
+        )
 
 
 def shown(value: Any) -> str:

@@ -96,7 +96,7 @@ _LOSSES = {
     "sparse_categorical_crossentropy multinomial softmax cross_entropy_loss",
     "cross_entropy": "crossentropy categorical_crossentropy sparse_categorical_crossentropy",
     "sigmoid_cross_entropy": "bce bce_with_logits bce_with_logits_loss bce_loss binary_crossentropy "
-    "multi_label_soft_margin_loss multi_label_margin_loss soft_margin_loss log_loss binary_logistic logistic",
+    "multi_label_soft_margin_loss soft_margin_loss log_loss binary_logistic logistic",
     "binary_cross_entropy": "bce bce_loss binary_crossentropy",
     "nll": "negative_log_likelihood neg_log_likelihood",
     "mse": "mean_squared_error squared_error l2 l2_loss regression squared_loss",
@@ -111,6 +111,8 @@ _LOSSES = {
 }
 _ACTIVATIONS = {
     "silu": "swish",
+    "gelu": "gelu_tanh gelu_new quick_gelu gelu_pytorch_tanh",
+    "leaky_relu": "lrelu",
     "tanh": "hyperbolic_tangent",
     "sigmoid": "logistic expit",
     "relu": "rectifier rectified_linear",
@@ -118,7 +120,7 @@ _ACTIVATIONS = {
 }
 _OPTIMIZERS = {
     "sgd": "momentum nesterov gradient_descent",
-    "adam": "amsgrad",
+    "adam": "amsgrad sparse_adam",
     "nadam": "nesterov_adam",
 }
 _METRICS = {
@@ -142,12 +144,21 @@ _INITIALIZERS = {
     "identity": "eye",
 }
 _REMARKS = {
-    "softmax_cross_entropy": "of logits",
-    "cross_entropy": "of probabilities",
-    "sigmoid_cross_entropy": "of logits",
-    "binary_cross_entropy": "of probabilities",
+    "softmax_cross_entropy": "classes, from logits",
+    "cross_entropy": "classes, from probabilities",
+    "sigmoid_cross_entropy": "yes or no, from logits",
+    "binary_cross_entropy": "yes or no, from probabilities",
 }
 """The difference between names that stand for the same thing elsewhere."""
+
+_INSTEAD = {
+    "relu": {
+        "None, the default, is the identity": "linear identity none",
+        "xn.PReLU() has a parameter, put it after the layer as one of its own": "prelu",
+    },
+    "adam": {"xn.fit_lbfgs(model, x, y) trains by L-BFGS": "lbfgs"},
+}
+"""By a known name: advice for names that xpnet has in another place."""
 
 _ADVICE = {
     "sizes of inputs follow from the data": "in_features in_channels input_shape input_dim input_size "
@@ -168,7 +179,8 @@ _ADVICE = {
     "the separator and the encoding are found from the content": "sep delimiter encoding",
     "a callback may write it: model.save(path)": "checkpoint_path",
 }
-_WORDS = (_ARGUMENTS, _LOSSES, _ACTIVATIONS, _OPTIMIZERS, _METRICS, _INITIALIZERS)
+_COMMANDS = {"train": "fit learn run", "evaluate": "score test eval", "inspect": "show summary info describe"}
+_WORDS = (_ARGUMENTS, _LOSSES, _ACTIVATIONS, _OPTIMIZERS, _METRICS, _INITIALIZERS, _COMMANDS)
 
 
 def bare(word: str) -> str:
@@ -197,6 +209,10 @@ def hint(word: str, known: Iterable[str]) -> str:
 
     names = {bare(name): name for name in known}
     found = same(word, known)
+    for anchor, texts in _INSTEAD.items() if not found else ():
+        for text, theirs in texts.items():
+            if anchor in known and bare(word) in theirs.split():
+                return f"{text}; "
     if not found:
         found = [names[near] for near in difflib.get_close_matches(bare(word), names, n=1, cutoff=0.6)]
     several = len(found) > 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..calls import checked_constructor
 from ..describe import Description
-from ..errors import choose, integer, number
+from ..errors import as_pair, as_single, choose, integer, number, refuse_foreign
 from ..ops import ACTIVATIONS
 from ..ops.opspec import OpSpec, bind, check_options, named
 from ..typing import Array, Nested, Op, Pullback, Shape
@@ -97,6 +97,14 @@ class Activation(OpSpec, Stateless):
     def output_shape(self, input_shape: Shape) -> Shape:
         return shape_after(self, input_shape)
 
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        y, pull = as_pair("activation", self.bound(x))
+
+        def pullback(dy: Array) -> tuple[Array, Nested]:
+            return as_single("activation", pull(dy)), {}
+
+        return y, pullback
+
 
 def activation(spec: Any) -> Op | None:
     """The op that an activation's name, a layer such as `LeakyReLU(0.2)`, or an op stands for; None for None."""
@@ -117,8 +125,9 @@ def activation(spec: Any) -> Op | None:
 
 
 def check_activation(spec: Any) -> None:
-    """ValueError for what `activation` does not know, or what is no activation of one op."""
+    """TypeError or ValueError for what `activation` does not know, or what is no activation of one op."""
     activation(spec)
+    refuse_foreign("activation", spec, ACTIVATIONS)
 
 
 def activation_name(spec: Any) -> Any:

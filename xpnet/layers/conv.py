@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from ..errors import as_pair, flag, integer
+from ..errors import as_pair, as_single, flag, integer
 from ..init import check_initializer, default, initial
 from ..ops.conv import transposed
 from ..ops.opspec import named
@@ -100,7 +100,7 @@ class _Convolution(Layer):
 
         def pullback(dy: Array) -> tuple[Array, Nested]:
             if pull_activation is not None:
-                (dy,) = pull_activation(dy)
+                dy = as_single("activation", pull_activation(dy))
             dx, dw, *db = pull(dy)
             return dx, {"weight": dw, "bias": db[0]} if db else {"weight": dw}
 

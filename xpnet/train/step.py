@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..calls import checked
-from ..errors import as_pair, integer, require_function, shown
+from ..errors import as_pair, as_single, integer, require_function, shown
 from ..layers import Layer, Pass, is_layer
 from ..namespace import namespace
 from ..optim import Optimizer, mover, scalars_after, update_each
@@ -121,10 +121,7 @@ def gradient(
             f"the loss gave {tuple(losses.shape)} for {w.shape[0]} samples: one value per sample was wanted, "
             "take the mean over the other axes"
         )
-    cotangents = pull_loss(w)
-    if not isinstance(cotangents, tuple) or len(cotangents) != 1:
-        raise TypeError(f"the loss's pullback must give a tuple (dy,), it gave a {type(cotangents).__name__}")
-    _, grads = pull_network(*cotangents)
+    _, grads = pull_network(as_single("loss", pull_loss(w)))
     return xp.sum(w * losses), flatten(grads), run.updates
 
 
