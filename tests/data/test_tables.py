@@ -187,7 +187,7 @@ def test_frames_made_by_pandas():
             "y": ["p", "q", "p", "q"],
         }
     )
-    x, _ = (columns := Columns.learn(given)).inputs(given)
+    x = (columns := Columns.learn(given)).inputs(given)
     z = 1.5**0.5
     assert columns.features == (
         *("7", "7 missing", "n", "n missing", "c=", "c=u", "c=v", "b=False", "b=True", "m=", "m=1", "m=x"),
@@ -199,7 +199,9 @@ def test_frames_made_by_pandas():
         [0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0],
     ]
     np.testing.assert_allclose(x, wanted, rtol=1e-6)
-    with pytest.raises(TypeError, match="frame: a table was wanted, such as read_csv gives, list came"):
+    with pytest.raises(
+        TypeError, match="frame: a DataFrame was wanted, such as read_csv returns, a list came"
+    ):
         Columns.learn([[1, 2]])
     with pytest.raises(ValueError, match="2 columns of the name 'a'"):
         Columns.learn(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]))
@@ -220,7 +222,7 @@ def test_against_scikit_learn():
     preprocessing = pytest.importorskip("sklearn.preprocessing", reason="scikit-learn is not installed")
     draw = np.random.default_rng(0)
     a, c = draw.normal(5, 3, 40), draw.choice(["u", "v", "w"], 40)
-    x, _ = Columns.learn(frame(a=a, c=c, y=["p", "q"] * 20)).inputs(frame(a=a, c=c))
+    x = Columns.learn(frame(a=a, c=c, y=["p", "q"] * 20)).inputs(frame(a=a, c=c))
     np.testing.assert_allclose(
         x[:, :1], preprocessing.StandardScaler().fit_transform(a[:, None]), rtol=1e-6, atol=1e-6
     )

@@ -26,10 +26,12 @@ def test_a_later_table_gives_the_same_features():
     np.testing.assert_allclose(x, wanted, rtol=1e-6, atol=1e-7)
     assert (x.dtype, y.tolist(), COLUMNS.labels, COLUMNS.width) == ("float32", Y[:4], ("no", "yes"), 5)
     assert COLUMNS.features == ("age", "age missing", "size", "city=Oslo", "city=Rome")
-    again, notes = COLUMNS.inputs(TRAIN[["city", "size", "age"]])  # in another order, without target and id
+    again, notes = COLUMNS.inputs_and_notes(
+        TRAIN[["city", "size", "age"]]
+    )  # in another order, without target and id
     np.testing.assert_array_equal(again, x)
     assert notes == ()
-    assert COLUMNS.inputs(TRAIN.iloc[:0])[0].shape == (0, 5)
+    assert COLUMNS.inputs(TRAIN.iloc[:0]).shape == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_a_later_table_gives_the_same_features():
 )
 def test_unseen_values_in_a_later_table(changed, x, said):
     (name,) = changed
-    found, (note,) = COLUMNS.inputs(
+    found, (note,) = COLUMNS.inputs_and_notes(
         frame(**{"age": [40, 40], "size": [2, 2], "city": ["Oslo", "Rome"]} | changed)
     )
     assert said in note
@@ -126,7 +128,7 @@ def test_from_a_raw_file_to_predictions_of_another(write, tmp_path, loss):
     y = 3 * size + 20 * (city == "Rome") + 100
     label = np.where(y > np.median(y), "big", "small") if loss != "mse" else y.round(3)
     rows = [f"{n},{s:.3f},{c},{t}\n" for n, s, c, t in zip(range(200), size, city, label, strict=True)]
-    frame, _ = xn.data.read_csv(write("id,size,city,y\n" + "".join(rows)))
+    frame = xn.data.read_csv(write("id,size,city,y\n" + "".join(rows)))
     target = Target.learn(frame)
     train, held = target.split(frame, 0.2)
     columns = Columns.learn(train, target=target.name, task=target.task)
@@ -144,11 +146,10 @@ def test_from_a_raw_file_to_predictions_of_another(write, tmp_path, loss):
     loaded = xn.load(tmp_path / "m", backend="numpy")
     assert loaded.columns == columns
     raw = "city;size\n" + "".join(f"{city[n - 2]};{size[n - 2]:.3f}\n".replace(".", ",") for n in held.index)
-    later, notes = xn.data.read_csv(write(raw, "later.csv"))
-    assert "decimal commas in 'size'" in notes
-    x, notes = loaded.columns.inputs(later)
-    assert notes == ()
-    found = loaded.columns.restore(loaded.predict(x))
+    later = xn.data.read_csv(write(raw, "later.csv"))
+    assert "decimal commas in 'size'" in later.attrs["notes"]
+    assert loaded.columns.inputs_and_notes(later)[1] == ()
+    found = loaded.columns.restore(loaded.predict(loaded.columns.inputs(later)))
     truth = label[held.index - 2]
     if loss == "mse":
         assert np.abs(found - truth).max() < 0.2 * np.std(y)

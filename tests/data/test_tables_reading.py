@@ -19,7 +19,8 @@ AS_READ = {"age": ["31", "45"], "city": ["Rome", "Köln"]}
 
 def read(path):
     """(the columns as lists, the lines, the notes)."""
-    frame, notes = xn.data.read_csv(path)
+    frame = xn.data.read_csv(path)
+    notes = frame.attrs["notes"]
     return {name: frame[name].tolist() for name in frame.columns}, frame.index.tolist(), notes
 
 

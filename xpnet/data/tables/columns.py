@@ -106,14 +106,17 @@ class Columns(Description):
         if self.target is None:
             raise ValueError("these columns have no target: inputs(frame) gives x alone")
         there, y, _ = self.target.values(frame)
-        return self.inputs(frame[there])[0], y
+        return self.inputs(frame[there]), y
 
-    def inputs(self, frame: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-        """(x (n, width) float32, notes) of every row; the target's column may be there or not.
+    def inputs(self, frame: Any) -> np.ndarray:
+        """x (n, width) float32 of every row, for `Model.predict`; the target's column may be there or not.
 
-        Columns may come in any order. notes: a sentence for unknown columns, for unseen categories, and for words and
-        gaps among numbers. ValueError names all missing columns.
+        Columns may come in any order. ValueError names all missing columns.
         """
+        return self.inputs_and_notes(frame)[0]
+
+    def inputs_and_notes(self, frame: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+        """(x as `inputs` returns it, notes): a sentence for unknown columns, unseen categories, words and gaps."""
         given = columns_of(frame)
         wanted = [column for column in self.columns if not isinstance(column, Dropped)]
         known = {column.name for column in self.columns} | ({self.target.name} if self.target else set())

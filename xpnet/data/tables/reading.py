@@ -28,14 +28,15 @@ _DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 
 
 @checked
-def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
-    """(frame, notes): the table in a CSV file, every cell as text, "" for an empty one.
+def read_csv(path: str | os.PathLike[str]) -> Any:
+    """The table in a CSV file as a DataFrame, every cell as text, "" for an empty one.
 
     The separator (comma, semicolon, tab or bar), the encoding (UTF-8, UTF-16, else cp1252) and gzip are inferred from
     the content. Cells are stripped; blank lines and empty rows are left out; with semicolons 1.234,5 becomes 1234.5.
     The frame's index, "line", is the line of the file in which each row begins. Nothing else is interpreted: "NA" and
-    "01234" stay as they are. notes: a sentence for each guess and each mended cell. OSError and ValueError name the
-    file that cannot be read; the latter names the line of a row with more or fewer values than there are names.
+    "01234" stay as they are. `frame.attrs["notes"]` has a sentence for each guess and each changed cell. OSError and
+    ValueError name the file that cannot be read; the latter names the line of a row with more or fewer values than
+    there are names.
     """
     pandas, name = import_pandas(), os.fspath(path)
     notes: list[str] = []
@@ -56,7 +57,8 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
         raise ValueError(f"{name}: {error}") from error
     if separator == ";":
         _mend_commas(frame, notes)
-    return frame, tuple(notes)
+    frame.attrs["notes"] = tuple(notes)
+    return frame
 
 
 def _records(content: bytes, separator: str) -> Iterator[tuple[int, int, list[str]]]:
