@@ -3,6 +3,7 @@
 import os
 import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,25 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["JAX_ENABLE_X64"] = "1"
 # recent GPUs multiply float32 as TF32 otherwise
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+# JAX compiles a program once for all tests, processes and runs, which is most of the time that its tests take
+for variable, value in {
+    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).resolve().parents[1] / "build" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}.items():
+    os.environ.setdefault(variable, value)
 
 
 _tests = count(1)
+
+JAX_CACHE = {
+    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).resolve().parents[1] / "build" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+"""JAX compiles a program once for all tests, processes and runs: four fifths of the time of its tests."""
+for _name, _value in JAX_CACHE.items():
+    os.environ.setdefault(_name, _value)
 
 
 def pytest_addoption(parser, pluginmanager):

@@ -2,9 +2,9 @@
 
 A family is a parametrized test function, or the tests that give one name as `of`. `@pytest.mark.sample(n, by=("row",
 "library"))` keeps n of its tests for each combination of the parameters that `by` names; `library` is the backend's,
-numpy's for numpy-readonly, and `kind` is numpy, strict, or one name for all other libraries. A seed alone chooses
-them: the date, or XPNET_SAMPLE_SEED. The tests that are left out count as deselected. `--full`, `-k`, `--lf` and node
-ids run everything they name.
+numpy's for numpy-readonly, `kind` is numpy, strict, or one name for all other libraries, and `numpy` is true or false.
+A seed alone chooses them: the date, or XPNET_SAMPLE_SEED. The tests that are left out count as deselected. `--full`,
+`-k`, `--lf` and node ids run everything they name.
 """
 
 import datetime
@@ -27,7 +27,14 @@ START_SECONDS = 15
 UNKNOWN_SECONDS = 0.02
 """Assumed of a test whose family is not in the file of durations."""
 
-INDEPENDENT = ("tests/data/", "tests/plots/", "tests/calculus/", "tests/metrics/", "tests/test_structure.py")
+INDEPENDENT = (
+    "tests/data/",
+    "tests/plots/",
+    "tests/calculus/",
+    "tests/metrics/",
+    "tests/test_structure.py",
+    "tests/examples/test_examples.py::test_pictures",
+)
 """Where tests neither compute on a backend nor start anything that chooses one."""
 
 left_out: dict = {}
@@ -107,11 +114,12 @@ def outside_the_sample(items, seed):
 
 
 def parameter(item, name):
-    """A parameter of a test; of a backend the library alone where `library` is asked for, or its kind."""
+    """A parameter of a test, or what `library`, `kind` and `numpy` ask of its backend."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    if name in ("library", "kind"):
+    if name in ("library", "kind", "numpy"):
         library = params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
-        return library if name == "library" or library in ("numpy", "strict") else "installed"
+        kind = library if library in ("numpy", "strict") else "installed"
+        return {"library": library, "kind": kind, "numpy": library == "numpy"}[name]
     return getattr(params[name], "name", params[name])
 
 

@@ -4,7 +4,7 @@
 
 For each activation, size and dtype: microseconds of a forward pass, and of a forward and a backward pass, medians of
 interleaved repeats in one process on one core, and whether the natives give the portable bits. On all cores: those
-passes of a dense layer without its products, as a whole and in pieces, each just after a product in pieces.
+passes of a dense layer without its products, as a whole and partitioned, each just after a partitioned product.
 """
 
 import argparse
@@ -136,7 +136,10 @@ def dense_row(name, shape, dtype, repeats):
     }
     times = {}
     for part, (kernel, args) in calls.items():
-        ways = {"whole": partial(kernel.call, *args), "pieces": partition([(kernel, args)], parallelism)[0]}
+        ways = {
+            "whole": partial(kernel.call, *args),
+            "partitioned": partition([(kernel, args)], parallelism)[0],
+        }
         found = {who: [] for who in ways}
         for _ in range(repeats):
             for who, call in ways.items():
@@ -150,8 +153,8 @@ def dense_row(name, shape, dtype, repeats):
 
 def on_all_cores(names, quick):
     """The rows of the table of all cores, which it prints."""
-    print("Microseconds: a dense layer's passes without its products, whole and in pieces.\n")
-    print("| activation | shape | dtype | forward | in pieces | backward | in pieces |")
+    print("Microseconds: a dense layer's passes without its products, whole and partitioned.\n")
+    print("| activation | shape | dtype | forward | partitioned | backward | partitioned |")
     print("|---|---|---|---:|---:|---:|---:|")
     rows = []
     for shape in ((8, 8),) if quick else ((128, 256), (256, 1024)):
@@ -159,7 +162,9 @@ def on_all_cores(names, quick):
             found = dense_row(name, shape, "float32", 1 if quick else 101)
             rows.append(found)
             cells = [
-                found[f"{part}, {who}"] for part in ("forward", "backward") for who in ("whole", "pieces")
+                found[f"{part}, {who}"]
+                for part in ("forward", "backward")
+                for who in ("whole", "partitioned")
             ]
             shown = " | ".join(f"{us:,.1f}" for us in cells)
             print(f"| {name} | {' x '.join(map(str, shape))} | float32 | {shown} |", flush=True)

@@ -49,7 +49,7 @@ def shapes(sizes, batch):
 
 
 def products(listed, dtype="float32", parallelism=None):
-    """A function that computes every product once, into arrays of its own; with parallelism, in pieces."""
+    """A function that computes every product once, into arrays of its own; with parallelism, partitioned."""
     rng = np.random.default_rng(0)
     work = [
         (rng.random((m, k)).astype(dtype), rng.random((k, n)).astype(dtype), np.empty((m, n), dtype))
@@ -85,11 +85,11 @@ def quiet(counts, seconds=0.2, rounds=5):
         steps = {count: products(listed) for count in counts}
         if available():
             with threadpool_limits(1):
-                steps["pieces"] = products(listed, parallelism=Parallelism(max(counts), nogil=True))
+                steps["partitioned"] = products(listed, parallelism=Parallelism(max(counts), nogil=True))
         times = {count: [] for count in steps}
         for _ in range(rounds):
             for count, step in steps.items():
-                with threadpool_limits(1 if count == "pieces" else count):
+                with threadpool_limits(1 if count == "partitioned" else count):
                     times[count].append(timed(step, seconds)[0])
         found[name] = {count: min(values) for count, values in times.items()}
     return found

@@ -1,7 +1,7 @@
 """Plain docstrings to reStructuredText: formulas become literal blocks, `names` become code, the rest is escaped.
 
 The docstrings of xpnet are plain text: paragraphs, lines of formulas (`y = x @ w + b; dx = dy @ w.T`), lists with "-",
-and indented blocks. Nothing in them is markup but the backtick.
+arguments (`momentum: the weight of a batch`), and indented blocks. Nothing in them is markup but the backtick.
 """
 
 import re
@@ -14,6 +14,8 @@ FORMULA = re.compile(
     re.VERBOSE,
 )
 """The beginning of a line that is a formula and no prose."""
+ARGUMENT = re.compile(r"\*{0,2}[a-z_]\w*(?:, \*{0,2}[a-z_]\w*)*: (?=\S)")
+"""The beginning of a line that explains an argument, or several."""
 CODE = re.compile(r"``?([^`]+?)``?")
 SPECIAL = re.compile(r"([\\*|_])")
 
@@ -21,28 +23,32 @@ SPECIAL = re.compile(r"([\\*|_])")
 def to_rst(lines):
     """The lines of a docstring as lines of reStructuredText."""
     found = []
-    for block in blocks(lines):
-        found += [*converted(block), ""]
+    for kind, block in blocks(lines):
+        found += [*converted(kind, block), ""]
     return found
 
 
 def blocks(lines):
-    """Paragraphs, each of one kind: formulas, indented lines, a list, or prose."""
-    block, kinds = [], None
+    """(kind, lines) of each paragraph: literal (formulas and indented lines), list, arguments, or prose."""
+    block, before = [], None
     for line in [*lines, ""]:
-        kind = kind_of(line, kinds)
-        if block and kind != kinds:
-            yield block
+        kind = kind_of(line, before, block[-1] if block else "")
+        if block and kind != before:
+            yield before, block
             block = []
-        if line.strip():
+        if kind:
             block.append(line)
-        kinds = kind
+        before = kind
 
 
-def kind_of(line, before):
-    """The kind of a line after a line of another."""
+def kind_of(line, before, last):
+    """The kind of a line after `last`, a line of the kind `before`."""
     if not line.strip():
         return None
+    if ARGUMENT.match(line):
+        return "arguments"
+    if before == "arguments" and not (line[0].isupper() and last.endswith((".", ")"))):
+        return "arguments"
     if re.match(r"\s*- ", line) or (before == "list" and line[0] == " "):
         return "list"
     if line.startswith((" ", ">>>")):
@@ -50,17 +56,26 @@ def kind_of(line, before):
     return "literal" if FORMULA.match(line) and not line.rstrip().endswith((".", ":")) else "prose"
 
 
-def converted(block):
+def converted(kind, block):
     """A block as reStructuredText."""
-    kind = None
-    for line in block:
-        kind = kind_of(line, kind)
+    if kind == "arguments":
+        return arguments(block)
     if kind == "literal":
         lines = [part for line in block for part in re.split(r"(?<=;) {2,}", line)]  # value and derivative
         return [".. code-block:: text", "", *("    " + line for line in lines)]
     if kind == "list":
         return [re.sub(r"^(\s*-? ?)(.*)$", lambda found: found[1] + inline(found[2]), line) for line in block]
     return inline("\n".join(block)).split("\n")
+
+
+def arguments(block):
+    """A list with the names of the arguments in bold; two sentences of a line may explain two."""
+    text = "\n".join(f"\n{line}" if ARGUMENT.match(line) else line.strip() for line in block)
+    found = []
+    for part in re.split(rf"\n\n|(?<=\.)\s(?={ARGUMENT.pattern})", text.strip()):
+        names, _, rest = part.partition(": ")
+        found += f"- **{escaped(names)}**: {inline(rest)}".replace("\n", "\n  ").split("\n")
+    return found
 
 
 def inline(text):

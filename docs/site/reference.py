@@ -79,6 +79,17 @@ def entry(room, name, value):
     return [f".. autodata:: {room}.{name}", "   :no-value:", ""]
 
 
+def index():
+    """The first page of the reference, as Markdown: each room with the first line of its docstring."""
+    found = rooms()
+    rows = [
+        f"| [{name}]({name}.rst) | {inspect.getdoc(room).splitlines()[0]} |" for name, room in found.items()
+    ]
+    table = "\n".join(["| room | contents |", "|---|---|", *rows])
+    listed = "\n".join(found)
+    return f"# API reference\n\n{table}\n\n```{{toctree}}\n:maxdepth: 1\n:hidden:\n\n{listed}\n```\n"
+
+
 def write(folder):
     """Write all pages, and remove those of rooms that are gone."""
     folder.mkdir(exist_ok=True)
@@ -86,8 +97,7 @@ def write(folder):
     for name, module in rooms().items():
         _write(folder / f"{name}.rst", page(module))
         written.add(f"{name}.rst")
-    listed = "\n".join(rooms())
-    _write(folder / "index.md", f"# API reference\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n")
+    _write(folder / "index.md", index())
     for path in folder.iterdir():
         if path.name not in written:
             path.unlink()

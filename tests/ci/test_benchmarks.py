@@ -282,12 +282,12 @@ def test_activations_are_held_against_their_twins(tmp_path):
     assert "its times prove nothing" in done.stdout
 
 
-def test_activations_of_dense_layers_are_timed_in_pieces(tmp_path):
+def test_activations_of_dense_layers_are_timed_partitioned(tmp_path):
     pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
     only = ["--cores", "all", "--only", "elu", "--only", "gelu, by tanh"]
     done, result = script(BENCHMARKS / "activations.py", *only, tmp_path=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [row["activation"] for row in result] == ["elu", "gelu, by tanh"] == cells(done.stdout)[1:]
-    ways = {f"{part}, {who}" for part in ("forward", "backward") for who in ("whole", "pieces")}
+    ways = {f"{part}, {who}" for part in ("forward", "backward") for who in ("whole", "partitioned")}
     assert all(row[way] > 0 for row in result for way in ways)
     assert "its times prove nothing" in done.stdout

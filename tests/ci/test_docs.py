@@ -62,6 +62,10 @@ def test_pages_of_rooms_that_are_gone_are_removed(tmp_path):
         ("loss_i = -log_softmax(l)_i", ".. code-block:: text\n\n    loss_i = -log_softmax(l)_i"),
         ("The value is `y`, one for each `x_i`s.", "The value is ``y``\\ , one for each ``x_i``\\ s."),
         ("It is 2 * x_ and |y|.", "It is 2 \\* x\\_ and \\|y\\|."),
+        (
+            "x, y: `a` or\n    more\nand more. b: 2.\nz_: last.\nThen prose.",
+            "- **x, y**: ``a`` or\n  more\n  and more.\n- **b**: 2.\n- **z\\_**: last.\n\nThen prose.",
+        ),
         ("- first `a`\n  and more\n- second", "- first ``a``\n  and more\n- second"),
         (
             "Example:\n\n    x = 1\n    y = 2",
