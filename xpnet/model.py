@@ -54,6 +54,12 @@ class Model:
     need threadpoolctl (the extra `fast`). Predictions run on BLAS's threads, on whose number their last bits depend.
     The attribute `columns`, None, may be set to the `xn.data.Columns` that x came from: it is saved with the model,
     so that `model.columns.inputs(frame)` makes x of a later table.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> history = model.fit(x, y, epochs=40, batch_size=8)
+    >>> model.predict(x[:2]).shape, model.evaluate(x, y)["accuracy"] > 0.9
+    ((2,), True)
     """
 
     def __init__(
@@ -80,9 +86,7 @@ class Model:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
-            raise AttributeError(
-                f"{name} is fixed when a model is made: make another, or set lr for the rate"
-            )
+            raise AttributeError(f"{name} is fixed: make another model, or set lr for the rate")
         super().__setattr__(name, value)
 
     def __copy__(self) -> Self:
@@ -317,12 +321,10 @@ def load(
     """
     from .saving import load
 
-    return load(_restored, path, backend, device, custom)
+    def restored(given: dict[str, Any], *, history: History, **state: Any) -> Model:
+        model = Model(**given)
+        model._placement.restore(**state)
+        model.history = history
+        return model
 
-
-def _restored(given: dict[str, Any], *, history: History, **state: Any) -> Model:
-    """A model of the arguments `given`, with the state of a file; see `saving.load`."""
-    model = Model(**given)
-    model._placement.restore(**state)
-    model.history = history
-    return model
+    return load(restored, path, backend, device, custom)

@@ -16,6 +16,10 @@ class Tangent:
     """The best linear approximation of a function at a point: t(x) = value + gradient . (x - point).
 
     `normal`, (gradient, -1), is perpendicular to the line or plane.
+
+    >>> line = xn.tangent(lambda x: x**2, 3.0)
+    >>> round(float(line.gradient), 6), round(float(line(4.0)), 6)
+    (6.0, 15.0)
     """
 
     point: Any

@@ -17,7 +17,6 @@ from .activations import (
     LogSigmoid,
     LogSoftmax,
     Mish,
-    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -46,6 +45,7 @@ from .pool import (
     MaxPool2D,
 )
 from .positions import PositionalEncoding, PositionEmbedding
+from .prelu import PReLU
 from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary

@@ -33,6 +33,9 @@ class MultiHeadAttention(Layer):
     Parameters input.weight (f, 3 features) for queries, keys and values, by Glorot's rule; output.weight
     (features, features), uniform within 1 / sqrt(features); input.bias and output.bias, which start at 0.
     Definition and initial values are those of PyTorch's MultiheadAttention.
+
+    >>> xn.MultiHeadAttention(heads=4).output_shape((20, 32))
+    (20, 32)
     """
 
     heads: int

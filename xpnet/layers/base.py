@@ -23,6 +23,12 @@ class Layer(Description):
 
     Override `output_shape`, `forward`, and for a layer with arrays of its own `init`. No array is ever kept
     on the layer: parameters and buffers come in with each call.
+
+    >>> class Double(xn.Layer):
+    ...     def forward(self, params, x, ctx):
+    ...         return 2 * x, lambda dy: (2 * dy, {})
+    >>> xn.Sequential(xn.Dense(3), Double())
+    Sequential(Dense(3), Double())
     """
 
     @property
@@ -90,6 +96,9 @@ class Activation(OpSpec, Stateless):
 
     y = f(x), f = function;  dx = dy f'(x)
     The function returns `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
+
+    >>> xn.Activation("leaky_relu", alpha=0.1).bound(np.array([-1.0, 2.0]))[0]
+    array([-0.1,  2. ])
     """
 
     table = ACTIVATIONS

@@ -16,7 +16,12 @@ LOSSES: dict[str, Op] = {name: getattr(losses, name) for name in losses.__all__}
 
 @checked_constructor
 class Loss(OpSpec):
-    """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes."""
+    """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes.
+
+    >>> loss = xn.Loss("softmax_cross_entropy", label_smoothing=0.1)
+    >>> xn.Model(xn.Dense(3), loss=loss, optimizer="adam").loss
+    Loss('softmax_cross_entropy', label_smoothing=0.1)
+    """
 
     table = LOSSES
 

@@ -40,6 +40,9 @@ class Optimizer(Description):
     groups: {"*.bias": {"lr": 1e-4, "weight_decay": 0.0}}, other constants for some parameters; the first pattern that
         matches a parameter decides. A rate that is a number follows the optimizer's schedule, and `Model.lr`.
     Patterns are those of `fnmatch`. All as in PyTorch, where it has them.
+
+    >>> xn.adam(1e-3, weight_decay=0.01, groups={"*.bias": {"weight_decay": 0.0}}).slots
+    ('m', 'v')
     """
 
     lr: Any

@@ -17,6 +17,12 @@ class Live(Callback):
 
     `draw` clears axes of its own and draws on them; an open window is refreshed. `drawn` lists the epochs after which
     `draw` was called.
+
+    >>> live = xn.plots.Live(lambda model: xn.plots.learning_curves(model.history), every=10)
+    >>> model = xn.Model(xn.Dense(1), loss="mse", optimizer="sgd")
+    >>> history = model.fit(np.ones((8, 2)), np.ones(8), epochs=20, callbacks=[live])
+    >>> live.drawn
+    [1, 10, 20]
     """
 
     def __init__(self, draw: Callable[[Any], Any], *, every: int = 100) -> None:

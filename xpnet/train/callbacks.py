@@ -19,6 +19,14 @@ class Callback:
 
     `on_epoch` gets the model, whose parameters and history are current, and the epoch's record; it stops the
     training by returning True. A plain function `f(model, record)` is a callback too.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> class Stop(xn.Callback):
+    ...     def on_epoch(self, model, record):
+    ...         return record["epoch"] == 2
+    >>> model.fit(x, y, epochs=9, callbacks=[Stop()]).epochs
+    2
     """
 
     def on_begin(self, model: Any) -> None:
@@ -44,6 +52,12 @@ class EarlyStopping(Callback):
 
     monitor: a column of the history, by default "val_loss"; a value counts as better by more than
     `min_delta`, smaller being better unless its name ends in "accuracy".
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> stop = xn.EarlyStopping(monitor="val_loss", patience=2)
+    >>> model.fit(x, y, epochs=3, validation_split=0.2, callbacks=[stop]).epochs
+    3
     """
 
     def __init__(

@@ -26,6 +26,10 @@ class Target(Description):
 
     task: "classification", with the labels in order, all texts or all numbers; or "regression", with mean and scale.
     why: a sentence on the choice of the task.
+
+    >>> frame = xn.data.read_csv("xpnet/data/iris.csv")
+    >>> xn.data.Target.learn(frame, "species").labels
+    ('setosa', 'versicolor', 'virginica')
     """
 
     name: str
