@@ -155,7 +155,7 @@ def refuse_foreign(what: str, given: Any, known: Iterable[str]) -> None:
         word = getattr(given, "__name__", type(given).__name__)
         names = sorted(known)
         raise TypeError(
-            f"{what}: {shown(given)} of {library} gives no derivative: {hint(word, names)}known are "
+            f"{what}: {shown(given)} of {library} gives xpnet no derivative: {hint(word, names)}known are "
             f"{', '.join(names)}, or give a function of your own, f(...) -> (value, pullback)"
         )
 

@@ -91,6 +91,32 @@ _ARGUMENTS = {
     "power": "p",
 }
 
+_LAYERS = {
+    "Dense": "linear fully_connected",
+    "Sequential": "chain mlp",
+    "MaxPool1D": "max_pooling1d",
+    "MaxPool2D": "max_pooling2d",
+    "AveragePool1D": "average_pooling1d avg_pool1d",
+    "AveragePool2D": "average_pooling2d avg_pool2d",
+    "GlobalMaxPool": "global_max_pooling1d global_max_pooling2d adaptive_max_pool2d",
+    "GlobalAveragePool": "global_average_pooling1d global_average_pooling2d adaptive_avg_pool2d",
+    "ConvTranspose1D": "conv1d_transpose",
+    "ConvTranspose2D": "conv2d_transpose deconv",
+    "BatchNorm": "batch_normalization batch_norm1d batch_norm2d",
+    "LayerNorm": "layer_normalization",
+    "GroupNorm": "group_normalization instance_norm2d",
+    "RMSNorm": "rms_normalization",
+    "SpatialDropout": "spatial_dropout1d spatial_dropout2d dropout1d dropout2d",
+    "RNN": "simple_rnn",
+    "Upsample": "up_sampling1d up_sampling2d",
+    "TransformerBlock": "transformer_encoder_layer transformer_encoder",
+    "MultiHeadAttention": "multihead_attention attention",
+    "Concatenate": "concat",
+    "load": "load_model",
+    "fit_lbfgs": "lbfgs",
+    "Callback": "callbacks",
+}
+
 _LOSSES = {
     "softmax_cross_entropy": "crossentropy ce xent log_loss logistic categorical_crossentropy "
     "sparse_categorical_crossentropy multinomial softmax cross_entropy_loss",
@@ -180,7 +206,7 @@ _ADVICE = {
     "a callback may write it: model.save(path)": "checkpoint_path",
 }
 _COMMANDS = {"train": "fit learn run", "evaluate": "score test eval", "inspect": "show summary info describe"}
-_WORDS = (_ARGUMENTS, _LOSSES, _ACTIVATIONS, _OPTIMIZERS, _METRICS, _INITIALIZERS, _COMMANDS)
+_WORDS = (_ARGUMENTS, _LAYERS, _LOSSES, _ACTIVATIONS, _OPTIMIZERS, _METRICS, _INITIALIZERS, _COMMANDS)
 
 
 def bare(word: str) -> str:

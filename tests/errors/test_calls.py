@@ -125,7 +125,12 @@ def ones(shape):
 
 OWN_PARTS = [
     *each(lambda f: model(loss=f), (xn.ReLU(),), "loss ReLU()", "known are"),
-    wrong(lambda: model(loss=np.sum), "loss: the function sum of numpy gives no", "own, f", error=TypeError),
+    wrong(
+        lambda: model(loss=np.sum),
+        "loss: the function sum of numpy gives xpnet no",
+        "own, f",
+        error=TypeError,
+    ),
     wrong(lambda: model(loss=lambda y: y), "loss: a function f(outputs, target=...)", error=TypeError),
     wrong(lambda: model(loss=xn.ops.relu), "target=...", "the function relu", error=TypeError),
     wrong(
@@ -186,7 +191,7 @@ OWN_PARTS = [
     ),
     wrong(
         lambda: xn.Dense(3, np.tanh),
-        "activation: the function tanh of numpy gives no derivative",
+        "activation: the function tanh of numpy gives xpnet no derivative",
         "mean 'tanh'",
         error=TypeError,
     ),
@@ -222,13 +227,13 @@ def test_early_stopping_names_its_columns_after_the_first_epoch():
 def test_losses_and_activations_of_pytorch_are_refused_when_they_are_given():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     wanted = {
-        "loss: MSELoss() of torch gives no derivative: did you mean 'mse'?": lambda: model(
+        "loss: MSELoss() of torch gives xpnet no derivative: did you mean 'mse'?": lambda: model(
             loss=torch.nn.MSELoss()
         ),
         "loss: the function l1_loss of torch": lambda: model(loss=torch.nn.functional.l1_loss),
         "loss the class MSELoss is unknown: did you mean 'mse'?": lambda: model(loss=torch.nn.MSELoss),
         "did you mean 'hard_swish'?": lambda: xn.Dense(3, torch.nn.Hardswish()),
-        "activation: the function tanh of torch gives no derivative": lambda: xn.Dense(3, torch.tanh),
+        "activation: the function tanh of torch gives xpnet no derivative": lambda: xn.Dense(3, torch.tanh),
     }
     for sentence, call in wanted.items():
         check(call, ValueError if "unknown" in sentence else TypeError, (sentence, "known are"))

@@ -32,6 +32,7 @@ NAMES = [
     wrong(lambda: model(optimizer="lbfgs"), "is unknown: xn.fit_lbfgs(model, x, y) trains by L-BFGS; known"),
     wrong(lambda: xn.Dense(3, "swish"), "activation 'swish'", "did you mean 'silu'"),
     wrong(lambda: xn.Dense(3, "LeakyReLU"), "did you mean 'leaky_relu'"),
+    wrong(lambda: xn.Dense(784, 128), "activation 128", "given its outputs alone, since sizes of inputs"),
     wrong(lambda: xn.Dense(3, "linear"), "None, the default, is the identity; known are"),
     wrong(lambda: xn.Dense(3, initializer="kaiming_normal"), "did you mean 'he'"),
     *each(lambda n: model(loss=n), (None, 5, ["mse"], b"mse", ""), "loss", "known are"),
@@ -120,3 +121,11 @@ def test_a_name_that_xpnet_does_not_have():
         _ = xn.Dens
     assert (caught.value.name, caught.value.obj) == ("Dens", xn)
     assert "Dense" in dir(xn)
+    for name, ours in {
+        "Linear": "Dense",
+        "MaxPooling2D": "MaxPool2D",
+        "BatchNorm2d": "BatchNorm",
+        "Adam": "adam",
+    }.items():
+        with pytest.raises(AttributeError, match=f"no attribute '{name}': did you mean '{ours}'"):
+            getattr(xn, name)

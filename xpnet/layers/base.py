@@ -9,7 +9,7 @@ import numpy as np
 
 from ..calls import checked_constructor
 from ..describe import Description
-from ..errors import as_pair, as_single, choose, integer, number, refuse_foreign
+from ..errors import as_pair, as_single, choose, integer, number, refuse_foreign, unknown
 from ..ops import ACTIVATIONS
 from ..ops.opspec import OpSpec, bind, check_options, named
 from ..typing import Array, Nested, Op, Pullback, Shape
@@ -130,6 +130,9 @@ def activation(spec: Any) -> Op | None:
         raise ValueError(
             f"activation {spec!r} has parameters or a mode: put it after the layer, as one of its own"
         )
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        advice = "a layer is given its outputs alone, since sizes of inputs follow from the data; "
+        raise unknown("activation", spec, ACTIVATIONS, advice=advice)
     return ACTIVATIONS[choose("activation", spec, ACTIVATIONS)]
 
 
