@@ -1,6 +1,6 @@
 """The errors of xpnet, and the checks of names, numbers, functions and paths that every room makes.
 
-Each error is one sentence: the argument, the value that came, the value that was wanted, and how to mend it.
+Each error is one sentence: the argument, the value that came, the value that was wanted, and how to fix it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def number(
     if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
         raise ValueError(f"{what} {shown(given)} {wanted}")
     if abs(value) > sys.float_info.max:  # an integer can be
-        raise ValueError(f"{what} {shown(given)} is beyond all floats: give a smaller one")
+        raise ValueError(f"{what} {shown(given)} is larger than any float: give a smaller one")
     return float(value)
 
 
@@ -187,13 +187,13 @@ def file_path(what: str, given: Any) -> Path:
     name = os.fspath(given)
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(
-            f"{what} {shown(name)} is no name of a file or folder: give it as text, such as 'a.xpnet'"
+            f"{what} {shown(name)} is not the name of a file or folder: give it as text, such as 'a.xpnet'"
         )
     return Path(name)
 
 
 @contextmanager
-def told(path: Path, done: str, mend: str) -> Iterator[None]:
+def told(path: Path, done: str, fix: str) -> Iterator[None]:
     """Replaces an OSError of the block by a sentence that names the path, with the same class and errno."""
     try:
         yield
@@ -201,7 +201,7 @@ def told(path: Path, done: str, mend: str) -> Iterator[None]:
         if error.errno is None:  # a sentence already
             raise
         why = (error.strerror or type(error).__name__).lower()
-        sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {mend}")
+        sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {fix}")
         sentence.errno = error.errno
         raise sentence from error
 

@@ -40,20 +40,20 @@ def test_a_later_table_gives_the_same_features():
         (
             {"city": ["Bonn", "Rome"]},
             [[0, 0], [0, 1]],
-            "column 'city': 1 value, 1 different, not seen where it was ",
+            "column 'city': 1 unknown value, 1 different, such as ",
         ),
-        ({"city": ["", "Oslo"]}, [[0, 0], [1, 0]], "such as '' (line 2): no category is set"),
+        ({"city": ["", "Oslo"]}, [[0, 0], [1, 0]], "such as '' (line 2): ignored"),
         (
             {"size": ["", 2]},
             [[0], [0]],
-            "column 'size': 1 value missing, as none was where it was learned: the mean 2",
+            "column 'size': 1 value missing, unlike in training: the mean 2",
         ),
         (
             {"age": ["x", 40]},
             [[0, 1], [0, 0]],
-            "column 'age': 1 word among numbers taken as missing: 'x' (line 2)",
+            "column 'age': 1 word among numbers treated as missing: 'x' (line 2)",
         ),
-        ({"height": [1, 2]}, [], "not learned and left out: 'height'"),
+        ({"height": [1, 2]}, [], "unknown columns, ignored: 'height'"),
     ],
 )
 def test_unseen_values_in_a_later_table(changed, x, said):
@@ -72,7 +72,7 @@ def test_unseen_values_in_a_later_table(changed, x, said):
         ({"Age": [1], "city": ["x"]}, "the table lacks 2 columns: 'age' (is it 'Age'?), 'size'"),
         (
             {"age": ["old"], "size": [1], "city": ["x"]},
-            "column 'age' holds 'old' (line 2), and numbers were learned",
+            "column 'age' holds 'old' (line 2), but numbers were learned",
         ),
         ({"age": ["inf"], "size": [1], "city": ["x"]}, "column 'age' holds 'inf' (line 2)"),
         (

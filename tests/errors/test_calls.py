@@ -40,7 +40,7 @@ BEFORE = [
         "accumulate does not go with batches",
         "leave it out",
     ),
-    wrong(lambda: fitted().build((3,)), "throw the trained parameters away", "reset()"),
+    wrong(lambda: fitted().build((3,)), "discard the trained parameters", "reset()"),
     *(
         wrong(
             lambda name=name: setattr(fitted(), name, 5),

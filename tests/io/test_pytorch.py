@@ -152,7 +152,7 @@ def test_a_transposed_convolution_has_its_inputs_first_there():
     ("change", "message"),
     [
         (lambda s: s.pop("1.running_var"), "state has no '1.running_var'"),
-        (lambda s: s.update({"2.weight": np.ones(3)}), "'2.weight' is no array of this network"),
+        (lambda s: s.update({"2.weight": np.ones(3)}), "'2.weight' is not an array of this network"),
         (
             lambda s: s.update({"0.weight": np.ones((4, 5))}),
             r"'0.weight' is \(4, 5\), this network's is \(5, 4\)",

@@ -71,7 +71,7 @@ def register(name: str, cls: type[Backend]) -> None:
             f"backend {name!r}: a subclass of xpnet.backends.Backend was wanted, {shown(cls)} came"
         )
     if not isinstance(name, str) or not name:
-        raise ValueError(f"backend {shown(name)} is no name: register under text, such as 'mine'")
+        raise ValueError(f"backend {shown(name)} is not a name: register under text, such as 'mine'")
     if name == "auto":
         raise ValueError("backend 'auto' means the automatic choice: register under another name")
     _known[name] = cls

@@ -86,7 +86,7 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
         strange = [label for label in given if label not in labels]
         if strange:
             raise ValueError(
-                f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}"
+                f"class_weight names {strange[0]!r}, which is not a class: known are {list(labels)}"
             )
         for label, weight in given.items():
             number(f"class_weight[{label!r}]", weight)

@@ -99,7 +99,7 @@ def _divided(x: np.ndarray, y: np.ndarray, share: float) -> Dataset:
 
 @checked
 def idx_folder(folder: Folder) -> Dataset:
-    """A data set in MNIST's format: four IDX files in a folder, each as it is or packed with gzip.
+    """A data set in MNIST's format: four IDX files in a folder, each as it is or compressed with gzip.
 
     The files are train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t10k, or these names with .gz.
     x (n, rows * columns) float32 in [0, 1], the pixels / 255; y (n,) int64.
@@ -111,7 +111,7 @@ def idx_folder(folder: Folder) -> Dataset:
     if absent:
         is_there = "lacks" if os.path.isdir(folder) else "does not exist; wanted there are"
         raise FileNotFoundError(
-            f"folder {os.fspath(folder)!r} {is_there} {absent}: put them there, as they are or packed (.gz)"
+            f"folder {os.fspath(folder)!r} {is_there} {absent}: put them there, as they are or compressed (.gz)"
         )
     train_images, train_labels, test_images, test_labels = map(str, paths)
     x_test, y_test, size = _idx_pair(test_images, test_labels)  # the small ones first: errors come at once

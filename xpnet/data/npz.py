@@ -27,7 +27,7 @@ def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.
     name = os.fspath(path)
     with open(name, "rb") as file:
         if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
-            raise ValueError(f"{name}: this is no .npz file: numpy.savez(file, x=x, y=y) makes one")
+            raise ValueError(f"{name}: this is not an .npz file: numpy.savez(file, x=x, y=y) makes one")
         file.seek(0)
         try:  # given a name, NumPy leaves a damaged file open
             with np.load(file, allow_pickle=False) as found:

@@ -66,7 +66,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     header["__metadata__"]["sha256"] = _digest(header, chunks)
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
-    with told(place, "written", "what was there is as it was; give another place, or free this one"):
+    with told(place, "written", "what was there is unchanged: choose another path, or make room here"):
         if place.exists() and not (place.is_file() or place.is_dir()):
             raise OSError(
                 f"path {str(place)!r} is a device or a pipe, which a model cannot replace: give a file's name"
@@ -90,16 +90,16 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
     for begins, what in _FOREIGN.items():
         if content.startswith(begins):
-            raise ModelFileError(f"this is {what}, and no xpnet model: give a file that model.save wrote")
+            raise ModelFileError(f"this is {what}, and not an xpnet model: give a file that model.save wrote")
     if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER_BYTES):
-        raise ModelFileError("this is no model file, or only the beginning of one: use another copy of it")
+        raise ModelFileError("this is not a model file, or only the beginning of one: use another copy of it")
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError("this is no model file: its header is not JSON") from error
+        raise ModelFileError("this is not a model file: its header is not JSON") from error
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or "xpnet" not in metadata:
-        raise ModelFileError("this is no xpnet model: it may be another library's safetensors file")
+        raise ModelFileError("this is not an xpnet model: it may be another library's safetensors file")
     data = content[8 + length :]
     wanted = metadata.pop("sha256", None)
     if wanted != _digest(header, [data]):
@@ -156,7 +156,7 @@ def _canonical(header: dict[str, Any]) -> bytes:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return found
 
 

@@ -122,7 +122,7 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
         after.append({name: _taken(left, model.network, name, tuple(x.shape)) for name, x in part.items()})
     if left:
         raise ValueError(
-            f"state: {shown(next(iter(left)))} is no array of this network: make it of the same layers, in order"
+            f"state: {shown(next(iter(left)))} is not an array of this network: make it of the same layers, in order"
         )
     try:
         model.params, model.buffers = after

@@ -59,8 +59,8 @@ class MultiHeadAttention(Layer):
         query, memory = _shapes(self, input_shape)
         if query[-1] != memory[-1]:
             raise ValueError(
-                f"{self!r}: query {batch_of(query)} and memory {batch_of(memory)} must have as many features: "
-                "put a Dense before one of them"
+                f"{self!r}: query {batch_of(query)} and memory {batch_of(memory)} must have the same number of "
+                "features: put a Dense before one of them"
             )
         units = self.features or query[-1]
         require_shares(self, self.heads, units)

@@ -99,7 +99,7 @@ class _Recurrent(Layer):
         if mask is not None and mask.shape != x.shape[:2]:
             raise ValueError(
                 f"{self!r}: the mask of padding is {tuple(mask.shape)} and the values {tuple(x.shape)}: a layer before "
-                "this one changed the times, mask behind it"
+                "this one changed the number of time steps: mask after it"
             )
         start = [xp.zeros((x.shape[0], self.units), dtype=x.dtype, device=device(x))] * self.states
         options = {"mask": mask, "last": self.last, "wants_dx": ctx.wants_dx, **self._options}

@@ -28,18 +28,18 @@ def check(path: Path, *, force: bool = False) -> None:
     """Raises OSError if a run cannot be written to this folder, or would replace files without `force`."""
     if path.is_dir() and any(path.iterdir()) and not force:
         raise FileExistsError(
-            f"the folder {str(path)!r} is not empty: name another, or replace its run by --force"
+            f"the folder {str(path)!r} is not empty: choose another, or replace its run with --force"
         )
     above = next(there for there in (path, *path.absolute().parents) if there.exists())
     if not above.is_dir():
-        raise NotADirectoryError(f"{str(above)!r} is a file: name a folder for the run")
+        raise NotADirectoryError(f"{str(above)!r} is a file: choose a folder for the run")
     trial = above / f".{secrets.token_hex(6)}.part"
     try:
         trial.mkdir()
         trial.rmdir()
     except OSError as error:
         raise type(error)(
-            f"the folder {str(above)!r} cannot be written to ({error.strerror}): name another"
+            f"the folder {str(above)!r} cannot be written to ({error.strerror}): choose another"
         ) from error
 
 

@@ -116,7 +116,7 @@ def describe(model: Model) -> dict[str, Any]:
         "optimizer": repr(model.optimizer),
         "epochs": model.history.epochs,
         "last": {name: value for name, value in model.history.last().items() if math.isfinite(value or 0)},
-        "expects": f"{len(told)} columns, its numbers mean +- deviation"
+        "expects": f"{len(told)} columns; numbers as mean +- standard deviation"
         if told
         else f"{shape} numbers a sample",
         "columns": dict(told),

@@ -196,7 +196,7 @@ def _arrays(config: Config, name: str, given: str, arrays: tuple[np.ndarray, ...
         source.columns = _learned(train[0], target or Target("y", task, tuple(range(len(labels)))))
         source.train = _treated(source.columns, *train)
         source.held = held and _treated(source.columns, *held)
-        source.notes.append("x is standardised by the means and deviations of the samples to learn from")
+        source.notes.append("x is standardised by the means and standard deviations of the training samples")
     return source
 
 

@@ -69,8 +69,8 @@ class Cells:
         endless = np.flatnonzero(np.isinf(self.values))
         if len(endless):
             raise ValueError(
-                f"column {self.series.name!r} holds {examples(self.series, endless[:1])}, which is beyond all "
-                "numbers: mend it, or leave it empty"
+                f"column {self.series.name!r} holds {examples(self.series, endless[:1])}, which is not "
+                "finite: correct it, or leave it empty"
             )
 
 

@@ -22,7 +22,7 @@ class Columns(Description):
 
     columns: a Number, a Text or a Dropped for each column but the target, in the table's order.
     target: the column to predict, or None.
-    notes: a sentence for each decision and each mended cell.
+    notes: a sentence for each decision and each corrected cell.
 
     >>> frame = xn.data.read_csv("xpnet/data/iris.csv")
     >>> columns = xn.data.Columns.learn(frame, target="species")
@@ -129,7 +129,7 @@ class Columns(Description):
         absent = [column.name for column in wanted if column.name not in given]
         if absent:
             raise ValueError(f"the table lacks {listed_with_nearest(absent, extra)}")
-        notes = [f"not learned and left out: {listed(extra)}"] if extra else []
+        notes = [f"unknown columns, ignored: {listed(extra)}"] if extra else []
         x, start = np.zeros((len(frame), self.width), "float32"), 0
         for column in wanted:
             end = start + len(column.features)

@@ -56,7 +56,7 @@ def read_csv(path: str | os.PathLike[str]) -> Any:
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if separator == ";":
-        _mend_commas(frame, notes)
+        _replace_commas(frame, notes)
     frame.attrs["notes"] = tuple(notes)
     return frame
 
@@ -151,7 +151,7 @@ def _distinct(header: list[str], notes: list[str]) -> list[str]:
         if not given:
             notes.append(f"column {number + 1} has no name and is called {name!r}")
         elif count:
-            notes.append(f"the name {given!r} stands twice: column {number + 1} is called {name!r}")
+            notes.append(f"the name {given!r} appears twice: column {number + 1} is called {name!r}")
         names[name] = None
     return list(names)
 
@@ -165,7 +165,7 @@ def _without_empty_rows(frame: Any, notes: list[str]) -> Any:
     return frame[~empty]
 
 
-def _mend_commas(frame: Any, notes: list[str]) -> None:
+def _replace_commas(frame: Any, notes: list[str]) -> None:
     """Rewrites 1.234,5 to 1234.5 in the numeric columns, if one of them has a comma."""
     found = {}
     for column in frame:

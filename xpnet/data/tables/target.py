@@ -109,7 +109,7 @@ class Target(Description):
             raise _one_value(name, labels[0])
         if len(labels) == len(there) > 2:
             raise ValueError(
-                f"target {name!r} holds another text in every row: nothing can be learned from it"
+                f"target {name!r} has a different text in every row: nothing can be learned from it"
             )
         why = f"target {name!r} has {len(labels)} different texts"
         return cls(name, "classification", labels, why=_why(why, "classification", task))
