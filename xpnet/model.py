@@ -131,12 +131,12 @@ class Model:
         """Trains for `epochs` more epochs, from the present parameters, optimizer state and random streams.
 
         x (n, ...), y (n,) labels, (n, time) labels of each place in sequences, or (n, ...) values: arrays of any
-        supported library, or what NumPy can read.
+        supported library, or what NumPy can read. They are not copied, and must not change until `fit` returns.
         batch_size: 32 unless given.
         An x in a mapped file, `numpy.load(path, mmap_mode="r")`, is read when it is used, some batches ahead, and has
         the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.
-        Without y, x gives the batches, (x, y) or (x, y, sample_weight), each of them a step: a function that makes
-        a fresh iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead.
+        Without y, x gives the batches, (x, y) or (x, y, sample_weight), each a step: a function that makes a fresh
+        iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead, and may refill its arrays.
         steps_per_call: how many steps the backend runs at once, between which nothing can be seen or broken off;
         None leaves it to the backend, and 1 runs them one by one, with the same bits.
         Prints nothing unless `verbose`. Returns the history of all epochs so far; `plan` says what ran.

@@ -268,11 +268,11 @@ class Placement:
         return Snapshot({**self.snapshot("params"), **averages})
 
     def _batch(self, x: Any, y: Any, sample_weight: Any = None) -> Batches:
-        """One batch of a stream, on the backend."""
+        """One batch of a stream, on the backend, in memory of its own: the stream may fill its arrays anew."""
         check_known(self.decided.targets, y)
         samples, targets = self.samples(x, y, sample_weight)
         self.learn(targets)
-        return self.require_built().batches(samples, len(samples))
+        return self.require_built().batches(samples.apart_from(self.require_built().backend, x), len(samples))
 
     def _inputs(self, x: Any) -> tuple[Array, Array | LazyRows]:
         """(x as it came, x on the backend); the first data choose the backend."""

@@ -21,6 +21,12 @@ def test_softmax_of_huge_inputs(dtype, array, agree):
     agree(dx, [[0, 0, 0], [-0.25, 0.25, 0], [-1 / 3, 0, 1 / 3]], 1e-6)
 
 
+@pytest.mark.parametrize("op", [ops.softmax, ops.log_softmax])
+def test_an_axis_of_no_entries_stays_empty(op, array):
+    y, pullback = op(array(np.ones((5, 0))))
+    assert y.shape == pullback(y)[0].shape == (5, 0)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_log_softmax_of_huge_inputs(dtype, array, agree):
     x = array([[1000.0, 0.0, -1000.0], [1e4, 1e4, -1e4]], dtype)
@@ -70,6 +76,22 @@ def test_sigmoid_cross_entropy_of_huge_logits(dtype, array, agree):
     agree(loss, [0, 1e4, 1e4, 0, LN2], 1e-6)
     (dx,) = pullback(array([1.0] * 5, dtype))
     agree(dx, [[0], [1], [-1], [0], [-0.5]], 1e-6)
+
+
+def test_sigmoid_cross_entropy_keeps_the_digits_of_its_slope(array, agree):
+    _, pullback = ops.sigmoid_cross_entropy(
+        array([[20.0], [37.0], [-30.0]]), target=array([[1.0], [1.0], [0.0]])
+    )
+    (dx,) = pullback(array([1.0] * 3))
+    scale = array([[math.exp(20)], [math.exp(37)], [math.exp(30)]])
+    agree(dx * scale, [[-1 / (1 + math.exp(-20))], [-1], [1]], 1e-12)
+
+
+def test_sigmoid_cross_entropy_of_infinite_logits(array, agree):
+    logits, target = array([[math.inf], [-math.inf]] * 2), array([[1.0], [0.0], [0.0], [1.0]])
+    loss, pullback = ops.sigmoid_cross_entropy(logits, target=target)
+    agree(loss, [0, 0, math.inf, math.inf])
+    agree(*pullback(array([1.0] * 4)), [[0], [0], [1], [-1]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -219,3 +219,43 @@ def test_an_iterator_that_has_ended():
 def test_options_that_do_not_go_with_batches(option):
     with pytest.raises(ValueError, match=rf"{next(iter(option))} does not go with batches.*leave it out"):
         make().fit(cut(), epochs=1, **option)
+
+
+class WaitsForTheNext(xn.Layer):
+    """The identity; a step of training first waits until the batch after it has been made."""
+
+    made = threading.Semaphore(0)
+
+    def output_shape(self, input_shape):
+        return input_shape
+
+    def forward(self, params, x, ctx):
+        if ctx.train:
+            assert self.made.acquire(timeout=10)
+        return x, lambda dy: (dy, {})
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_source_may_fill_the_same_arrays_anew(backend, own):
+    """NumPy's arrays and the backend's own, overwritten by the next batch before the step of the last."""
+    if backend.name == "jax":
+        pytest.skip("arrays of JAX cannot be filled anew, and its steps are compiled")
+    place = backend.asarray if own and "numpy" not in backend.name else np.copy
+    batches = [[a.astype("float64") for a in batch] for batch in cut(15, y=Y[:, None])]
+
+    def anew():
+        x, y = map(place, batches[0])
+        for count, batch in enumerate(batches):
+            x[...], y[...] = map(place, batch)
+            if count:
+                WaitsForTheNext.made.release()
+            yield x, y
+        WaitsForTheNext.made.release()
+
+    network = xn.Sequential(WaitsForTheNext(), xn.Dense(3, "tanh"), xn.Dense(1))
+    refilled, wanted = (make(backend, "mse", network, natives=False) for _ in range(2))
+    refilled.fit(anew, epochs=2)
+    WaitsForTheNext.made.release(2 * len(batches))
+    wanted.fit(batches, epochs=2)
+    assert refilled.history == wanted.history
+    assert state(refilled) == state(wanted)

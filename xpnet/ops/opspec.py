@@ -76,12 +76,17 @@ def option_defaults(op: Callable[..., Any]) -> dict[str, Any]:
 
 
 def check_options(what: str, op: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """ValueError for an option that the op does not have, or that is no number where its default is one."""
+    """ValueError for an option that the op does not have, or that is no number where its default is one.
+
+    An option whose annotation is Any may be an integer or one for each axis: the op itself checks it.
+    """
     known = option_defaults(op) if options else {}
     for name, value in options.items():
         if name not in known:
             missing = ValueError(f"{what} has no options: {name}={value!r} cannot be given")
             raise unknown(f"{what}: option", name, known) if known else missing
+        if inspect.signature(op).parameters[name].annotation in (Any, "Any"):
+            continue
         default, whole = known[name], isinstance(value, int) and not isinstance(value, bool)
         if isinstance(default, bool):
             fits, wanted = isinstance(value, bool), "True or False"

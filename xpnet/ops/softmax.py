@@ -14,6 +14,8 @@ def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     The Jacobian is diag(y) - y y^T. x is shifted by its maximum, which prevents overflow and leaves y as it is. To mask
     an entry use a large finite negative number: a row of -inf alone returns NaN.
     """
+    if not x.shape[axis]:  # of no entries there is no maximum
+        return x, lambda dy: (dy,)
     xp = namespace(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     y = e / xp.sum(e, axis=axis, keepdims=True)
@@ -31,6 +33,8 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
 
     y_i = x_i - log sum_j exp(x_j);  dx = dy - softmax(x) sum_j dy_j
     """
+    if not x.shape[axis]:
+        return x, lambda dy: (dy,)
     xp = namespace(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
     y = shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))

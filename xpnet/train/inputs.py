@@ -47,6 +47,15 @@ class Samples:
         """All targets, on the backend."""
         return self.y.take(slice(None)) if isinstance(self.y, LazyRows) else self.y
 
+    def apart_from(self, backend: Any, given: Any) -> Samples:
+        """The samples in memory and apart from the x that was given; targets and weights are copies already."""
+        x, y = (a.take(slice(None)) if isinstance(a, LazyRows) else a for a in (self.x, self.y))
+        if isinstance(x, np.ndarray):
+            shared = np.may_share_memory(x, np.asarray(given))
+        else:
+            shared = backend.owns(given) and given.dtype == x.dtype
+        return Samples(backend.copy(x) if shared else x, y, self.weight, self.plain)
+
     def rows(self, backend: Any, numbers: np.ndarray) -> Samples:
         """The samples of these numbers."""
         index = None if isinstance(self.x, LazyRows) else backend.asarray(numbers)

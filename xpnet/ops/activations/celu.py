@@ -10,14 +10,15 @@ from ...typing import Array, Pullback
 def celu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """Continuously differentiable exponential linear unit.
 
-    y = x where x > 0, else alpha (exp(x / alpha) - 1);  dx = dy where x > 0, else dy (y / alpha + 1)
+    y = x where x > 0, else alpha (exp(x / alpha) - 1);  dx = dy where x > 0, else dy exp(x / alpha)
     Source: Barron, 2017, arXiv:1704.07483.
     """
     xp = namespace(x)
     positive = x > 0
-    y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x) / alpha))
+    below = xp.where(positive, 0.0, x) / alpha
+    y = xp.where(positive, x, alpha * xp.expm1(below))
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(positive, 1.0, y / alpha + 1.0),)
+        return (dy * xp.where(positive, 1.0, xp.exp(below)),)
 
     return y, pullback

@@ -10,15 +10,16 @@ from ...typing import Array, Pullback
 def elu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """Exponential linear unit.
 
-    y = x where x > 0, else alpha (exp(x) - 1);  dx = dy where x > 0, else dy (y + alpha)
+    y = x where x > 0, else alpha (exp(x) - 1);  dx = dy where x > 0, else dy alpha exp(x)
     Tends to -alpha for very negative x, so that the mean of its outputs is near 0.
     Source: Clevert, Unterthiner, Hochreiter, 2015, arXiv:1511.07289.
     """
     xp = namespace(x)
     positive = x > 0
-    y = xp.where(positive, x, alpha * xp.expm1(xp.where(positive, 0.0, x)))  # expm1 of a large x overflows
+    below = xp.where(positive, 0.0, x)  # expm1 of a large x overflows
+    y = xp.where(positive, x, alpha * xp.expm1(below))
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(positive, 1.0, y + alpha),)
+        return (dy * xp.where(positive, 1.0, alpha * xp.exp(below)),)  # y + alpha has no digits left near 0
 
     return y, pullback

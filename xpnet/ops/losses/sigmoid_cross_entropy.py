@@ -15,19 +15,21 @@ def sigmoid_cross_entropy(
     """Sigmoid cross-entropy of independent yes-or-no outputs, one value per sample.
 
     loss_i = mean_j (log(1 + exp(z_ij)) - t_ij z_ij), z = logits, t = target;
-    dlogits_ij = dloss_i (sigmoid(z_ij) - t_ij) / k, k = size(z_i)
+    dlogits_ij = dloss_i (sigmoid(z_ij) (1 - t_ij) - sigmoid(-z_ij) t_ij) / k, k = size(z_i)
     logits and target (n, ...), target in [0, 1]. A sample has one output, or one for each of many labels, as in
-    PyTorch's `MultiLabelSoftMarginLoss`. Computed as max(z, 0) - t z + log(1 + exp(-|z|)), which does not overflow.
-    `label_smoothing` e makes t of it (1 - e) t + e / 2.
+    PyTorch's `MultiLabelSoftMarginLoss`. Computed as c z + log(1 + exp(-|z|)), c = 1 - t where z > 0, else -t, which
+    does not overflow, and is infinite only for an infinite z that is wrong. `label_smoothing` e makes t
+    of it (1 - e) t + e / 2.
     """
     xp = namespace(logits)
     t = same_shape("sigmoid_cross_entropy", logits, target)
     t = smoothed("sigmoid_cross_entropy", t, label_smoothing, 2)
-    positive_part = xp.where(logits > 0, logits, 0.0)
-    values = positive_part - t * logits + xp.log1p(xp.exp(-xp.abs(logits)))
+    wrong = xp.where(logits > 0, 1.0 - t, -t)  # the slope of a large logit
+    values = wrong * xp.where(wrong == 0, 0.0, logits) + xp.log1p(xp.exp(-xp.abs(logits)))
 
     def pullback(dloss: Array) -> tuple[Array]:
         p, _ = sigmoid(logits)
-        return ((p - t) * spread_per_sample(dloss, logits),)
+        q, _ = sigmoid(-logits)  # not 1 - p, which is 0 long before q is
+        return ((p * (1.0 - t) - q * t) * spread_per_sample(dloss, logits),)
 
     return mean_per_sample(values), pullback
