@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .calls import checked
 from .data import normalised
 from .errors import DivergedError, integer, number
 from .loading import require
@@ -18,6 +19,7 @@ from .train import CallbackList, History, Samples, Trainer, loaded, make_gradien
 from .typing import Batch, Flat
 
 
+@checked
 def fit_lbfgs(
     model: Model,
     x: Any,

@@ -19,6 +19,12 @@ from typing import Any
 
 from .errors import MissingExtraError
 
+SIGNALS = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+    if hasattr(signal, name)
+]
+"""The signals that programs handle; to ask for the handlers of all takes a millisecond."""
 _broken: dict[str, str] = {}
 """The reason of each package whose import has failed: a second try would fail at another place, or not at all."""
 _loaded: set[str] = set()
@@ -36,7 +42,7 @@ def undisturbed() -> Iterator[None]:
         yield
         return
     came: dict[int, Any] = {}
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
     ours = {number: handler for number, handler in handlers.items() if callable(handler)}
     with ExitStack() as ends:
         for number, handler in sorted(ours.items(), reverse=True):  # of Ctrl-C last, and first at the end

@@ -7,19 +7,17 @@ configuration as JSON, and "sha256", the digest of the header without that entry
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-import secrets
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import ModelFileError, file_path, shown, told
+from .whole import AS_IT_WAS, write_whole
 
 _DTYPES = {
     "F64": "<f8",
@@ -41,6 +39,7 @@ _FOREIGN = {
 """The first bytes of other libraries' files."""
 
 
+@checked
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
     """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
 
@@ -64,14 +63,15 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     header["__metadata__"]["sha256"] = _digest(header, chunks)
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
-    with told(place, "written", "what was there is as it was; give another place, or free this one"):
+    with told(place, "written", AS_IT_WAS):
         if place.exists() and not (place.is_file() or place.is_dir()):
             raise OSError(
                 f"path {str(place)!r} is a device or a pipe, which a model cannot replace: give a file's name"
             )
-        write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
+    write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
+@checked
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the configuration of a file; ModelFileError unless it is whole and unchanged."""
     place = file_path("path", path)
@@ -87,16 +87,16 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
     for begins, what in _FOREIGN.items():
         if content.startswith(begins):
-            raise ModelFileError(f"this is {what}, and no xpnet model: give a file that model.save wrote")
+            raise ModelFileError(f"this is {what}, and not an xpnet model: give a file that model.save wrote")
     if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER_BYTES):
-        raise ModelFileError("this is no model file, or only the beginning of one: use another copy of it")
+        raise ModelFileError("this is not a model file, or only the beginning of one: use another copy of it")
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError("this is no model file: its header is not JSON") from error
+        raise ModelFileError("this is not a model file: its header is not JSON") from error
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or "xpnet" not in metadata:
-        raise ModelFileError("this is no xpnet model: it may be another library's safetensors file")
+        raise ModelFileError("this is not an xpnet model: it may be another library's safetensors file")
     data = content[8 + length :]
     wanted = metadata.pop("sha256", None)
     if wanted != _digest(header, [data]):
@@ -153,40 +153,5 @@ def _canonical(header: dict[str, Any]) -> bytes:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return found
-
-
-def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
-    """Writes a new file beside the old one, syncs it to the disk, and replaces the old one by it: atomic."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path {str(path)!r}: the folder {path.parent} does not exist: create it first"
-        )
-    if path.is_dir():
-        raise IsADirectoryError(f"path {str(path)!r} is a folder: give the name of a file in it")
-    if path.exists() and not path.is_file():  # a device or a pipe is written to, and stays
-        with path.open("wb") as file:
-            file.writelines(parts)
-        return
-    path = Path(os.path.realpath(path))  # a link stays a link, and its target is replaced
-    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        with new.open("xb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            new.chmod(path.stat().st_mode & 0o777)
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
