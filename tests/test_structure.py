@@ -15,11 +15,18 @@ ROOT = Path(xpnet.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in FILES}
 
-<<<<<<< HEAD
-BASE = {"typing", "errors", "namespace", "describe", "installed", "loading", "tree", "formulas"}
-=======
-BASE = {"typing", "errors", "synonyms", "calls", "namespace", "describe", "installed", "tree", "formulas"}
->>>>>>> main
+BASE = {
+    "typing",
+    "errors",
+    "synonyms",
+    "calls",
+    "namespace",
+    "describe",
+    "installed",
+    "loading",
+    "tree",
+    "formulas",
+}
 ROOMS = {
     "ops",
     "init",

@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from ..loading import obstacle
 from ..train import Callback
 from . import LOADED
 from .shared import say
@@ -33,20 +32,10 @@ class ProgressBar(Callback):
     def on_begin(self, model: Any) -> None:
         if self.args.quiet or not sys.stderr.isatty():
             return
-<<<<<<< HEAD
-        if obstacle("rich.progress", "pip install rich") is not None:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-        self.bar = Progress(*columns, console=Console(stderr=True), transient=False)
-=======
         try:
             self.bar = _bar()
         except ImportError:
             return
->>>>>>> main
         self.task = self.bar.add_task("", total=self.epochs)
         self.bar.start()
 
