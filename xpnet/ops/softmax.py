@@ -14,7 +14,7 @@ def softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
     The Jacobian is diag(y) - y y^T. x is shifted by its maximum, which prevents overflow and leaves y as it is. To mask
     an entry use a large finite negative number: a row of -inf alone returns NaN.
     """
-    if not x.shape[axis]:  # of no entries there is no maximum
+    if 0 in x.shape:  # of no entries there is no maximum
         return x, lambda dy: (dy,)
     xp = namespace(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
@@ -33,7 +33,7 @@ def log_softmax(x: Array, /, *, axis: int = -1) -> tuple[Array, Pullback]:
 
     y_i = x_i - log sum_j exp(x_j);  dx = dy - softmax(x) sum_j dy_j
     """
-    if not x.shape[axis]:
+    if 0 in x.shape:
         return x, lambda dy: (dy,)
     xp = namespace(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
