@@ -49,7 +49,7 @@ from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
 from .transformer import TransformerBlock
-from .work import products
+from .work import Work, sample_work
 
 __all__ = [
     "CELU",
@@ -115,10 +115,11 @@ __all__ = [
     "Tanh",
     "TransformerBlock",
     "Upsample",
+    "Work",
     "flatten",
     "is_layer",
     "nest",
-    "products",
+    "sample_work",
     "summary",
 ]
 

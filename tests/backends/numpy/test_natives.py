@@ -15,7 +15,7 @@ from xpnet.testing import CASES
 from ...bits import same_bits
 
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
-from xpnet.backends.numpy import natives  # noqa: E402 - they need Numba
+from xpnet.backends.numpy import loading, natives  # noqa: E402 - they need Numba
 
 NUMPY = get("numpy")
 
@@ -286,6 +286,22 @@ def test_auto_uses_natives_for_long_trainings():
     assert [chosen("auto", seconds) for seconds in (0.1, 0.49, 0.51, 100)] == ["portable"] * 2 + ["numba"] * 2
     assert chosen(True, 0.0) == "numba"
     assert chosen(False, 100.0) == "portable"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "cached", "seconds"),
+    [(("xpnet.backends.numpy.natives", "numba"), False, 0), (("numba",), True, 0), (("numba",), False, 4),
+     ((), True, 0.5), ((), False, 4.5)],
+)  # fmt: skip
+def test_loading_takes_what_is_not_loaded_and_not_compiled(loaded, cached, seconds, monkeypatch):
+    monkeypatch.setattr(loading.sys, "modules", dict.fromkeys(loaded))
+    monkeypatch.setattr(loading, "_cached", lambda: cached)
+    assert loading.loading_seconds() == seconds
+
+
+def test_loaded_natives_are_used_at_once(monkeypatch):
+    monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", loading.loading_seconds)
+    assert chosen("auto", 0.0) == "numba"
 
 
 def test_a_later_fit_keeps_the_natives():
