@@ -94,7 +94,7 @@ class Planner:
         """The plan of a run that begins, as `of_run` makes it, and puts its natives in force."""
         planned = self._planned(*args, **options)
         self.natives = planned.natives
-        if not self._loaded:
+        if self.wanted == "auto" and not self._loaded:
             PROCESS.add(self.backend.name, planned.seconds)
         return planned.plan
 
