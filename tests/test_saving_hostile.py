@@ -22,6 +22,8 @@ TARGETS = {
     "threshold": 0.5,
 }
 
+LETTERS = {**TARGETS, "labels": ["a", "b", "c"], "dtype": "<U1"}
+
 NUMBER = {"type": "Number", "name": "a", "mean": 0.0, "scale": 1.0, "missing": False}
 TEXT = {"type": "Text", "name": "c", "categories": ["p", "q"], "other": False}
 TARGET = {
@@ -66,7 +68,11 @@ CONFIGS = [
     *({"targets": value} for value in (None, 5, [], "classes", DENSE, {"type": "ReLU"}, {**TARGETS, "kind": "other"})),
     *({"targets": {**TARGETS, "kind": value}} for value in ("values", "binary")),  # not what this loss takes
     *({"targets": {**TARGETS, "labels": value}} for value in (5, "abc", ["a"], ["a", "b", "c", "d"])),
-    *({"targets": {**TARGETS, "dtype": value}} for value in (5, "nonsense", [])),
+    *({"targets": {**TARGETS, "dtype": value}} for value in (5, "nonsense", [], "U1", "O", "M8[s]", "f4,i4", "c8")),
+    *({"targets": {**LETTERS, "labels": ["a", value, "c"]}} for value in ([], None, {}, "c", "long", 1)),
+    *({"targets": {**LETTERS, "dtype": value}} for value in (None, "int64", "f4", "S1", "M8[s]", "?")),
+    *({"targets": {**TARGETS, "vector": value}} for value in (5, None, "x", True)),
+    *({"targets": {**TARGETS, "threshold": value}} for value in ("x", None, 0.0, [])),
     *({"loss": value} for value in (None, 5, [], {}, "mse_", ["mse"])),
     *({"reduction": value} for value in (None, "max", ["mean"])),
     *({"dtype": value} for value in (None, 5, "float16", "float32", ["float64"])),
@@ -87,6 +93,8 @@ CONFIGS = [
     *({"columns": columns(NUMBER, TEXT, target={**TARGET, "task": value})} for value in ("regression", "x", None)),
     *({"columns": columns(NUMBER, TEXT, target={**TARGET, "scale": value})} for value in (0, "x")),
     *({"history": value} for value in (None, 5, "abc", ["loss"], {"loss": 3}, {"loss": {}})),
+    *({"history": {"epoch": [1], "loss": value}} for value in ([[]], ["x"], [{}], [1.0, 2.0], [])),
+    {"history": {"mine": [[]]}},
 ]  # fmt: skip
 
 
@@ -192,6 +200,16 @@ def test_a_small_file_that_tells_of_a_large_network_is_refused_before_that_is_ma
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("name", "value"), [("step", -1), ("lr", -1.0), ("lr", np.nan), ("lr", np.inf)])
+def test_numbers_of_the_state_that_no_training_leaves(good, name, value, tmp_path):
+    arrays, config = good
+    refused(tmp_path / "m", {**arrays, name: np.full_like(arrays[name], value)}, config)
+
+
 def test_the_file_they_are_made_from_loads(good, tmp_path):
-    io.write(tmp_path / "m", *good)
+    arrays, config = good
+    io.write(tmp_path / "m", arrays, config)
     assert xn.load(tmp_path / "m", backend="numpy").history.epochs == 1
+    config = {**config, "targets": LETTERS, "history": {"epoch": [1], "mine": ["x", None]}}
+    io.write(tmp_path / "m", arrays, config)
+    assert set(xn.load(tmp_path / "m", backend="numpy").predict(X)) <= set("abc")

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     **dict.fromkeys((*BASE, "ops", "init", "optim", "data"), BASE),
     **dict.fromkeys(("calculus", "metrics"), BASE | {"data"}),  # the checks of what users give
     "layers": BASE | {"ops", "init"},
-    "train": BASE | {"ops", "init", "layers", "optim", "data"},
+    "train": BASE | {"ops", "init", "layers", "optim", "data", "metrics"},
     "compiler": {"typing", "errors", "namespace", "tree"},
     "formulas": {"typing", "errors"},
     "backends": BASE | {"ops", "optim", "compiler"},  # the portable update loop is optim's

@@ -28,10 +28,10 @@ class BackendError(RuntimeError):
 
 
 class MissingExtraError(BackendError, ImportError):
-    """An optional package is needed and not installed; `install` is the command that installs it."""
+    """An optional package is needed and not installed, or does not work, `why`; `install` is the command for it."""
 
-    def __init__(self, purpose: str, package: str, install: str):
-        super().__init__(f"{purpose} cannot be used: {package} is not installed: {install}")
+    def __init__(self, purpose: str, package: str, install: str, *, why: str | None = None):
+        super().__init__(f"{purpose} cannot be used: {why or f'{package} is not installed: {install}'}")
 
 
 class ModelFileError(ValueError):
@@ -166,9 +166,9 @@ def told(path: Path, done: str, mend: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None:  # a sentence already
+        if error.strerror is None:  # a sentence already
             raise
-        why = (error.strerror or type(error).__name__).lower()
+        why = error.strerror.lower()
         sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {mend}")
         sentence.errno = error.errno
         raise sentence from error

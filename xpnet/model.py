@@ -133,9 +133,8 @@ class Model:
         batch_size: 32 unless given.
         An x in a mapped file, `numpy.load(path, mmap_mode="r")`, is read when it is used, some batches ahead, and has
         the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.
-        Without y, x gives the batches, (x, y) or (x, y, sample_weight), each of them a step: a function that makes
-        a fresh iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead, and may fill
-        the same arrays anew for each batch.
+        Without y, x gives the batches, (x, y) or (x, y, sample_weight), each a step: a function that makes a fresh
+        iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead, and may refill its arrays.
         steps_per_call: how many steps the backend runs at once, between which nothing can be seen or broken off;
         None leaves it to the backend, and 1 runs them one by one, with the same bits.
         Prints nothing unless `verbose`. Returns the history of all epochs so far; `plan` says what ran.
@@ -313,10 +312,9 @@ class Model:
 def load(
     path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
 ) -> Model:
-    """The model in a file, on a backend, or where its first data will be; `custom` names layers of one's own.
+    """The model in a file or in the folder of a run, on a backend, or where its first data will be.
 
-    ModelFileError for a file that is not a whole, unchanged model; BackendError where the backend cannot
-    hold it.
+    custom: layers of one's own. ModelFileError for a file that is not a whole, unchanged model; BackendError.
     """
     from .saving import load
 

@@ -15,7 +15,8 @@ def predict(placement: Placement, x: Any) -> Array:
     given, outputs = placement.outputs(x)
     targets, backend = placement.decided.targets, placement.require_built().backend
     found = targets.decode(outputs)
-    if targets.labels == (False, True) and backend.owns(given):
+    of_bools = targets.labels is not None and all(isinstance(label, bool) for label in targets.labels)
+    if of_bools and backend.owns(given):  # (0, 1) equals (False, True), and is numbers
         return placement.like_input(backend.xp.astype(found, backend.xp.bool), given)
     if targets.labels is not None:
         return targets.label(backend.to_numpy(found))
@@ -39,7 +40,10 @@ def predict_proba(placement: Placement, x: Any) -> Array:
             "use predict or forward"
         )
     given, outputs = placement.outputs(x)
-    return placement.like_input(outputs if link is None else link(outputs)[0], given)
+    if link is not None:
+        with placement.require_built().backend.device_context():  # also NumPy's settings, which may raise
+            outputs, _ = link(outputs)
+    return placement.like_input(outputs, given)
 
 
 def evaluate(placement: Placement, x: Any, y: Any, sample_weight: Any, metrics: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from xpnet import ops
-from xpnet.compiler import codegen
+from xpnet.compiler import loading
 from xpnet.namespace import with_natives
 
 SIZES = (4_096, 262_144)
@@ -206,7 +206,7 @@ def main():
     )
     parser.add_argument("--json", metavar="FILE", help="also write the rows as JSON")
     args = parser.parse_args()
-    if not codegen.available():
+    if not loading.available():
         print("absent: numba is not installed: pip install 'xpnet[fast]'")
         return
     names = args.only or sorted(ACTIVATIONS)

@@ -19,7 +19,7 @@ import time
 
 import numpy as np
 
-from xpnet.compiler.codegen import available
+from xpnet.compiler.loading import available
 from xpnet.compiler.partition import partition
 from xpnet.compiler.threadpool import Parallelism
 

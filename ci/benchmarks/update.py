@@ -18,7 +18,7 @@ import numpy as np
 
 from xpnet import optim
 from xpnet.backends import fused_update
-from xpnet.compiler.codegen import available
+from xpnet.compiler.loading import available
 
 OPTIMIZERS = {
     "sgd, momentum": optim.sgd(0.1, momentum=0.9),

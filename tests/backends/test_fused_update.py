@@ -9,7 +9,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.backends import fused_update
-from xpnet.compiler.codegen import available
+from xpnet.compiler.loading import available
 from xpnet.optim import update_each
 from xpnet.testing.optimizers import OPTIMIZERS
 

@@ -1,18 +1,17 @@
 """Runs that are refused or end early: nothing is replaced, no half folder is left, the best weights are kept."""
 
+import errno
 import json
 import shlex
-import signal
 import subprocess
 import sys
-import time
+import tempfile
 from pathlib import Path
 
 import pytest
 
-import xpnet as xn
-from xpnet.cli import progress
-from xpnet.runs import folder, training
+from xpnet.runs import folder
+from xpnet.runs import predict as predictions
 
 from .runs import call, table
 
@@ -105,77 +104,6 @@ def test_a_disk_that_is_full_leaves_no_half_run(limit):
     assert list(Path("runs").iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_keeps_the_best_weights_so_far(capsys):
-    code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from xpnet.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    line = "train digits --hidden 256,256 --epochs 30"
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", code, *shlex.split(line)], stdout=pipe, stderr=pipe, text=True
-    ) as process:
-        for said in process.stderr:
-            if said.startswith("epoch"):
-                break
-        time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-    assert (process.returncode, out) == (130, "")
-    history = table("runs/digits-1/history.csv")
-    last = err.splitlines()[-1]
-    losses = [float(row[2]) for row in history[1:]]
-    metrics = json.loads(Path("runs/digits-1/metrics.json").read_text())
-    best = losses.index(min(losses)) + 1
-    assert (
-        last
-        == f"xpnet: stopped after epoch {len(losses)}; runs/digits-1 has the weights of epoch {best}, the best so far"
-    )
-    assert "Traceback" not in err
-    assert (metrics["epochs"], metrics["stopped"]) == (len(losses), best)
-    out, _ = call("evaluate runs/digits-1 digits --json", capsys)
-    assert json.loads(out)["scores"]["loss"] == pytest.approx(min(losses), rel=1e-5)
-
-
-def interrupt(*args, **options):
-    raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(("stopped", "kept"), [(True, 1), (False, 2)])
-def test_ctrl_c_while_scoring_keeps_the_run(stopped, kept, capsys, monkeypatch):
-    """A second one, or one after the last epoch: the model is saved, and has no scores."""
-    if stopped:
-        watched = progress.ProgressBar.on_epoch
-        monkeypatch.setattr(
-            progress.ProgressBar,
-            "on_epoch",
-            lambda self, model, record: interrupt() if record["epoch"] == 2 else watched(self, model, record),
-        )
-    monkeypatch.setattr(training, "score", interrupt)
-    out, err = call("train t.csv --target kind --epochs 2", capsys, 130)
-    assert out == ""
-    assert f"stopped after epoch 2; runs/t-1 has the weights of epoch {kept}" in err
-    metrics = json.loads(Path("runs/t-1/metrics.json").read_text())
-    assert (metrics["epochs"], metrics["stopped"]) == (2, kept)
-    assert metrics["train"] is metrics["test"] is None
-    assert xn.load("runs/t-1/model.xpnet").history.epochs == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
-def test_ctrl_c_while_saving_waits_for_the_run(capsys, monkeypatch):
-    before, save = signal.getsignal(signal.SIGINT), folder.save
-
-    def slowly(*args):
-        signal.raise_signal(signal.SIGINT)
-        save(*args)
-
-    monkeypatch.setattr(folder, "save", slowly)
-    call("train t.csv --target kind --epochs 1 -q", capsys)
-    assert Path("runs/t-1/model.xpnet").exists()
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 @pytest.mark.parametrize("closed", ["1", "2", "1>&- 2"])
 def test_output_that_was_closed_before_the_start_is_as_none(closed):
     line = f'exec "$0" -m xpnet train t.csv --epochs 1 --json {closed}>&-'
@@ -197,3 +125,91 @@ def test_two_runs_at_once_take_two_folders(monkeypatch):
 
     assert folder.write(None, "a", fill) == Path("runs/a-2")
     assert Path("runs/a-1/model.xpnet").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "empty"])
+def test_two_runs_at_once_of_one_output(there, capsys, monkeypatch):
+    """The later one is kept beside the earlier one."""
+    save, taken = folder.save, Path("deep/same")
+    if there:
+        taken.mkdir(parents=True)
+
+    def later(stage, *args):
+        if not (taken / "model.xpnet").exists():
+            folder.write(taken, "t", lambda other: (other / "model.xpnet").write_text("theirs"))
+        save(stage, *args)
+
+    monkeypatch.setattr(folder, "save", later)
+    out, err = call("train t.csv --target kind --epochs 1 --output deep/same --json", capsys)
+    assert "another run is in deep/same by now: this one is in deep/same-2" in err
+    assert json.loads(out)["output"] == "deep/same-2"
+    assert (taken / "model.xpnet").read_text() == "theirs"
+    assert sorted(path.name for path in Path("deep/same-2").iterdir()) == FILES
+    assert sorted(path.name for path in Path("deep").iterdir()) == ["same", "same-2"]
+
+
+@pytest.mark.parametrize(("full", "kept"), [(["out"], "runs/t-1"), (["out", "runs"], "temporary/xpnet-t")])
+def test_a_run_whose_folder_cannot_be_written_is_kept_elsewhere(full, kept, capsys, monkeypatch, tmp_path):
+    save = folder.save
+
+    def no_space(stage, *args):
+        if stage.absolute().relative_to(tmp_path).parts[0] in full:
+            raise OSError(errno.ENOSPC, "No space left on device", str(stage))
+        save(stage, *args)
+
+    Path("temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(folder, "save", no_space)
+    out, err = call("train t.csv --target kind --epochs 1 --output out/a", capsys, 1)
+    last = err.splitlines()[-1]
+    kept = kept if "runs" not in full else tmp_path / kept
+    assert last.startswith("xpnet: path 'out/a' cannot be written, no space left on device: ")
+    assert last.endswith(f"; the run is in {kept}")
+    assert ".part" not in err
+    assert "held out" in out
+    assert sorted(path.name for path in Path(kept).iterdir()) == FILES
+    assert list(Path("out").iterdir()) == []
+
+
+def test_a_replacement_that_was_killed_is_completed_and_said(capsys):
+    call("train t.csv --target kind --epochs 1 -q --output out", capsys)
+    Path("out/.run.cleared").mkdir()
+    Path("out/model.xpnet").rename("out/.run.cleared/model.xpnet")  # as a kill leaves it
+    says = "out: the command that replaced this run was killed; the new run was complete and is in place now"
+    assert call("inspect out", capsys).err == f"{says}\n"
+    Path("out").rename("old")
+    Path("old/.run.cleared").mkdir()
+    Path("old/model.xpnet").rename("old/.run.cleared/model.xpnet")
+    err = call("train t.csv --target kind --epochs 1 --output old", capsys, 2).err
+    assert err.splitlines()[0] == says.replace("out:", "old:")
+    assert "the folder 'old' is not empty" in err
+    Path("old/.run.cleared").mkdir()
+    Path("old/config.toml").rename("old/.run.cleared/config.toml")
+    assert says.replace("out:", "old:") in call("train --config old/config.toml --no-save", capsys).err
+
+
+def test_predictions_replace_no_file_that_came_meanwhile(capsys, monkeypatch):
+    call("train t.csv --target kind --epochs 1 -q --output out", capsys)
+    predict = predictions.predict
+
+    def slowly(*args, **options):
+        Path("p.csv").write_text("theirs")
+        return predict(*args, **options)
+
+    monkeypatch.setattr(predictions, "predict", slowly)
+    out, err = call("predict out t.csv -o p.csv --json", capsys)
+    assert err.splitlines()[-2:] == [
+        "p.csv is there by now: the predictions are in p-2.csv",
+        "120 predictions in p-2.csv",
+    ]
+    assert json.loads(out)["output"] == "p-2.csv"
+    assert Path("p.csv").read_text() == "theirs"
+    assert len(table("p-2.csv")) == 121
+
+
+@pytest.mark.parametrize("letter", ["t", "ü"])
+def test_the_name_of_a_data_file_may_be_as_long_as_any(letter, capsys):
+    longest = letter * (251 // len(letter.encode()))
+    Path("t.csv").rename(f"{longest}.csv")
+    call(f"train {longest}.csv --target kind --epochs 1 -q", capsys)
+    assert [path.name for path in Path("runs").iterdir()] == [f"{letter * (200 // len(letter.encode()))}-1"]

@@ -12,7 +12,7 @@ import xpnet as xn
 from xpnet.backends import fused_update
 from xpnet.backends.activation import specialize
 from xpnet.backends.numpy import activations, blas
-from xpnet.compiler import codegen, threadpool
+from xpnet.compiler import loading, threadpool
 from xpnet.compiler import partition as partitioning
 from xpnet.compiler.partition import partition
 from xpnet.compiler.task import gather
@@ -41,7 +41,7 @@ def is_partitioned(parallelism, *calls):
 
 @pytest.fixture(params=["python", "numba"])
 def parallelism(request):
-    if request.param == "numba" and not codegen.available():
+    if request.param == "numba" and not loading.available():
         pytest.skip("numba is not installed: pip install 'xpnet[fast]'")
     return Parallelism(4, nogil=request.param == "numba")
 
@@ -169,7 +169,7 @@ def test_dependent_products_are_different_batches(parallelism, monkeypatch):
     assert np.allclose(c, d @ b, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not loading.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 def test_a_partitioned_update_has_the_bits_of_the_whole(parallelism):
     optimizer, shapes = xn.adamw(), {"w": (1025, 300), "b": (300,), "one": (1,)}
     params, grads, m = ({name: array(shape, "float64") for name, shape in shapes.items()} for _ in range(3))
@@ -198,7 +198,7 @@ def run_both(function, args, parallelism):
     return whole, partitioned
 
 
-@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not loading.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(600, 1000), (3, 190_000), (3001, 129)])
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_partitioned_passes_of_a_dense_layer_have_the_bits_of_the_whole(activati
     same_bits(*run_both(passes.backward, [array(shape, dtype), *given, *made, *numbers], PARALLELISM))
 
 
-@pytest.mark.skipif(not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
+@pytest.mark.skipif(not loading.available(), reason="numba is not installed: pip install 'xpnet[fast]'")
 @pytest.mark.parametrize("activation", ["relu", "silu", "gelu"])
 @pytest.mark.parametrize("shape", [(500_000,), (7, 90_000), (16, 30, 40, 25)])
 def test_partitioned_activations_have_the_bits_of_the_whole(shape, activation):
@@ -281,7 +281,7 @@ def test_row_numbers_out_of_range_read_the_nearest_row(parallelism):
 @pytest.mark.parametrize("natives", ["auto", True])
 def test_a_training_on_several_threads_has_the_bits_of_one(natives, monkeypatch):
     """So short a training runs natives only with natives=True."""
-    if natives is True and not codegen.available():
+    if natives is True and not loading.available():
         pytest.skip("numba is not installed: pip install 'xpnet[fast]'")
     if not blas._libraries():
         pytest.skip("threadpoolctl is not installed: pip install 'xpnet[fast]'")

@@ -9,7 +9,7 @@ import pytest
 import xpnet as xn
 from xpnet import ops
 from xpnet.backends import get
-from xpnet.compiler import codegen, tracing
+from xpnet.compiler import loading, tracing
 from xpnet.compiler.kernel import Kernel
 from xpnet.compiler.replay import Program, ReplayedStep
 from xpnet.compiler.tracing import Tracer
@@ -22,7 +22,7 @@ X, Y = RNG.standard_normal((37, 6)), np.arange(37) % 3
 NET = xn.Sequential(xn.Dense(8, "relu"), xn.Dropout(0.3), xn.Dense(3))
 NATIVES = [
     False,
-    pytest.param(True, marks=pytest.mark.skipif(not codegen.available(), reason="numba is not installed")),
+    pytest.param(True, marks=pytest.mark.skipif(not loading.available(), reason="numba is not installed")),
 ]
 
 
@@ -259,7 +259,7 @@ def test_a_state_of_another_form_runs_untraced():
 
 def test_natives_are_recorded_as_kernels():
     """If not, the calls are those of the portable step."""
-    if not codegen.available():
+    if not loading.available():
         pytest.skip("numba is not installed")
     model = make(natives=True)
     model.fit(X, Y, epochs=3, batch_size=8)

@@ -6,13 +6,13 @@ import weakref
 import numpy as np
 import pytest
 
-from xpnet.compiler import codegen, task
+from xpnet.compiler import codegen, loading, task
 from xpnet.compiler.kernel import Kernel
 from xpnet.compiler.task import Task, TaskBatch, gather
 
 RNG = np.random.default_rng(0)
 needs_numba = pytest.mark.skipif(
-    not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
+    not loading.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
 
 

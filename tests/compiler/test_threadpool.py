@@ -12,12 +12,12 @@ from queue import SimpleQueue
 import numpy as np
 import pytest
 
-from xpnet.compiler import codegen, task, threadpool
+from xpnet.compiler import codegen, loading, task, threadpool
 from xpnet.compiler.task import Task, TaskBatch
 from xpnet.compiler.threadpool import ThreadPool
 
 needs_numba = pytest.mark.skipif(
-    not codegen.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
+    not loading.available(), reason="numba is not installed: pip install 'xpnet[fast]'"
 )
 
 

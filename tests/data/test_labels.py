@@ -23,6 +23,24 @@ def backend(xpnet_backend):
     return xpnet_backend
 
 
+@pytest.mark.parametrize("pair", [(0, 1), (0.0, 1.0), (False, True)])
+def test_pairs_that_equal_booleans_come_back_as_they_were(pair):
+    """In an object array, as a column of mixed origin is; 0 == False, and a file would say False."""
+    model, y = make("numpy", units=2), np.array(pair, object)[Y % 2]
+    model.fit(FAR, y, epochs=1)
+    assert {type(label) for label in model.predict(FAR).tolist()} <= {type(pair[0])}
+
+
+@pytest.mark.parametrize(("loss", "units"), [("softmax_cross_entropy", 2), ("sigmoid_cross_entropy", 1)])
+def test_probabilities_are_computed_under_the_backends_own_settings(loss, units):
+    model = make("numpy", units=units, loss=loss)
+    model.fit(FAR, Y % 2, epochs=1)
+    model.params = {name: 1e3 * p for name, p in model.params.items()}
+    with np.errstate(all="raise"):
+        found = model.predict_proba(1e4 * FAR)
+    assert set(np.round(found.ravel(), 12)) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize(
     "labels",
     [

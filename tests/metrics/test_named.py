@@ -7,6 +7,7 @@ import pytest
 
 import xpnet as xn
 from xpnet import metrics
+from xpnet.metrics.named import direction
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((30, 4))
@@ -162,3 +163,17 @@ def test_an_error_names_its_metric():
 
     with pytest.raises(KeyError, match=r"^'own'$"):
         model.evaluate(X, Y, metrics=own)
+
+
+@pytest.mark.parametrize("name", sorted(metrics.METRICS))
+def test_a_right_answer_is_better_in_the_direction_of_the_metric(name):
+    labels = np.array([0, 1, 1, 0, 1, 0])
+    if name == "confusion_matrix":
+        assert direction(name) is None
+        return
+    scores = {"log_loss": np.array([0.1, 0.9, 0.9, 0.1, 0.9, 0.1]), "top_k_accuracy": np.eye(3)[labels]}
+    right = scores.get(name, labels)
+    wrong = right[::-1]
+    options = {"k": 1} if name == "top_k_accuracy" else {}
+    better = metrics.METRICS[name](labels, right, **options) - metrics.METRICS[name](labels, wrong, **options)
+    assert direction(name) == ("max" if better > 0 else "min")

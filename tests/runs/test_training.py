@@ -5,7 +5,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.runs.config import Config
-from xpnet.runs.training import prepare, train
+from xpnet.runs.training import Best, prepare, train
 
 
 def interrupted(when):
@@ -45,3 +45,28 @@ class Stop(xn.Callback):
 def test_ctrl_c_before_the_first_epoch_raises():
     with pytest.raises(KeyboardInterrupt):
         train(*prepare(Config("digits", epochs=1, backend="numpy")), callbacks=[Stop()])
+
+
+class Interrupted:
+    """A model that Ctrl-C interrupts while its parameters are copied."""
+
+    buffers = {}  # noqa: RUF012
+
+    @property
+    def params(self):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_best_weights_are_copied_keeps_those_before():
+    best = Best(3, monitor="loss")
+    model = xn.Model(xn.Dense(1), loss="mse", optimizer="sgd", backend="numpy").build((2,))
+    best.on_begin(model)
+    best.on_epoch(model, {"epoch": 1, "loss": 2.0})
+    kept = model.params
+    with pytest.raises(KeyboardInterrupt):
+        best.on_epoch(Interrupted(), {"epoch": 2, "loss": 1.0})
+    model.params = {name: array + 1 for name, array in kept.items()}
+    best.on_end(model)
+    assert best.best_epoch == 1
+    for name, array in kept.items():
+        np.testing.assert_array_equal(model.params[name], array)

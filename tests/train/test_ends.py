@@ -120,6 +120,41 @@ def test_early_stopping_may_keep_the_last_weights():
 
 
 @pytest.mark.parametrize(
+    ("monitor", "mode"),
+    [
+        ("val_f1_macro", None),
+        ("val_r2", "auto"),
+        ("mine", "max"),
+        ("val_mae", "max"),
+        ("top_k_accuracy", None),
+    ],
+)
+@pytest.mark.parametrize("callback", [xn.EarlyStopping, xn.ReduceLROnPlateau])
+def test_a_rising_score_is_better(callback, monitor, mode):
+    """Epoch 6 is the best of a score that rises, though its name need not end in "accuracy"."""
+    values = iter([0.1, 0.3, 0.5, 0.7, 0.8, 0.9])
+    watch, model = callback(monitor=monitor, patience=1, mode=mode), make()
+    model.fit(X, R, epochs=6, callbacks=[lambda m, record: record.update({monitor: next(values)}), watch])
+    assert model.history.epochs == 6
+    assert (watch.best_epoch if callback is xn.EarlyStopping else -watch.best) == (
+        6 if callback is xn.EarlyStopping else 0.9
+    )
+    assert model.lr == pytest.approx(make().optimizer.lr)
+
+
+@pytest.mark.parametrize("callback", [xn.EarlyStopping, xn.ReduceLROnPlateau])
+@pytest.mark.parametrize("monitor", ["val_gain", "confusion_matrix"])
+def test_a_name_that_tells_no_direction_needs_a_mode(callback, monitor):
+    name = callback.__name__
+    with pytest.raises(ValueError, match=rf"{name}: monitor '{monitor}'.* give mode='max' or mode='min'"):
+        make().fit(
+            X, R, epochs=1, callbacks=[lambda m, r: r.update({monitor: 1.0}), callback(monitor=monitor)]
+        )
+    with pytest.raises(ValueError, match=r"mode 'most' is unknown"):
+        callback(mode="most")
+
+
+@pytest.mark.parametrize(
     ("column", "epochs"),
     [
         ([3, 2, 1, 1, 1], 5),

@@ -62,7 +62,7 @@ def _residuals(
         if formula.is_arithmetic([dx], ["dy", *(element.name for element in kept), *options]):
             return kept
     slope = [Symbol(formula, name) for name in formula.coefficients(dx, "dy") if name not in options]
-    if len(slope) == 1 and formula.transcendental_levels([y, *slope], given) == cuts:
+    if len(slope) == 1 and len(formula.transcendental_levels([y, *slope], given)) == len(cuts):
         return tuple(slope)
     places = {x.name: x, y.name: y}
     return tuple([places[name] for name in formula.live_inputs([dx], places, beside=["dy", *options])])

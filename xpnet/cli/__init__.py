@@ -9,9 +9,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from signal import SIGINT
 from typing import Any, NoReturn
 
 from ..errors import UnknownNameError, unknown
+from .signals import interrupting
 
 LOADED = time.perf_counter()
 
@@ -66,7 +68,12 @@ class ShowVersion(argparse.Action):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line; the exit status: 0, 1 for an error, 2 for a wrong command line, 130 for Ctrl-C."""
+    """Runs a command line; the exit status: 0, 1 for an error, 2 for a wrong command line, 128 + n for signal n."""
+    with interrupting() as heard:
+        return _main(argv, heard)
+
+
+def _main(argv: Sequence[str] | None, heard: list[int]) -> int:
     verbose = False
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed when Python began: print(file=None) would write to the other
@@ -84,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except KeyboardInterrupt as stopped:
-        return _say(str(stopped) or "stopped", 130)
+        return _say(str(stopped) or "stopped", 128 + (heard or [SIGINT])[0])
     except BrokenPipeError:
         return 141  # as if SIGPIPE had ended it
     except UsageError as error:
@@ -106,7 +113,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed arguments; UsageError, with the nearest known name, for an unknown argument."""
     common = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("-q", "--quiet", action="store_true", help="print the result only")
-    common.add_argument("-v", "--verbose", action="store_true", help="show the traceback of an error")
+    common.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show also why the backend was chosen, and the traceback of an error",
+    )
     common.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser = Parser(prog="xpnet", parents=[common], description="Neural networks on any array library.")
     parser.add_argument("--version", action=ShowVersion, help="print the version and exit")
@@ -148,6 +160,9 @@ def _choose_kernel(*, quiet: bool) -> None:
 def _sentence(error: Exception) -> str:
     """An error's first line, after its type unless the message was written for users."""
     text = next(iter(str(error).splitlines()), "")
+    if isinstance(error, UnicodeEncodeError):
+        lacking = error.object[error.start : error.end]
+        return f"the output's encoding, {error.encoding}, has no {lacking!a}: set PYTHONIOENCODING=utf-8"
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     ours = isinstance(error, ValueError | TypeError | OSError) or type(error).__module__.startswith("xpnet")

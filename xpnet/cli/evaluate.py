@@ -13,6 +13,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     model = shared.model_of(args)
+    shared.reading(args, args.data)
 
     from ..runs import predict
 

@@ -15,9 +15,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    model = shared.model_of(args)
+
     from ..runs import predict
 
-    model = predict.load_model(args.model, backend="numpy")
     result = predict.describe(model)
 
     def text() -> str:

@@ -22,9 +22,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None and args.output.is_file() and not args.force:
         raise FileExistsError(f"{args.output} is there already: name another file, or --force to replace it")
     model = shared.model_of(args)
+    shared.reading(args, args.data)
 
     from ..io import write_whole
-    from ..runs import predict
+    from ..runs import folder, predict
 
     columns, notes = predict.predict(model, args.data, proba=args.proba)
     shared.say(args, *notes)
@@ -36,12 +37,16 @@ def run(args: argparse.Namespace) -> int:
         writer.writerows(zip(*columns.values(), strict=True))
         return out.getvalue()
 
-    if args.output is None:
-        shared.show(args, columns, lambda: text().removesuffix("\n"))
+    place = args.output
+    if place is None:
+        shared.show(args, columns, lambda: text().removesuffix("\n"), exact=True)
     else:
-        write_whole(args.output, [text().encode()])
+        if place.is_file() and not args.force:  # it was not there at the start
+            place = folder.beside(place, place.suffix)
+            shared.say(args, f"{args.output} is there by now: the predictions are in {place}")
+        write_whole(place, [text().encode()])
         count = len(next(iter(columns.values())))
-        shared.say(args, f"{count} predictions in {args.output}")
+        shared.say(args, f"{count} predictions in {place}")
         if args.json:
-            shared.show(args, {"output": str(args.output), "rows": count}, str)
+            shared.show(args, {"output": str(place), "rows": count}, str)
     return 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+LARGE_FILE_BYTES = 1_000_000
+"""A file of at least this size takes a second or more to read."""
 
 
 def options_of_answers(parser: argparse.ArgumentParser) -> None:
@@ -23,27 +25,27 @@ def options_of_answers(parser: argparse.ArgumentParser) -> None:
 
 
 def say(args: argparse.Namespace, *lines: str) -> None:
-    """Prints lines on standard error, unless quiet."""
+    """Prints lines on standard error, unless quiet or where nothing reads it any more."""
     if not args.quiet and lines:
-        print(*lines, sep="\n", file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
 
 
-def show(args: argparse.Namespace, result: Any, text: Callable[[], str]) -> None:
-    """Prints the result on standard output: one line of JSON, or text."""
-    print(json.dumps(result, allow_nan=False) if args.json else text())
+def reading(args: argparse.Namespace, path: str) -> None:
+    """Says at once that a large file is read, which may take a while."""
+    size = os.path.getsize(path) if os.path.isfile(path) else 0
+    if size >= LARGE_FILE_BYTES:
+        say(args, f"reading {path}, {size / 1e6:,.0f} MB...")
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ignores Ctrl-C while the block runs, a second or two."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can set a handler, and only it gets the signal
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def show(args: argparse.Namespace, result: Any, text: Callable[[], str], *, exact: bool = False) -> None:
+    """Prints the result on standard output: one line of JSON, or text.
+
+    Characters that the output's encoding lacks are escaped; UnicodeEncodeError instead with `exact`.
+    """
+    said = json.dumps(result, allow_nan=False) if args.json else text()
+    encoding = sys.stdout.encoding or "utf-8"
+    print(said if exact else said.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -79,6 +81,14 @@ def _number(name: str, value: float | None) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
+def complete(args: argparse.Namespace, folder: Path) -> None:
+    """Completes the replacement of a run that a kill cut short, and says so."""
+    from ..io.whole import settle
+
+    if said := settle(folder):
+        say(args, said)
+
+
 def settle(*, dtype: str = "float32") -> None:
     """Sets the variables that libraries read when they load: one thread for NumPy's BLAS, float64 for JAX."""
     if "OMP_NUM_THREADS" not in os.environ:
@@ -89,9 +99,12 @@ def settle(*, dtype: str = "float32") -> None:
 
 
 def model_of(args: argparse.Namespace) -> Any:
-    """The model of a command's arguments, on the backend that they name."""
+    """The model of a command's arguments, on the backend that they name; `inspect` names none, and takes NumPy."""
     settle()
 
     from ..runs import predict
 
-    return predict.load_model(args.model, backend=args.backend, device=args.device)
+    place = Path(args.model)
+    complete(args, place if place.is_dir() else place.parent)
+    given = vars(args)
+    return predict.load_model(args.model, backend=given.get("backend", "numpy"), device=given.get("device"))

@@ -14,8 +14,8 @@ for Python and for C, `partitionable` joins both in a `Kernel`, `elementwise_ker
 from __future__ import annotations
 
 import hashlib
+import warnings
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,11 +29,6 @@ class Argument(NamedTuple):
 
     rank: int
     axis: int | None
-
-
-def available() -> bool:
-    """True if Numba is installed."""
-    return find_spec("numba") is not None
 
 
 def elementwise_kernel(
@@ -159,8 +154,48 @@ def jit(plain: Any) -> Any:
 
 
 def _with_disk_cache(compiler: Any, plain: Any) -> Any:
-    """Compiles with Numba's cache on disk; without it if no folder can be written to."""
+    """Compiles with Numba's cache on disk; without it where no folder can be written to, or the cache is damaged."""
     try:
-        return compiler(cache=True)(plain)
-    except RuntimeError:
+        compiled = compiler(cache=True)(plain)
+    except Exception:  # whatever reading a damaged file raises; an error of the function is raised again here
         return compiler()(plain)
+    compiled._cache = ForgivingCache(compiled._cache)
+    return compiled
+
+
+class ForgivingCache:
+    """A cache of Numba's that is left out where it is damaged or cannot be written: the function is compiled anew."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, *args: Any) -> Any:
+        try:
+            return self._cache.load_overload(*args)
+        except (
+            Exception
+        ) as error:  # of files that a full disk or a power cut has left: EOFError, UnpicklingError...
+            return _warn_of_cache(self._cache.cache_path, f"{type(error).__name__}: {error}")
+
+    def save_overload(self, *args: Any) -> None:
+        try:
+            self._cache.save_overload(*args)
+        except Exception as error:
+            _warn_of_cache(self._cache.cache_path, f"{type(error).__name__}: {error}")
+
+
+_warned: set[str] = set()
+"""The folders of which a warning has told."""
+
+
+def _warn_of_cache(folder: str, reason: str) -> None:
+    if folder not in _warned:
+        _warned.add(folder)
+        warnings.warn(
+            f"numba's cache in {folder} is left out ({reason.strip().partition(chr(10))[0]}): its functions are "
+            "compiled anew in each process; free the disk, or delete the folder",
+            stacklevel=2,
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .config import from_config, to_config
-from .files import read, write, write_whole
+from .files import read, write
 from .pytorch import from_torch, to_torch
 from .state import flat_state, nested_state
+from .whole import write_whole
 
 __all__ = [
     "flat_state",

@@ -7,19 +7,16 @@ configuration as JSON, and "sha256", the digest of the header without that entry
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-import secrets
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelFileError, file_path, shown, told
+from .whole import AS_IT_WAS, write_whole
 
 _DTYPES = {
     "F64": "<f8",
@@ -64,12 +61,12 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     header["__metadata__"]["sha256"] = _digest(header, chunks)
     text = _canonical(header)
     text += b" " * (-len(text) % 8)  # so that the data starts aligned
-    with told(place, "written", "what was there is as it was; give another place, or free this one"):
+    with told(place, "written", AS_IT_WAS):
         if place.exists() and not (place.is_file() or place.is_dir()):
             raise OSError(
                 f"path {str(place)!r} is a device or a pipe, which a model cannot replace: give a file's name"
             )
-        write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
+    write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -155,38 +152,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice")
     return found
-
-
-def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
-    """Writes a new file beside the old one, syncs it to the disk, and replaces the old one by it: atomic."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path {str(path)!r}: the folder {path.parent} does not exist: create it first"
-        )
-    if path.is_dir():
-        raise IsADirectoryError(f"path {str(path)!r} is a folder: give the name of a file in it")
-    if path.exists() and not path.is_file():  # a device or a pipe is written to, and stays
-        with path.open("wb") as file:
-            file.writelines(parts)
-        return
-    path = Path(os.path.realpath(path))  # a link stays a link, and its target is replaced
-    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        with new.open("xb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            new.chmod(path.stat().st_mode & 0o777)
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # not every system lets a folder be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

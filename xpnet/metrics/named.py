@@ -28,6 +28,21 @@ METRICS: dict[str, Callable[..., Any]] = {
 }
 
 
+_SMALLER_IS_BETTER = (log_loss, mae, mse)
+_NO_ORDER = (confusion_matrix,)
+
+
+def direction(name: str) -> str | None:
+    """ "max" for a metric that is better the larger it is, "min" for another, None for a name that tells neither.
+
+    name: of METRICS, or one that ends in "accuracy" or "loss".
+    """
+    metric = METRICS.get(name)
+    if metric is not None:
+        return None if metric in _NO_ORDER else "min" if metric in _SMALLER_IS_BETTER else "max"
+    return "max" if name.endswith("accuracy") else "min" if name.endswith("loss") else None
+
+
 def as_metrics(given: Any, *, weighted: bool = False) -> dict[str, Callable[..., Any]]:
     """{name of the value: metric}, from a name, a function, several of these, or a dict {name: metric}.
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..data.tables import Number, Text
 from ..model import Model, load
-from . import folder
 from .scores import baseline, restored, score
 from .sources import absent, rows
 
@@ -22,7 +21,7 @@ def load_model(path: str | os.PathLike[str], *, backend: Any = None, device: Any
     place = Path(path)
     if not place.exists():
         raise absent("model", str(path))
-    return load(place / folder.MODEL if place.is_dir() else place, backend=backend, device=device)
+    return load(place, backend=backend, device=device)
 
 
 def predict(model: Model, data: str, *, proba: bool = False) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
@@ -115,7 +114,11 @@ def describe(model: Model) -> dict[str, Any]:
         "loss": str(model.loss),
         "optimizer": repr(model.optimizer),
         "epochs": model.history.epochs,
-        "last": {name: value for name, value in model.history.last().items() if math.isfinite(value or 0)},
+        "last": {
+            name: value
+            for name, value in model.history.last().items()
+            if value is None or (isinstance(value, int | float) and math.isfinite(value))
+        },
         "expects": f"{len(told)} columns, its numbers mean +- deviation"
         if told
         else f"{shape} numbers a sample",

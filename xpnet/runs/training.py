@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,33 @@ class Run:
 
     model: the trained model. config: the configuration, with all settings that the data decided. source: the samples.
     metrics: the scores, and what they were measured on.
-    stopped: the epoch whose weights the model has if Ctrl-C interrupted the training or the scoring, else None.
+    best_epoch: the epoch whose weights the model has.
+    stopped: best_epoch if Ctrl-C interrupted the training or the scoring, else None.
     """
 
     model: Model
     config: Config
     source: Source
     metrics: dict[str, Any]
+    best_epoch: int
     stopped: int | None = None
+
+    def score(self) -> None:
+        """Adds the scores to `metrics`; Ctrl-C leaves them out."""
+        model, source = self.model, self.source
+        scored = source.held or source.train
+        try:
+            rate, says = baseline(model, source.train[1], scored[1])
+            found: dict[str, Any] = {
+                "baseline": rate,
+                "baseline_says": says,
+                "train": score(model, *source.train),
+                "test": score(model, *source.held) if source.held else None,
+            }
+        except KeyboardInterrupt:  # the trained model is not lost
+            self.stopped = self.best_epoch
+            found = {"stopped": self.best_epoch}
+        self.metrics.update(found)
 
     def save(self, path: Path | None = None, *, force: bool = False) -> Path:
         """Writes the folder of the run and returns its path; see `folder.write`."""
@@ -103,11 +122,19 @@ def network(input_shape: tuple[int, ...], hidden: Iterable[int], outputs: int) -
     return Sequential(*flat, *(Dense(units, "relu") for units in hidden), Dense(outputs))
 
 
-def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[Any] = ()) -> Run:
+def train(
+    model: Model,
+    config: Config,
+    source: Source,
+    *,
+    callbacks: Iterable[Any] = (),
+    rescue: Callable[[Run], None] | None = None,
+) -> Run:
     """Trains and scores the model that `prepare` returned.
 
     Ctrl-C ends the training with the best weights so far; a second one ends the scoring. The best weights have the
     lowest loss on the samples held out, or on the training samples without any.
+    rescue: called with the run, still without scores, where Ctrl-C ended the training.
     KeyboardInterrupt if no epoch was finished; otherwise the errors of `Model.fit`.
     """
     assert config.epochs is not None
@@ -127,24 +154,22 @@ def train(model: Model, config: Config, source: Source, *, callbacks: Iterable[A
             raise
     seconds = time.perf_counter() - start
     assert model.backend is not None
-    epochs, scored = model.history.epochs, source.held or source.train
-    rate, says = baseline(model, source.train[1], scored[1])
-    scores: dict[str, dict[str, float] | None] = {"train": None, "test": None}
-    try:
-        scores["train"] = score(model, *source.train)
-        scores["test"] = score(model, *source.held) if source.held else None
-    except KeyboardInterrupt:  # the trained model is not lost
-        stopped, scores = stopped or best.best_epoch, {"train": None, "test": None}
+    epochs = model.history.epochs
     metrics = {
         "backend": model.backend.name,
         "device": model.backend.device_name,
         "seed": config.seed,
         "epochs": epochs,
         "stopped": stopped,
-        "baseline": rate,
-        "baseline_says": says,
-        **scores,
+        "baseline": None,
+        "baseline_says": None,
+        "train": None,
+        "test": None,
         "seconds": seconds,
         "samples_per_second": epochs * len(source.train[0]) / seconds,
     }
-    return Run(model, config, source, metrics, stopped)
+    run = Run(model, config, source, metrics, best.best_epoch, stopped)
+    if stopped is not None and rescue is not None:
+        rescue(run)
+    run.score()
+    return run

@@ -10,7 +10,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ..errors import flag, integer, number, require_function, shown, unknown
+from ..errors import choose, flag, integer, number, require_function, shown, unknown
+
+MODES = ("auto", "min", "max")
 
 
 class Callback:
@@ -40,8 +42,9 @@ class Callback:
 class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 
-    monitor: a column of the history, by default "val_loss"; a value counts as better by more than
-    `min_delta`, smaller being better unless its name ends in "accuracy".
+    monitor: a column of the history, by default "val_loss"; a value counts as better by more than `min_delta`.
+    mode: "min" where smaller is better, "max" where larger is, or None, which asks the name: losses and the metrics of
+    `xpnet.metrics` are known, also behind "val_". ValueError for another name without a mode.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class EarlyStopping(Callback):
         patience: int = 5,
         min_delta: float = 0.0,
         restore_best: bool = True,
+        mode: str | None = None,
     ) -> None:
         if not isinstance(monitor, str):
             raise TypeError(
@@ -61,6 +65,7 @@ class EarlyStopping(Callback):
         self.min_delta = number("EarlyStopping: min_delta", min_delta)
         flag("EarlyStopping: restore_best", restore_best)
         self.restore_best = restore_best
+        self.mode = check_mode(self, mode)
         self._start(0)  # on_end comes without on_begin where another callback's on_begin fails
 
     def _start(self, epoch: int) -> None:
@@ -72,13 +77,13 @@ class EarlyStopping(Callback):
         self._start(model.history.epochs)
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> bool:
-        value = monitored(self, record, self.monitor)
+        value = monitored(self, record)
         gain = 0.0 if self.best is None else self.best - value
-        gain = -gain if larger_is_better(self.monitor) else gain
+        gain = -gain if larger_is_better(self) else gain
         if gain > self.min_delta or (self.best is None and not math.isnan(value)):  # NaN is never best
-            self.best, self.best_epoch = value, record["epoch"]
-            if self.restore_best:
-                self._arrays = (model.params, model.buffers)  # copies, which further steps leave alone
+            # copies, which further steps leave alone; Ctrl-C meanwhile leaves the best epoch as it was
+            arrays = (model.params, model.buffers) if self.restore_best else None
+            self.best, self.best_epoch, self._arrays = value, record["epoch"], arrays
         return record["epoch"] - self.best_epoch >= max(1, self.patience)
 
     def on_end(self, model: Any) -> None:
@@ -87,17 +92,31 @@ class EarlyStopping(Callback):
         self._arrays = None
 
 
-def monitored(callback: Callback, record: dict[str, Any], monitor: str) -> float:
-    """The monitored value of a record; ValueError where the record has none of that name."""
+def monitored(callback: Any, record: dict[str, Any]) -> float:
+    """The value of the column `callback.monitor`; ValueError where the record has none of that name."""
+    monitor = callback.monitor
     if monitor not in record:
         hint = ": give fit validation_data or validation_split" if monitor.startswith("val_") else ""
         raise ValueError(f"{unknown(f'{type(callback).__name__}: monitor', monitor, record)}{hint}")
     return float(record[monitor])
 
 
-def larger_is_better(monitor: str) -> bool:
-    """True for a column that is better the larger it is."""
-    return monitor.endswith("accuracy")
+def check_mode(callback: Callback, mode: Any) -> str | None:
+    """A mode, None for "auto"; ValueError for another."""
+    return None if mode is None or choose("mode", mode, MODES) == "auto" else mode
+
+
+def larger_is_better(callback: Any) -> bool:
+    """True where the monitored column is better the larger it is; ValueError where neither mode nor name tells."""
+    from ..metrics.named import direction
+
+    mode = callback.mode or direction(callback.monitor.removeprefix("val_"))
+    if mode is None:
+        raise ValueError(
+            f"{type(callback).__name__}: monitor {callback.monitor!r} is no metric of xpnet, and its name does not "
+            "tell whether larger or smaller is better: give mode='max' or mode='min'"
+        )
+    return mode == "max"
 
 
 class Progress(Callback):

@@ -6,18 +6,19 @@ import math
 from typing import Any
 
 from ..errors import choose
-from .callbacks import Callback, larger_is_better, monitored
+from .callbacks import Callback, check_mode, larger_is_better, monitored
 
 
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by `factor` when a monitored value has not got better for `patience` epochs.
 
     monitor: a column of the history; it gets better by more than `threshold` of the best so far, or with
-    threshold_mode "abs" by more than `threshold` itself. mode: "min", "max", or None, which is "max" for names that
-    end in "accuracy". After a reduction `cooldown` epochs do not count. The rate stays at `min_lr` or above it, and
-    as it is where it would change by `eps` or less. It multiplies `Model.lr`, which a schedule and the rates of
-    groups follow. As PyTorch's class of this name for values above 0 (of one below 0 it takes any for better that is
-    not much worse); each `fit` begins anew.
+    threshold_mode "abs" by more than `threshold` itself.
+    mode: "min", "max", or None, as in `EarlyStopping`.
+    After a reduction `cooldown` epochs do not count. The rate stays at `min_lr` or above it, and as it is where it
+    would change by `eps` or less. It multiplies `Model.lr`, which a schedule and the rates of groups follow. As
+    PyTorch's class of this name for values above 0 (of one below 0 it takes any for better that is not much worse);
+    each `fit` begins anew.
     """
 
     def __init__(
@@ -42,11 +43,9 @@ class ReduceLROnPlateau(Callback):
         for what, size in (("threshold", threshold), ("min_lr", min_lr), ("eps", eps)):
             if not isinstance(size, int | float) or not 0 <= size < math.inf:
                 raise ValueError(f"{name}: {what} {size!r} must be a finite number, 0 or more")
-        if mode is not None:
-            choose("mode", mode, ("min", "max"))
         choose("threshold_mode", threshold_mode, ("rel", "abs"))
         self.monitor, self.factor, self.patience, self.cooldown = monitor, factor, patience, cooldown
-        self.sign = -1.0 if mode == "max" or (mode is None and larger_is_better(monitor)) else 1.0
+        self.mode = check_mode(self, mode)
         self.threshold, self.threshold_mode, self.min_lr, self.eps = threshold, threshold_mode, min_lr, eps
         self.on_begin(None)
 
@@ -54,7 +53,8 @@ class ReduceLROnPlateau(Callback):
         self.best, self.bad, self.resting = math.inf, 0, 0
 
     def on_epoch(self, model: Any, record: dict[str, Any]) -> None:
-        value = self.sign * monitored(self, record, self.monitor)
+        value = monitored(self, record)
+        value = -value if larger_is_better(self) else value
         needed = self.threshold * (abs(self.best) if self.threshold_mode == "rel" else 1.0)
         if value < self.best - needed or (self.best == math.inf and value < math.inf):
             self.best, self.bad = value, 0

@@ -14,7 +14,7 @@ from ..activation_options import OPTIONS
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
 from xpnet.backends.activation import Activation  # noqa: E402 - they need Numba
 from xpnet.backends.numpy import activations, natives  # noqa: E402
-from xpnet.compiler import blocked, codegen  # noqa: E402
+from xpnet.compiler import blocked, loading  # noqa: E402
 
 from .test_natives import spied  # noqa: E402 - it needs Numba
 
@@ -104,4 +104,4 @@ def test_a_users_activation_is_fused_too():
 
 def test_an_op_that_is_not_elementwise_has_no_expression():
     assert Activation.of(ops.softmax) is None
-    assert codegen.available()
+    assert loading.available()

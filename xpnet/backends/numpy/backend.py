@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from ...compiler.loading import INSTALL, absence
 from ...compiler.replay import ReplayedStep
 from ...compiler.threadpool import Parallelism
 from ...compiler.tracing import Tracer
@@ -18,7 +18,7 @@ from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
 from ..protocol import UNKNOWN_SECONDS, Natives
 from .blas import choose_threads, cores_for, limited
-from .loading import loading_seconds
+from .loading_cost import loading_seconds
 from .predict import ReplayedForward
 
 
@@ -50,10 +50,11 @@ class NumpyBackend(Backend):
         loading = loading_seconds() if wanted == "auto" else 0.0
         if wanted == "auto" and seconds < loading:
             return Natives(why=f"{takes} are less than the {loading} s that loading Numba takes")
-        if find_spec("numba") is None:
+        reason = absence()
+        if reason is not None:
             if wanted is True:
-                raise MissingExtraError("natives=True on NumPy", "numba", "pip install 'xpnet[fast]'")
-            return Natives(why="numba is not installed: pip install 'xpnet[fast]'")
+                raise MissingExtraError("natives=True on NumPy", "numba", INSTALL, why=reason)
+            return Natives(why=reason)
         from ..fused_update import update
         from .natives import table
 

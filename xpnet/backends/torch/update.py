@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...compiler.codegen import available
+from ...compiler.loading import available
 from ...namespace import namespace
 from ...optim import update_each
 from ...optim.adam import adam_rule, amsgrad_rule

@@ -17,8 +17,9 @@ def celu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     positive = x > 0
     below = xp.where(positive, 0.0, x) / alpha
     y = xp.where(positive, x, alpha * xp.expm1(below))
+    slope = xp.where(positive, 1.0, xp.exp(below))
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(positive, 1.0, xp.exp(below)),)
+        return (dy * slope,)
 
     return y, pullback

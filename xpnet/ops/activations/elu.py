@@ -18,8 +18,9 @@ def elu(x: Array, /, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     positive = x > 0
     below = xp.where(positive, 0.0, x)  # expm1 of a large x overflows
     y = xp.where(positive, x, alpha * xp.expm1(below))
+    slope = xp.where(positive, 1.0, alpha * xp.exp(below))  # y + alpha has no digits left near 0
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(positive, 1.0, alpha * xp.exp(below)),)  # y + alpha has no digits left near 0
+        return (dy * slope,)
 
     return y, pullback

@@ -22,8 +22,9 @@ def selu(x: Array, /) -> tuple[Array, Pullback]:
     positive = x > 0
     below = xp.where(positive, 0.0, x)
     y = _SCALE * xp.where(positive, x, _ALPHA * xp.expm1(below))
+    slope = xp.where(positive, _SCALE, _SCALE * _ALPHA * xp.exp(below))
 
     def pullback(dy: Array) -> tuple[Array]:
-        return (dy * xp.where(positive, _SCALE, _SCALE * _ALPHA * xp.exp(below)),)
+        return (dy * slope,)
 
     return y, pullback

@@ -17,7 +17,7 @@ def loading_seconds() -> float:
     """0 where Numba and the kernels are loaded; else what is left of importing and of compiling."""
     if f"{__package__}.natives" in sys.modules:
         return 0.0
-    importing = 0.0 if "numba" in sys.modules else IMPORT_SECONDS
+    importing = 0.0 if sys.modules.get("numba") is not None else IMPORT_SECONDS
     return importing + (0.0 if _cached() else COMPILE_SECONDS)
 
 
