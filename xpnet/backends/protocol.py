@@ -35,10 +35,6 @@ class Capabilities(NamedTuple):
     traces: bool = False
 
 
-UNKNOWN_SECONDS = 1e7
-"""An estimate of at least this many seconds stands for a stream of batches of unknown length."""
-
-
 class Natives(NamedTuple):
     """The kernels that a training runs in the place of portable code.
 

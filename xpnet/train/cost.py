@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends.protocol import UNKNOWN_SECONDS
 from ..layers import Layer, Work, sample_work
 from ..typing import Flat, Shape
 
@@ -58,9 +57,8 @@ class Spent:
         self.seconds: dict[str, float] = {}
 
     def add(self, backend: str, seconds: float) -> None:
-        """Counts a run that begins; not one of unknown length."""
-        if seconds < UNKNOWN_SECONDS:
-            self.seconds[backend] = self.seconds.get(backend, 0.0) + seconds
+        """Counts a run that begins."""
+        self.seconds[backend] = self.seconds.get(backend, 0.0) + seconds
 
     def of(self, backend: str) -> float:
         """The seconds so far, in whole multiples of `SPENT_UNIT`: plans of equal runs are made anew at each."""

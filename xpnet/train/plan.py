@@ -7,6 +7,7 @@ of the last run.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -121,7 +122,10 @@ class Planner:
             calls = self._steps_per_call(step, source, steps_per_call)
             overlap = self._epoch_overlap(step * source.steps, source, observed)
             plan = ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value))
-            self._last = _Planned(key, plan, in_force, seconds)
+            counted = (
+                0.0 if source.steps == sys.maxsize else seconds
+            )  # the number of a stream's batches is unknown
+            self._last = _Planned(key, plan, in_force, counted)
         return self._last
 
     def threads(self, source: BatchSource) -> Decision[int | None]:

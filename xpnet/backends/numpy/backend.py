@@ -16,10 +16,13 @@ from ...errors import BackendError, MissingExtraError
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
-from ..protocol import UNKNOWN_SECONDS, Natives
+from ..protocol import Natives
 from .blas import choose_threads, cores_for, limited
 from .loading_cost import loading_seconds
 from .predict import ReplayedForward
+
+UNKNOWN_SECONDS = 1e7
+"""An estimate of at least this many seconds stands for a stream of batches of unknown length."""
 
 
 class NumpyBackend(Backend):
