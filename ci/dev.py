@@ -153,7 +153,7 @@ def make(uv):
     say(f"making .venv (Python {'.'.join(map(str, sys.version_info[:3]))}).")
     try:
         if not any(map(run, makers)):
-            fail("making .venv failed and it is removed: mend what is said above, and try again.")
+            fail("making .venv failed and it is removed: fix what is said above, and try again.")
     except BaseException:  # Ctrl-C among them
         shutil.rmtree(str(VENV), ignore_errors=True)
         raise
@@ -167,7 +167,7 @@ def install(item, uv):
     # A library of a gigabyte is not quiet: it shows its progress.
     what = ["--quiet", "--editable", item] if item.startswith(".") else [item]
     if not any(run(tool + what) for tool in tools):
-        fail(f"installing {item} failed: mend what is said above, and run the same command again.")
+        fail(f"installing {item} failed: fix what is said above, and run the same command again.")
     STAMP.write_text("\n".join([fingerprint(), *installed(), item]) + "\n")
 
 
@@ -295,4 +295,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:
-        fail(f"{error}: mend that, and try again.")
+        fail(f"{error}: fix that, and try again.")

@@ -68,8 +68,12 @@ def __getattr__(name: str) -> Any:
     elif not _is_module(name) and name in _listed():
         value = _listed()[name]
     else:
+        from .synonyms import same
+
+        hint = f": did you mean {found[0]!r}?" if (found := same(name, __dir__())) else ""
         # from `name` and `obj` Python's traceback suggests the nearest name
-        raise AttributeError(f"module 'xpnet' has no attribute {name!r}", name=name, obj=modules[__name__])
+        text = f"module 'xpnet' has no attribute {name!r}{hint}"
+        raise AttributeError(text, name=name, obj=modules[__name__])
     globals()[name] = value
     return value
 

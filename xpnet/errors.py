@@ -1,6 +1,6 @@
 """The errors of xpnet, and the checks of names, numbers, functions and paths that every room makes.
 
-Each error is one sentence: the argument, the value that came, the value that was wanted, and how to mend it.
+Each error is one sentence: the argument, the value that came, the value that was wanted, and how to fix it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+FOREIGN = ("torch", "keras", "tensorflow", "jax", "flax", "optax", "mlx", "sklearn", "scipy", "numpy")
+"""Libraries whose functions and modules are no ops: they return a value alone."""
 
 
 class LabelError(ValueError):
@@ -58,15 +61,15 @@ def choose(what: str, given: object, known: Iterable[str]) -> str:
     raise unknown(what, given, names)
 
 
-def unknown(what: str, given: object, known: Iterable[str]) -> UnknownNameError:
-    """The error for a name that is not among the known ones, with the nearest of them."""
-    import difflib  # only an error needs it
+def unknown(what: str, given: object, known: Iterable[str], *, advice: str = "") -> UnknownNameError:
+    """The error for a name that is not among the known ones, with the nearest of them, or advice in its place."""
+    from .synonyms import hint  # only an error needs it
 
     names = sorted(known)
-    word = getattr(given, "__name__", str(given)).lower()
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UnknownNameError(f"{what} {shown(given)} is unknown: {hint}known are {', '.join(names)}")
+    word = getattr(given, "__name__", str(given))
+    return UnknownNameError(
+        f"{what} {shown(given)} is unknown: {advice or hint(word, names)}known are {', '.join(names)}"
+    )
 
 
 def number(
@@ -82,7 +85,7 @@ def number(
     if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value < high:
         raise ValueError(f"{what} {shown(given)} {wanted}")
     if abs(value) > sys.float_info.max:  # an integer can be
-        raise ValueError(f"{what} {shown(given)} is beyond all floats: give a smaller one")
+        raise ValueError(f"{what} {shown(given)} is larger than any float: give a smaller one")
     return float(value)
 
 
@@ -128,6 +131,35 @@ def as_pair(what: str, found: Any) -> tuple[Any, Callable[..., Any]]:
     )
 
 
+def as_single(what: str, found: Any) -> Any:
+    """The cotangent in the result of a pullback of one array, (dx,); TypeError for anything else."""
+    if isinstance(found, tuple) and len(found) == 1 and found[0] is not None:
+        return found[0]
+    came = f"a {type(found).__name__}"
+    if isinstance(found, tuple):
+        came = f"{len(found)} ({', '.join(type(part).__name__ for part in found)})"
+    raise TypeError(f"the {what}'s pullback must give a tuple (dy,) of 1, it gave {came}: one for each array")
+
+
+def refuse_foreign(what: str, given: Any, known: Iterable[str]) -> None:
+    """TypeError for a function of another library: it returns a value, and no derivative that xpnet could use."""
+    if not callable(given):
+        return
+    given = getattr(given, "func", given)  # of a functools.partial
+    owner = getattr(given, "__self__", None)
+    places = (getattr(part, "__module__", None) for part in (given, type(given), owner))
+    library = next((root for place in places if (root := str(place).partition(".")[0]) in FOREIGN), None)
+    if library is not None:
+        from .synonyms import hint
+
+        word = getattr(given, "__name__", type(given).__name__)
+        names = sorted(known)
+        raise TypeError(
+            f"{what}: {shown(given)} of {library} gives xpnet no derivative: {hint(word, names)}known are "
+            f"{', '.join(names)}, or give a function of your own, f(...) -> (value, pullback)"
+        )
+
+
 def shown(value: Any) -> str:
     """A value in a sentence: its name or its `repr`, on one line and cut where it is long."""
     name = getattr(value, "__name__", None)
@@ -155,13 +187,13 @@ def file_path(what: str, given: Any) -> Path:
     name = os.fspath(given)
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(
-            f"{what} {shown(name)} is no name of a file or folder: give it as text, such as 'a.xpnet'"
+            f"{what} {shown(name)} is not the name of a file or folder: give it as text, such as 'a.xpnet'"
         )
     return Path(name)
 
 
 @contextmanager
-def told(path: Path, done: str, mend: str) -> Iterator[None]:
+def told(path: Path, done: str, fix: str) -> Iterator[None]:
     """Replaces an OSError of the block by a sentence that names the path, with the same class and errno."""
     try:
         yield
@@ -169,7 +201,7 @@ def told(path: Path, done: str, mend: str) -> Iterator[None]:
         if error.strerror is None:  # a sentence already
             raise
         why = error.strerror.lower()
-        sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {mend}")
+        sentence = type(error)(f"path {str(path)!r} cannot be {done}, {why}: {fix}")
         sentence.errno = error.errno
         raise sentence from error
 

@@ -40,7 +40,7 @@ def uniform(
 ) -> np.ndarray:
     """Uniform distribution on [low, high)."""
     if not low <= high:
-        raise ValueError(f"uniform: low {low} is above high {high}: exchange them")
+        raise ValueError(f"uniform: low {low} is above high {high}: swap them")
     return rng.uniform(low, high, shape).astype(dtype)
 
 
@@ -61,7 +61,7 @@ def truncated_normal(
     within = 0.5 * (_erf((high - mean) / std) - _erf((low - mean) / std)) if std > 0 and low < high else 0.0
     if not within >= 1e-3:
         raise ValueError(
-            f"truncated_normal: N({mean!r}, {std!r}^2) has nothing to speak of in [{low!r}, {high!r}]: widen it"
+            f"truncated_normal: N({mean!r}, {std!r}^2) has almost no mass in [{low!r}, {high!r}]: widen the interval"
         )
     drawn = mean + std * rng.standard_normal(shape)
     while (outside := (drawn < low) | (drawn > high)).any():
@@ -86,7 +86,7 @@ def orthogonal(rng: np.random.Generator, shape: Shape, dtype: Any, gain: float =
 def identity(rng: np.random.Generator, shape: Shape, dtype: Any, gain: float = 1.0) -> np.ndarray:
     """gain times the identity, which passes on as many features as a matrix that is not square has on both sides."""
     if len(shape) != 2:
-        raise ValueError(f"identity: a weight {shape} is no matrix: use orthogonal, glorot or he")
+        raise ValueError(f"identity: a weight {shape} is not a matrix: use orthogonal, glorot or he")
     return (gain * np.eye(*shape)).astype(dtype)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .calls import checked
 from .data import normalised
 from .errors import DivergedError, MissingExtraError, integer, number
 from .model import Model
@@ -17,6 +18,7 @@ from .train import CallbackList, History, Samples, Trainer, loaded, make_gradien
 from .typing import Batch, Flat
 
 
+@checked
 def fit_lbfgs(
     model: Model,
     x: Any,

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import predictions
 from .backends import Backend
+from .calls import checked, checked_class
 from .data import Targets
 from .layers import summary
 from .placement import Placement, Session
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives", "deterministic")
 
 
+@checked_class
 class Model:
     """A network with a loss and an optimizer, trained on the backend that its data comes from.
 
@@ -43,19 +45,21 @@ class Model:
     optimizer: `xn.adam(1e-3)` or a name.
     reduction: "mean" or "sum" of the samples' losses in a batch.
     backend, device: names, or None to follow the data; NumPy arrays then go where "auto" says.
-    dtype: of parameters and inputs.
-    seed: of everything random: initial weights, order of samples, dropout.
-    natives: "auto", True or False: faster twins in the place of ops and of the update. On NumPy: compiled ones with
-    the same bits (the extra `fast`), with "auto" where a `fit` repays loading them; unless False, a step that has no
-    code but xpnet's in it is traced once and replayed. On PyTorch: its own kernels, with True Numba's update, both to
-    rounding; "compile" is torch.compile, which needs a C++ compiler and half a minute. On JAX: its own loop along time,
-    without which a long one takes minutes to compile. On CuPy: fused kernels, with True alone.
-    deterministic: True runs BLAS on one thread and shares large products of a replayed step among the cores, so that
-    the bits are the same on any number of them; False gives BLAS threads of its own instead. Both need threadpoolctl
-    (the extra `fast`), without which BLAS keeps its own setting. Predictions and scores always run on BLAS's own
-    threads, on whose number their last bits depend.
+    dtype: of parameters and inputs. seed: of everything random: initial weights, order of samples, dropout.
+    natives: "auto", True or False: faster twins of ops and of the update; docs/speed.md says how they are chosen. On
+    NumPy they have the same bits (the extra `fast`), and a step of xpnet's own code is traced once and replayed, unless
+    False. On PyTorch its own kernels, with True Numba's update, both to rounding; "compile" is torch.compile, which
+    needs a C++ compiler and half a minute. On JAX a loop along time. On CuPy fused kernels, with True alone.
+    deterministic: True gives the same bits on any number of cores; False leaves products to BLAS's own threads. Both
+    need threadpoolctl (the extra `fast`). Predictions run on BLAS's threads, on whose number their last bits depend.
     The attribute `columns`, None, may be set to the `xn.data.Columns` that x came from: it is saved with the model,
     so that `model.columns.inputs(frame)` makes x of a later table.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> history = model.fit(x, y, epochs=40, batch_size=8)
+    >>> model.predict(x[:2]).shape, model.evaluate(x, y)["accuracy"] > 0.9
+    ((2,), True)
     """
 
     def __init__(
@@ -82,9 +86,7 @@ class Model:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in self.__dict__:
-            raise AttributeError(
-                f"{name} is fixed when a model is made: make another, or set lr for the rate"
-            )
+            raise AttributeError(f"{name} is fixed: make another model, or set lr for the rate")
         super().__setattr__(name, value)
 
     def __copy__(self) -> Self:
@@ -145,19 +147,13 @@ class Model:
         options = FitOptions(epochs, 32 if batch_size is None else batch_size, steps_per_call, share)
         check_validation(validation_data, share)
         listeners = CallbackList(callbacks, [Progress(options.epochs)] if verbose else [])
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
         if y is None:
-            refused = {"batch_size": batch_size, "validation_split": share or None}
-            refused |= {"sample_weight": sample_weight, "class_weight": class_weight}
+            refused = {"batch_size": batch_size, "validation_split": share or None, **weights}
             refused |= {"accumulate": None if self.optimizer.accumulate == 1 else self.optimizer.accumulate}
             check_stream(x, options.epochs, **refused)
         with self._placement.training_session(
-            x,
-            y,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            validation_data=validation_data,
-            several=True,
-            stream=y is None,
+            x, y, validation_data=validation_data, several=True, stream=y is None, **weights
         ) as (trainer, given, held):
             on_steps = listeners.on_steps(self)
             records = trainer.run(given, options, targets=self.targets, held=held, on_steps=on_steps)
@@ -173,13 +169,21 @@ class Model:
         with self._placement.training_session(x, y, sample_weight=sample_weight) as (trainer, given, _):
             return trainer.step(given)
 
-    def training_session(self, x: Any, y: Any, **options: Any) -> AbstractContextManager[Session]:
+    def training_session(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        validation_data: Any = None,
+    ) -> AbstractContextManager[Session]:
         """A context for a training algorithm of one's own, such as `xn.fit_lbfgs`: (trainer, samples, held).
 
-        options: `sample_weight`, `class_weight` and `validation_data`, as in `fit`. The samples are on the backend and
-        the model is built; it cannot be moved until the block ends.
+        The options are those of `fit`. The model is built, and cannot be moved until the block ends.
         """
-        return self._placement.training_session(x, y, **options)
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        return self._placement.training_session(x, y, validation_data=validation_data, **weights)
 
     def forward(self, x: Any) -> Array:
         """The network's raw outputs in prediction mode, in x's namespace and on its device."""
@@ -187,10 +191,7 @@ class Model:
         return self._placement.like_input(outputs, given)
 
     def predict(self, x: Any) -> Array:
-        """Labels as they were in y for classification losses, outputs otherwise; in x's namespace and device.
-
-        Labels of text come as a NumPy array whatever x is.
-        """
+        """Labels as in y for classification losses, text as a NumPy array; else outputs, in x's library and device."""
         return predictions.predict(self._placement, x)
 
     def predict_proba(self, x: Any) -> Array:
@@ -309,6 +310,7 @@ class Model:
         return self._placement.decided.trainer
 
 
+@checked
 def load(
     path: str | os.PathLike[str], *, backend: Any = None, device: Any = None, custom: Iterable[type] = ()
 ) -> Model:
@@ -318,12 +320,10 @@ def load(
     """
     from .saving import load
 
-    return load(_restored, path, backend, device, custom)
+    def restored(given: dict[str, Any], *, history: History, **state: Any) -> Model:
+        model = Model(**given)
+        model._placement.restore(**state)
+        model.history = history
+        return model
 
-
-def _restored(given: dict[str, Any], *, history: History, **state: Any) -> Model:
-    """A model of the arguments `given`, with the state of a file; see `saving.load`."""
-    model = Model(**given)
-    model._placement.restore(**state)
-    model.history = history
-    return model
+    return load(restored, path, backend, device, custom)

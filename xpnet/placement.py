@@ -111,7 +111,7 @@ class Placement:
         trainer = self.decided.trainer or self.place_on("auto", self._device)
         if trainer.started:
             raise ValueError(
-                "build would throw the trained parameters away: call reset() first if that is meant"
+                "build would discard the trained parameters: call reset() first if that is intended"
             )
         output_shape = trainer.build(shape, fill=fill)
         self.decided = replace(self.decided, input_shape=shape, output_shape=output_shape)

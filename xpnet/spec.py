@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .data import Targets
-from .errors import choose, flag, integer, number, require_function, shown
+from .errors import choose, flag, integer, number, refuse_foreign, require_function, shown
 from .layers import Layer, is_layer
 from .ops import LOSSES, Loss
 from .ops.loss import loss_op
@@ -55,6 +55,7 @@ class ModelSpec:
         loss = named(LOSSES, loss)
         op = loss_op(loss)
         if callable(loss):
+            refuse_foreign("loss", loss, LOSSES)
             require_function("loss", loss, "outputs", target="target")
         if isinstance(optimizer, str):
             optimizer = OPTIMIZERS[choose("optimizer", optimizer, OPTIMIZERS)]()

@@ -1,7 +1,8 @@
 """Plain docstrings to reStructuredText: formulas become literal blocks, `names` become code, the rest is escaped.
 
 The docstrings of xpnet are plain text: paragraphs, lines of formulas (`y = x @ w + b; dx = dy @ w.T`), lists with "-",
-arguments (`momentum: the weight of a batch`), and indented blocks. Nothing in them is markup but the backtick.
+arguments (`momentum: the weight of a batch`), examples (`>>> xn.ReLU()`), and indented blocks. Nothing in them is
+markup but the backtick.
 """
 
 import re
@@ -29,7 +30,7 @@ def to_rst(lines):
 
 
 def blocks(lines):
-    """(kind, lines) of each paragraph: literal (formulas and indented lines), list, arguments, or prose."""
+    """(kind, lines) of each paragraph: literal (formulas and indented lines), example, list, arguments, or prose."""
     block, before = [], None
     for line in [*lines, ""]:
         kind = kind_of(line, before, block[-1] if block else "")
@@ -45,19 +46,23 @@ def kind_of(line, before, last):
     """The kind of a line after `last`, a line of the kind `before`."""
     if not line.strip():
         return None
+    if line.startswith(">>>") or before == "example":
+        return "example"
     if ARGUMENT.match(line):
         return "arguments"
     if before == "arguments" and not (line[0].isupper() and last.endswith((".", ")"))):
         return "arguments"
     if re.match(r"\s*- ", line) or (before == "list" and line[0] == " "):
         return "list"
-    if line.startswith((" ", ">>>")):
+    if line.startswith(" "):
         return "literal"
     return "literal" if FORMULA.match(line) and not line.rstrip().endswith((".", ":")) else "prose"
 
 
 def converted(kind, block):
     """A block as reStructuredText."""
+    if kind == "example":
+        return [".. code-block:: pycon", "", *("    " + line for line in block)]
     if kind == "arguments":
         return arguments(block)
     if kind == "literal":

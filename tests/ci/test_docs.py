@@ -66,6 +66,10 @@ def test_pages_of_rooms_that_are_gone_are_removed(tmp_path):
             "x, y: `a` or\n    more\nand more. b: 2.\nz_: last.\nThen prose.",
             "- **x, y**: ``a`` or\n  more\n  and more.\n- **b**: 2.\n- **z\\_**: last.\n\nThen prose.",
         ),
+        (
+            "Prose.\n\n>>> x = 1\n>>> x, y = f(x)\nx: 2 * 3.\n\nMore.",
+            "Prose.\n\n.. code-block:: pycon\n\n    >>> x = 1\n    >>> x, y = f(x)\n    x: 2 * 3.\n\nMore.",
+        ),
         ("- first `a`\n  and more\n- second", "- first ``a``\n  and more\n- second"),
         (
             "Example:\n\n    x = 1\n    y = 2",

@@ -77,8 +77,8 @@ def test_a_noisy_machine_is_said_to_be_one(spread, wanted):
     [
         ("--backend nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),
         ("--size tiny", 2, "--size: invalid choice: 'tiny'"),
-        ("--seconds 0", 2, "'0' is no positive number of seconds"),
-        ("--seconds soon", 2, "'soon' is no positive number of seconds"),
+        ("--seconds 0", 2, "'0' is not a positive number of seconds"),
+        ("--seconds soon", 2, "'soon' is not a positive number of seconds"),
         ("--second 1", 2, "option '--second' is unknown: did you mean '--seconds'?"),
         ("--backend numpy --device gpu", 1, "device 'gpu' is not one of backend 'numpy'"),
     ],

@@ -87,7 +87,7 @@ def test_quiet_prints_the_table_alone(capsys):
         out.splitlines()[-1],
     ]
     assert re.fullmatch(r"trained in [\d.]+ seconds, [\d,]+ samples/s", out.splitlines()[-1])
-    assert "10.03%  always saying 1" in out
+    assert "10.03%  always predicting 1" in out
 
 
 def test_quiet_json_prints_the_object_alone(capsys):
@@ -134,10 +134,13 @@ def test_without_rich_or_with_quiet_there_is_no_bar(missing, monkeypatch):
         ("train -- digits --epochs 3", 2, "'--epochs' is one argument too many"),
         ("train digits --epoch 3", 2, "option '--epoch' is unknown: did you mean '--epochs'?"),
         ("train digits --batchsize=3", 2, "option '--batchsize' is unknown: did you mean '--batch-size'?"),
+        ("train digits --learning-rate 1", 2, "option '--learning-rate' is unknown: did you mean '--lr'?"),
+        ("train digits --patience 3", 2, "option '--patience' is unknown: known are"),
+        ("fit digits", 2, "command 'fit' is unknown: did you mean 'train'?"),
         ("--frobnicate", 2, "option '--frobnicate' is unknown"),
         ("train digits more", 2, "'more' is one argument too many"),
-        ("train digits --hidden 12,x", 2, "hidden '12,x' is no list of layer sizes"),
-        ("train digits --hidden 12,0", 2, "hidden '12,0' is no list of layer sizes"),
+        ("train digits --hidden 12,x", 2, "hidden '12,x' is not a list of layer sizes"),
+        ("train digits --hidden 12,0", 2, "hidden '12,0' is not a list of layer sizes"),
         ("train digits --epochs many", 2, "--epochs: invalid int value: 'many'"),
         ("train digits --dtype float16", 2, "--dtype: invalid choice: 'float16'"),
         ("train digits --backend nunpy", 2, "backend 'nunpy' is unknown: did you mean 'numpy'?"),

@@ -99,7 +99,7 @@ def test_a_person_sees_every_fact(monkeypatch, quick, capsys):
         "backends       numpy   computes",
     ):
         assert fact in out
-    assert out.endswith("\nnothing to mend\n")
+    assert out.endswith("\nnothing to fix\n")
     for decision in ("natives", "threads", "steps_per_call", "epoch_overlap", "cuts"):
         assert f"\n{decision}" in out
 
@@ -161,7 +161,7 @@ def test_a_setting_that_costs_is_named_and_left(monkeypatch, quick):
     )
     assert item["type"] == "unset OPENBLAS_CORETYPE   # matmul 2.0 times as fast, measured"
     assert os.environ["OPENBLAS_CORETYPE"] == "Haswell"
-    assert "OPENBLAS_CORETYPE=Haswell is set\n" in doctor.report({**found, "mend": []})
+    assert "OPENBLAS_CORETYPE=Haswell is set\n" in doctor.report({**found, "fix": []})
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_missing_packages_and_an_idle_cuda_device_are_named(monkeypatch, quick):
     assert [item["type"] for item in items] == ["pip install 'xpnet[fast]'"] * 2 + [""]
     assert items[2]["say"].endswith(absent.reason)
     advice = doctor._advice(items)
-    assert advice[0] == "3 things to mend:"
+    assert advice[0] == "3 things to fix:"
     assert [line[:3] for line in advice if line[0].isdigit()][1:] == ["1. ", "2. ", "3. "]
     assert max(map(len, advice)) <= 100
 

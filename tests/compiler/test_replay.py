@@ -235,7 +235,7 @@ def test_a_step_that_looks_at_values_runs_untraced():
         state, metrics = run(state, {"x": np.ones(4)})
         found.append(float(state["params"]["w"][0]))
     assert found == [1, 2, 3, -2, -1, 0, 1, 2, 3]
-    assert "looked at" in run.reason
+    assert "is read" in run.reason
     assert metrics["loss"] == 4
 
 

@@ -76,13 +76,13 @@ def test_a_mapped_file_is_the_array_in_it(put, code, shape):
 def test_files_that_cannot_be_mapped_are_refused(put):
     path = put(gzip.compress(SMALL))
     with pytest.raises(
-        ValueError, match=f"^{re.escape(str(path))}: it is packed with gzip.* unpack it first"
+        ValueError, match=f"^{re.escape(str(path))}: it is compressed with gzip.* unpack it first"
     ):
         read_idx(path, mmap=True)
     for content, words in (
         (SMALL[:-1], "cut short"),
         (SMALL + b"more", "more follows"),
-        (b"<html>", "no IDX"),
+        (b"<html>", "not an IDX"),
     ):
         with pytest.raises(ValueError, match=words):
             read_idx(put(content), mmap=True)
@@ -127,7 +127,7 @@ def test_any_other_byte_in_the_header_is_refused(put, pack):
 
 @pytest.mark.parametrize("length", range(len(SMALL)))
 def test_a_file_cut_short_is_refused(put, length):
-    words = "no IDX file" if length < 4 else "ends within the sizes" if length < 12 else "cut short"
+    words = "not an IDX file" if length < 4 else "ends within the sizes" if length < 12 else "cut short"
     refused(put(SMALL[:length]), words)
     refused(put(gzip.compress(SMALL[:length])), words)
 
@@ -145,8 +145,10 @@ def test_trailing_bytes_are_refused(put, pack, more):
 )
 def test_a_foreign_file_is_refused(put, content):
     begins = content[:4].hex(" ") or "nothing"
-    refused(put(content), f"no IDX file: it begins with {begins}, wanted were 00 00, a type \\(08, 09, 0b")
-    refused(put(gzip.compress(content)), "no IDX file")
+    refused(
+        put(content), f"not an IDX file: it begins with {begins}, wanted were 00 00, a type \\(08, 09, 0b"
+    )
+    refused(put(gzip.compress(content)), "not an IDX file")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,9 @@ def test_a_shape_that_no_array_has_is_refused(put, content):
 def test_gzip_cut_short_is_refused(put):
     packed = gzip.compress(SMALL)
     for length in range(len(packed)):
-        refused(put(packed[:length]), "no IDX file" if length < 2 else "gzip data are damaged or cut short")
+        refused(
+            put(packed[:length]), "not an IDX file" if length < 2 else "gzip data are damaged or cut short"
+        )
 
 
 def test_gzip_with_any_byte_damaged_is_refused_or_says_the_same(put):

@@ -41,12 +41,12 @@ NUMBERS = list(range(50)) + list(range(50, 0, -1))
         (["yes", "no", "yes", "no"], Text("a", ("no", "yes")), ""),
         (["True", "False", "True", "True"], Text("a", ("False", "True")), ""),
         (["01234", "90210", "01234", "90210"], Text("a", ("01234", "90210")), ""),
-        ([1, "x", 1, "x"], Text("a", ("1", "x")), "2 numbers and 2 words are in it, such as 'x' (line 3)"),
+        ([1, "x", 1, "x"], Text("a", ("1", "x")), "it holds 2 numbers and 2 words, such as 'x' (line 3)"),
         ([7, 7, 7, 7], Dropped("a", "it is 7 in every row"), "column 'a' is left out: it is 7 in every row"),
         (["x", "x"], Dropped("a", "it is 'x' in every row"), "left out"),
         (["", ""], Dropped("a", "it is empty"), "left out"),
         (["NA", "NA"], Dropped("a", "it is 'NA' in every row"), "left out"),
-        (["p", "q", "r", "s"], Dropped("a", "it is another text in every row, such as 'p'"), "left out"),
+        (["p", "q", "r", "s"], Dropped("a", "every row has a different text, such as 'p'"), "left out"),
         ([1.5, 2.5, 3.5, 4.5], Number("a", 3.0, 1.25**0.5), ""),
     ],
     ids=str,
@@ -86,7 +86,7 @@ def test_whole_numbers_that_number_the_rows(name, cells, dropped):
 def test_a_few_words_among_numbers_are_missing(words, number):
     found, notes = learned(NUMBERS[:100][words:] + ["ten"] * words)
     assert isinstance(found, Number) == number
-    said = f"column 'a': {words} words among numbers taken as missing: 'ten' (line 97)"
+    said = f"column 'a': {words} words among numbers treated as missing: 'ten' (line 97)"
     assert any(note.startswith(said) for note in notes) == number
     if number:
         assert found.missing
@@ -111,7 +111,7 @@ def test_of_many_texts_the_most_frequent_are_kept(different):
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ([1, 2, "inf", 3], "column 'a' holds 'inf' (line 4), which is beyond all numbers"),
+        ([1, 2, "inf", 3], "column 'a' holds 'inf' (line 4), which is not finite"),
         ([1, "-Infinity", 2, 3], "holds '-Infinity' (line 3)"),
         (["1e308", "-1e308", 0, 1], "column 'a' holds numbers from -1e+308 to 1e+308: rescale them"),
     ],
@@ -163,7 +163,7 @@ def test_the_task_is_inferred_from_the_target(cells, task, wanted, why):
         ({"a": [1, 2], "y": ["x", "x"]}, {}, "target 'y' is x in every row"),
         ({"a": [1, 2], "y": [1, 1]}, {}, "target 'y' is 1 in every row"),
         ({"a": [1, 2], "y": ["", ""]}, {}, "target 'y' has no values"),
-        ({"a": [1, 2, 3], "y": ["p", "q", "r"]}, {}, "target 'y' holds another text in every row"),
+        ({"a": [1, 2, 3], "y": ["p", "q", "r"]}, {}, "target 'y' has a different text in every row"),
         ({"a": [1, 2], "y": Y[:2]}, {"task": "regression"}, "holds text, such as 'no' (line 2), and a regression"),
         ({"a": [1, 2], "y": Y[:2]}, {"task": "regresion"}, "did you mean 'regression'"),
         ({"a": [1, 1], "b": ["", ""], "y": Y[:2]}, {}, "no column is left to learn from: 'a': it is 1 in every"),
@@ -187,7 +187,7 @@ def test_frames_made_by_pandas():
             "y": ["p", "q", "p", "q"],
         }
     )
-    x, _ = (columns := Columns.learn(given)).inputs(given)
+    x = (columns := Columns.learn(given)).inputs(given)
     z = 1.5**0.5
     assert columns.features == (
         *("7", "7 missing", "n", "n missing", "c=", "c=u", "c=v", "b=False", "b=True", "m=", "m=1", "m=x"),
@@ -199,7 +199,9 @@ def test_frames_made_by_pandas():
         [0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0],
     ]
     np.testing.assert_allclose(x, wanted, rtol=1e-6)
-    with pytest.raises(TypeError, match="frame: a table was wanted, such as read_csv gives, list came"):
+    with pytest.raises(
+        TypeError, match="frame: a DataFrame was wanted, such as read_csv returns, a list came"
+    ):
         Columns.learn([[1, 2]])
     with pytest.raises(ValueError, match="2 columns of the name 'a'"):
         Columns.learn(pd.DataFrame([[1, 2, 3]], columns=["a", "a", "y"]))
@@ -220,7 +222,7 @@ def test_against_scikit_learn():
     preprocessing = pytest.importorskip("sklearn.preprocessing", reason="scikit-learn is not installed")
     draw = np.random.default_rng(0)
     a, c = draw.normal(5, 3, 40), draw.choice(["u", "v", "w"], 40)
-    x, _ = Columns.learn(frame(a=a, c=c, y=["p", "q"] * 20)).inputs(frame(a=a, c=c))
+    x = Columns.learn(frame(a=a, c=c, y=["p", "q"] * 20)).inputs(frame(a=a, c=c))
     np.testing.assert_allclose(
         x[:, :1], preprocessing.StandardScaler().fit_transform(a[:, None]), rtol=1e-6, atol=1e-6
     )

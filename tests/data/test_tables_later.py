@@ -26,10 +26,12 @@ def test_a_later_table_gives_the_same_features():
     np.testing.assert_allclose(x, wanted, rtol=1e-6, atol=1e-7)
     assert (x.dtype, y.tolist(), COLUMNS.labels, COLUMNS.width) == ("float32", Y[:4], ("no", "yes"), 5)
     assert COLUMNS.features == ("age", "age missing", "size", "city=Oslo", "city=Rome")
-    again, notes = COLUMNS.inputs(TRAIN[["city", "size", "age"]])  # in another order, without target and id
+    again, notes = COLUMNS.inputs_and_notes(
+        TRAIN[["city", "size", "age"]]
+    )  # in another order, without target and id
     np.testing.assert_array_equal(again, x)
     assert notes == ()
-    assert COLUMNS.inputs(TRAIN.iloc[:0])[0].shape == (0, 5)
+    assert COLUMNS.inputs(TRAIN.iloc[:0]).shape == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -38,25 +40,25 @@ def test_a_later_table_gives_the_same_features():
         (
             {"city": ["Bonn", "Rome"]},
             [[0, 0], [0, 1]],
-            "column 'city': 1 value, 1 different, not seen where it was ",
+            "column 'city': 1 unknown value, 1 different, such as ",
         ),
-        ({"city": ["", "Oslo"]}, [[0, 0], [1, 0]], "such as '' (line 2): no category is set"),
+        ({"city": ["", "Oslo"]}, [[0, 0], [1, 0]], "such as '' (line 2): ignored"),
         (
             {"size": ["", 2]},
             [[0], [0]],
-            "column 'size': 1 value missing, as none was where it was learned: the mean 2",
+            "column 'size': 1 value missing, unlike in training: the mean 2",
         ),
         (
             {"age": ["x", 40]},
             [[0, 1], [0, 0]],
-            "column 'age': 1 word among numbers taken as missing: 'x' (line 2)",
+            "column 'age': 1 word among numbers treated as missing: 'x' (line 2)",
         ),
-        ({"height": [1, 2]}, [], "not learned and left out: 'height'"),
+        ({"height": [1, 2]}, [], "unknown columns, ignored: 'height'"),
     ],
 )
 def test_unseen_values_in_a_later_table(changed, x, said):
     (name,) = changed
-    found, (note,) = COLUMNS.inputs(
+    found, (note,) = COLUMNS.inputs_and_notes(
         frame(**{"age": [40, 40], "size": [2, 2], "city": ["Oslo", "Rome"]} | changed)
     )
     assert said in note
@@ -70,7 +72,7 @@ def test_unseen_values_in_a_later_table(changed, x, said):
         ({"Age": [1], "city": ["x"]}, "the table lacks 2 columns: 'age' (is it 'Age'?), 'size'"),
         (
             {"age": ["old"], "size": [1], "city": ["x"]},
-            "column 'age' holds 'old' (line 2), and numbers were learned",
+            "column 'age' holds 'old' (line 2), but numbers were learned",
         ),
         ({"age": ["inf"], "size": [1], "city": ["x"]}, "column 'age' holds 'inf' (line 2)"),
         (
@@ -126,7 +128,7 @@ def test_from_a_raw_file_to_predictions_of_another(write, tmp_path, loss):
     y = 3 * size + 20 * (city == "Rome") + 100
     label = np.where(y > np.median(y), "big", "small") if loss != "mse" else y.round(3)
     rows = [f"{n},{s:.3f},{c},{t}\n" for n, s, c, t in zip(range(200), size, city, label, strict=True)]
-    frame, _ = xn.data.read_csv(write("id,size,city,y\n" + "".join(rows)))
+    frame = xn.data.read_csv(write("id,size,city,y\n" + "".join(rows)))
     target = Target.learn(frame)
     train, held = target.split(frame, 0.2)
     columns = Columns.learn(train, target=target.name, task=target.task)
@@ -144,11 +146,10 @@ def test_from_a_raw_file_to_predictions_of_another(write, tmp_path, loss):
     loaded = xn.load(tmp_path / "m", backend="numpy")
     assert loaded.columns == columns
     raw = "city;size\n" + "".join(f"{city[n - 2]};{size[n - 2]:.3f}\n".replace(".", ",") for n in held.index)
-    later, notes = xn.data.read_csv(write(raw, "later.csv"))
-    assert "decimal commas in 'size'" in notes
-    x, notes = loaded.columns.inputs(later)
-    assert notes == ()
-    found = loaded.columns.restore(loaded.predict(x))
+    later = xn.data.read_csv(write(raw, "later.csv"))
+    assert "decimal commas in 'size'" in later.attrs["notes"]
+    assert loaded.columns.inputs_and_notes(later)[1] == ()
+    found = loaded.columns.restore(loaded.predict(loaded.columns.inputs(later)))
     truth = label[held.index - 2]
     if loss == "mse":
         assert np.abs(found - truth).max() < 0.2 * np.std(y)

@@ -19,7 +19,8 @@ AS_READ = {"age": ["31", "45"], "city": ["Rome", "Köln"]}
 
 def read(path):
     """(the columns as lists, the lines, the notes)."""
-    frame, notes = xn.data.read_csv(path)
+    frame = xn.data.read_csv(path)
+    notes = frame.attrs["notes"]
     return {name: frame[name].tolist() for name in frame.columns}, frame.index.tolist(), notes
 
 
@@ -72,7 +73,7 @@ def test_cells_are_the_text_that_stands_there(write, content, wanted):
 @pytest.mark.parametrize(
     ("content", "wanted", "lines", "said"),
     [
-        ("a,a,b\n1,2,3\n", {"a": ["1"], "a.1": ["2"], "b": ["3"]}, [2], "'a' stands twice: column 2 is called 'a.1'"),
+        ("a,a,b\n1,2,3\n", {"a": ["1"], "a.1": ["2"], "b": ["3"]}, [2], "'a' appears twice: column 2 is called 'a.1'"),
         ("a,a,a.1\n1,2,3\n", {"a": ["1"], "a.2": ["2"], "a.1": ["3"]}, [2], "column 2 is called 'a.2'"),
         (",b\n1,2\n", {"Unnamed: 0": ["1"], "b": ["2"]}, [2], "column 1 has no name and is called 'Unnamed: 0'"),
         ("1,2\n3,4\n", {"column 1": ["1", "3"], "column 2": ["2", "4"]}, [1, 2], "first line holds values"),
@@ -111,12 +112,12 @@ def test_mended_cells_are_noted(write, content, wanted, lines, said):
         ('a,b\n1,"x\ny\n', "line 2: a quote in the row that begins there is never closed"),
         ('a,b\n"1,x\n2,y\n', "line 2: a quote in the row that begins there is never closed"),
         ('a,b\n"1,x\n2",y,z\n', "line 2 has 3 values and ends in line 3: is a quote missing?"),
-        (bytes(range(1, 256)) * 9, "the file is no text"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the file is no text"),
-        (b"PK\x03\x04\x14\0\x06\0", "no text, it looks like a workbook"),
+        (bytes(range(1, 256)) * 9, "the file is not text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the file is not text"),
+        (b"PK\x03\x04\x14\0\x06\0", "not text, it looks like a workbook"),
         ('""\n', "quotes and no values"),
         (b"PAR1\x15\x04\x15\0", "Parquet"),
-        (b"a,b\n1,x\0y\n", "the file is no text"),
+        (b"a,b\n1,x\0y\n", "the file is not text"),
         (gzip.compress(PLAIN.encode(), mtime=0)[:-9], "gzip data are damaged or cut short"),
         (b"\xff\xfea\0,\0b", "damaged"),
         ('a,b\n1,"' + "x" * 200_000 + '"\n', "line 2: field larger"),

@@ -1,6 +1,9 @@
 """Calls at the wrong time, and what a model is set to."""
 
+from functools import partial
+
 import numpy as np
+import pytest
 
 import xpnet as xn
 
@@ -37,7 +40,7 @@ BEFORE = [
         "accumulate does not go with batches",
         "leave it out",
     ),
-    wrong(lambda: fitted().build((3,)), "throw the trained parameters away", "reset()"),
+    wrong(lambda: fitted().build((3,)), "discard the trained parameters", "reset()"),
     *(
         wrong(
             lambda name=name: setattr(fitted(), name, 5),
@@ -95,6 +98,23 @@ def own_loss(gives):
     return lambda outputs, *, target: gives(outputs)
 
 
+def own_activation(gives):
+    return lambda x: (x, gives)
+
+
+def layer_of(activation):
+    return xn.Sequential(xn.Dense(3), xn.Activation(activation))
+
+
+def dense(activation):
+    return xn.Dense(3, activation)
+
+
+def convolution(activation):
+    pixels = xn.Reshape((3, 1))
+    return xn.Sequential(pixels, xn.Conv1D(1, 1, activation=activation), xn.Flatten())
+
+
 def trained(network=None, loss="mse"):
     return fit(X, X, of=model(network or xn.Dense(3), loss))
 
@@ -105,7 +125,12 @@ def ones(shape):
 
 OWN_PARTS = [
     *each(lambda f: model(loss=f), (xn.ReLU(),), "loss ReLU()", "known are"),
-    wrong(lambda: model(loss=np.sum), "loss: a function f(outputs, target=...)", "sum came", error=TypeError),
+    wrong(
+        lambda: model(loss=np.sum),
+        "loss: the function sum of numpy gives xpnet no",
+        "own, f",
+        error=TypeError,
+    ),
     wrong(lambda: model(loss=lambda y: y), "loss: a function f(outputs, target=...)", error=TypeError),
     wrong(lambda: model(loss=xn.ops.relu), "target=...", "the function relu", error=TypeError),
     wrong(
@@ -130,18 +155,48 @@ OWN_PARTS = [
     ),
     wrong(
         lambda: trained(loss=own_loss(lambda y: (y.sum(-1), lambda d: y))),
-        "pullback must give a tuple (dy,)",
+        "the loss's pullback must give a tuple (dy,) of 1",
         "a ndarray",
         error=TypeError,
         trains=True,
     ),
     wrong(
-        lambda: trained(xn.Dense(3, np.sin)),
-        "activation must give (value, pullback)",
-        "gave a ndarray",
+        lambda: trained(loss=own_loss(lambda y: (y.sum(-1), lambda d: (y, None)))),
+        "the loss's pullback must give a tuple (dy,) of 1, it gave 2 (ndarray, NoneType)",
         error=TypeError,
         trains=True,
     ),
+    *(
+        wrong(
+            lambda layer=layer: trained(layer(lambda x: x)),
+            "activation must give (value, pullback)",
+            "gave a ndarray",
+            error=TypeError,
+            trains=True,
+            name=f"a value alone to {layer.__name__}",
+        )
+        for layer in (layer_of, dense, convolution)
+    ),
+    *(
+        wrong(
+            lambda layer=layer, gives=gives: trained(layer(own_activation(gives))),
+            "the activation's pullback must give a tuple (dy,) of 1",
+            f"gave {came}",
+            error=TypeError,
+            trains=True,
+            name=f"{came} to {layer.__name__}",
+        )
+        for layer in (layer_of, dense, convolution)
+        for gives, came in ((lambda dy: dy, "a ndarray"), (lambda dy: (dy, None), "2 (ndarray, NoneType)"))
+    ),
+    wrong(
+        lambda: xn.Dense(3, np.tanh),
+        "activation: the function tanh of numpy gives xpnet no derivative",
+        "mean 'tanh'",
+        error=TypeError,
+    ),
+    wrong(lambda: xn.Activation(np.sin), "Activation: the function sin of numpy", error=TypeError),
+    wrong(lambda: model(loss=partial(np.mean, axis=0)), "loss: the function mean of numpy", error=TypeError),
     wrong(lambda: xn.Dense(3, initializer=lambda: 1), "f(rng, shape, dtype)", error=TypeError),
     wrong(lambda: built(xn.Dense(3, initializer=ones((2, 2)))), "initializer", "(2, 2)", "numbers (3, 3)"),
     wrong(
@@ -167,3 +222,18 @@ def test_early_stopping_names_its_columns_after_the_first_epoch():
     clean = xn.Model(NET, loss="softmax_cross_entropy", optimizer="sgd", backend="numpy")
     fit(of=clean)
     np.testing.assert_array_equal(made.forward(X), clean.forward(X))
+
+
+def test_losses_and_activations_of_pytorch_are_refused_when_they_are_given():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    wanted = {
+        "loss: MSELoss() of torch gives xpnet no derivative: did you mean 'mse'?": lambda: model(
+            loss=torch.nn.MSELoss()
+        ),
+        "loss: the function l1_loss of torch": lambda: model(loss=torch.nn.functional.l1_loss),
+        "loss the class MSELoss is unknown: did you mean 'mse'?": lambda: model(loss=torch.nn.MSELoss),
+        "did you mean 'hard_swish'?": lambda: xn.Dense(3, torch.nn.Hardswish()),
+        "activation: the function tanh of torch gives xpnet no derivative": lambda: xn.Dense(3, torch.tanh),
+    }
+    for sentence, call in wanted.items():
+        check(call, ValueError if "unknown" in sentence else TypeError, (sentence, "known are"))

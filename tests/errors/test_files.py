@@ -26,9 +26,9 @@ def saved(tmp_path):
 
 @table(
     *each(lambda p: fitted().save(p), (None, 5, [], 3.5), "path: the name of a file", error=TypeError),
-    *each(lambda p: fitted().save(p), ("", "a\0b"), "path", "no name of a file"),
+    *each(lambda p: fitted().save(p), ("", "a\0b"), "path", "not the name of a file"),
     *each(xn.load, (None, 5, [], 3.5), "path: the name of a file", error=TypeError),
-    *each(xn.load, ("", "a\0b"), "path", "no name of a file"),
+    *each(xn.load, ("", "a\0b"), "path", "not the name of a file"),
     wrong(lambda: xn.load(fitted()), "path: the name of a file", "<Model", error=TypeError),
     wrong(lambda: xn.load("nowhere.xpnet"), "path 'nowhere.xpnet'", "no such file", error=FileNotFoundError),
     *each(xn.data.idx_folder, (None, 5), "folder: the name of a file or folder", error=TypeError),
@@ -76,7 +76,7 @@ def test_an_error_of_the_system_keeps_its_errno(number, kind, saved, monkeypatch
         raise OSError(number, os.strerror(number), str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    wanted = (f"path {str(saved)!r} cannot be written", os.strerror(number).lower(), "is as it was")
+    wanted = (f"path {str(saved)!r} cannot be written", os.strerror(number).lower(), "is unchanged")
     check(lambda: made.save(saved), kind, wanted)
     with pytest.raises(OSError, match="cannot be written") as caught:
         made.save(saved)
@@ -91,7 +91,9 @@ def test_a_disk_that_is_full_while_writing(saved, monkeypatch):
     before, made, path_open = saved.read_bytes(), fitted(), Path.open
     monkeypatch.setattr(Path, "open", lambda self, mode="r": path_open(Path("/dev/full"), "wb"))
     check(
-        lambda: made.save(saved), OSError, (str(saved), "cannot be written", "no space left", "free this one")
+        lambda: made.save(saved),
+        OSError,
+        (str(saved), "cannot be written", "no space left", "make room here"),
     )
     monkeypatch.undo()
     assert saved.read_bytes() == before
@@ -147,8 +149,8 @@ def numpys(save):
 @pytest.mark.parametrize(
     ("change", "fragments"),
     {
-        "empty": (lambda c: b"", ("no model file", "another copy")),
-        "text": (lambda c: b"hello world, this is no model at all", ("no model file",)),
+        "empty": (lambda c: b"", ("not a model file", "another copy")),
+        "text": (lambda c: b"hello world, this is no model at all", ("not a model file",)),
         "cut in the header": (lambda c: c[:200], ("only the beginning of one", "another copy")),
         "cut in the data": (lambda c: c[:-7], ("checksum does not fit", "another copy")),
         "a flipped bit": (lambda c: c[:-1] + bytes([c[-1] ^ 1]), ("damaged", "another copy")),
@@ -157,9 +159,9 @@ def numpys(save):
             version_2,
             ("format is 'xpnet 2'", "reads 'xpnet 1'", "the version that wrote it"),
         ),
-        "numpy.save": (numpys(np.save), ("numpy.save wrote", "no xpnet model")),
+        "numpy.save": (numpys(np.save), ("numpy.save wrote", "not an xpnet model")),
         "numpy.savez": (numpys(np.savez), ("zip archive", "numpy.savez", "model.save")),
-        "pickle": (lambda c: pickle.dumps(X), ("a pickle", "no xpnet model")),
+        "pickle": (lambda c: pickle.dumps(X), ("a pickle", "not an xpnet model")),
         "HDF5": (lambda c: b"\x89HDF\r\n\x1a\n" + c, ("HDF5", "Keras")),
         "safetensors": (lambda c: (2).to_bytes(8, "little") + b"{}", ("another library's safetensors",)),
     }.values(),

@@ -11,6 +11,30 @@ from .rows import NET, check, each, model, table, wrong
 NAMES = [
     wrong(lambda: model(loss="softmax_crossentropy"), "loss", "did you mean 'softmax_cross_entropy'"),
     wrong(lambda: model(loss="MSE"), "loss 'MSE'", "did you mean 'mse'"),
+    *(
+        wrong(lambda n=n: model(loss=n), f"loss {n!r}", f"mean {hint}")
+        for n, hint in {
+            "categorical_crossentropy": "'softmax_cross_entropy' (classes, from logits) or 'cross_entropy' (",
+            "SparseCategoricalCrossentropy": "'softmax_cross_entropy'",
+            "crossentropy": "'softmax_cross_entropy'",
+            "CrossEntropyLoss": "'softmax_cross_entropy'?",
+            "bce": "'sigmoid_cross_entropy' (yes or no, from logits) or 'binary_cross_entropy' (",
+            "BCEWithLogitsLoss": "'sigmoid_cross_entropy'?",
+            "nll_loss": "'nll'?",
+            "NLLLoss": "'nll'?",
+            "SmoothL1Loss": "'smooth_l1'?",
+            "mean_squared_error": "'mse'?",
+            "L1Loss": "'mae'?",
+        }.items()
+    ),
+    wrong(lambda: model(loss="CTCLoss"), "loss 'CTCLoss' is unknown: known are"),
+    wrong(lambda: model(optimizer="RMSprop"), "optimizer 'RMSprop'", "did you mean 'rmsprop'"),
+    wrong(lambda: model(optimizer="lbfgs"), "is unknown: xn.fit_lbfgs(model, x, y) trains by L-BFGS; known"),
+    wrong(lambda: xn.Dense(3, "swish"), "activation 'swish'", "did you mean 'silu'"),
+    wrong(lambda: xn.Dense(3, "LeakyReLU"), "did you mean 'leaky_relu'"),
+    wrong(lambda: xn.Dense(784, 128), "activation 128", "given its outputs alone, since sizes of inputs"),
+    wrong(lambda: xn.Dense(3, "linear"), "None, the default, is the identity; known are"),
+    wrong(lambda: xn.Dense(3, initializer="kaiming_normal"), "did you mean 'he'"),
     *each(lambda n: model(loss=n), (None, 5, ["mse"], b"mse", ""), "loss", "known are"),
     wrong(lambda: model(optimizer="adm"), "optimizer 'adm'", "did you mean 'adam'"),
     wrong(lambda: model(optimizer="SGD"), "optimizer 'SGD'", "did you mean 'sgd'"),
@@ -97,3 +121,11 @@ def test_a_name_that_xpnet_does_not_have():
         _ = xn.Dens
     assert (caught.value.name, caught.value.obj) == ("Dens", xn)
     assert "Dense" in dir(xn)
+    for name, ours in {
+        "Linear": "Dense",
+        "MaxPooling2D": "MaxPool2D",
+        "BatchNorm2d": "BatchNorm",
+        "Adam": "adam",
+    }.items():
+        with pytest.raises(AttributeError, match=f"no attribute '{name}': did you mean '{ours}'"):
+            getattr(xn, name)

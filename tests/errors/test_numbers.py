@@ -51,13 +51,13 @@ RATES = [
             make, (-0.1, NAN, INF, "a", None, True, (0.1,), 1j), "lr", "0 or more", "xn.schedules"
         )
     ),
-    wrong(lambda: xn.sgd(HUGE), "lr 1000", "beyond all floats", "smaller"),
+    wrong(lambda: xn.sgd(HUGE), "lr 1000", "larger than any float", "smaller"),
     wrong(lambda: xn.sgd(xn.adam()), "lr Adam()", "xn.schedules"),
     wrong(lambda: xn.adam(xn.schedules.cosine), "lr the class Cosine", "xn.schedules"),
     wrong(lambda: xn.adam(lambda t: 0.1), "lr the function <lambda>", "xn.schedules"),
     wrong(lambda: model(optimizer=xn.sgd(1e39)), "lr 1e+39", "beyond float32", "smaller"),
     wrong(lambda: setattr(fitted(), "lr", 1e39), "lr 1e+39", "beyond float32"),
-    wrong(lambda: setattr(fitted(), "lr", HUGE), "lr 1000", "beyond all floats"),
+    wrong(lambda: setattr(fitted(), "lr", HUGE), "lr 1000", "larger than any float"),
     *each(lambda n: setattr(fitted(), "lr", n), (-1, NAN, INF, "a", None, True, [0.1]), "lr", "0 or more"),
     *each(xn.schedules.constant, (-1.0, INF, "a", None, True), "lr", "0 or more"),
     *each(lambda n: xn.schedules.step(0.1, n), (0, -1, "a", None, True, INF), "every", "more than 0"),
@@ -91,9 +91,7 @@ FRACTIONS = [
     *each(lambda n: xn.Dense(3, initializer=("normal", 1, n)), ("a", INF, None), "mean", "finite"),
     wrong(lambda: xn.Dense(3, initializer=("normal", 1, 2, 3)), "'normal' takes std, mean", "3 came"),
     wrong(lambda: xn.Dense(3, initializer=("zeros", 1)), "'zeros' takes no argument", "1 came"),
-    wrong(
-        lambda: model(xn.Dense(3, initializer=("uniform", 1, -1))).build((3,)), "low 1", "high -1", "exchange"
-    ),
+    wrong(lambda: model(xn.Dense(3, initializer=("uniform", 1, -1))).build((3,)), "low 1", "high -1", "swap"),
 ]
 
 FLAGS = [

@@ -79,6 +79,31 @@ def test_a_state_dict_gives_the_same_here():
     assert np.abs(model.forward(x) - wanted).max() < 1e-12
 
 
+def test_layers_under_other_numbers_are_taken_in_order():
+    """An activation of a Dense is a layer of its own there, also within a container."""
+    torch = pytest.importorskip("torch", reason="PyTorch, the peer to compare with, is not installed")
+    t = torch.nn
+    theirs = t.Sequential(
+        t.Flatten(),
+        t.Linear(4, 5),
+        t.ReLU(),
+        t.Sequential(t.Linear(5, 5), t.Tanh(), t.Linear(5, 5)),
+        *(t.Dropout(), t.BatchNorm1d(5), t.Linear(5, 3)),
+    ).double()
+    ours = xn.Sequential(
+        xn.Dense(5, "relu"), xn.Sequential(xn.Dense(5, "tanh"), xn.Dense(5)), xn.BatchNorm(), xn.Dense(3)
+    )
+    model = xn.Model(ours, loss="mse", optimizer="sgd", dtype="float64").build((4,))
+    xn.io.from_torch(model, theirs.state_dict())
+    x = RNG.standard_normal((7, 4))
+    assert np.abs(model.forward(x) - theirs.eval()(torch.tensor(x)).detach().numpy()).max() < 1e-12
+    before = model.forward(x)
+    fewer = {name: x for name, x in theirs.state_dict().items() if not name.startswith("1.")}
+    with pytest.raises(ValueError, match=r"state has no '0.weight', and of what it has \['3\.0\.bias'"):
+        xn.io.from_torch(model, fewer)
+    assert np.array_equal(model.forward(x), before)
+
+
 @st.composite
 def convolutions(draw):
     """(a layer here, its peer's class, the peer's options, the features in, the sizes)."""
@@ -127,7 +152,7 @@ def test_a_transposed_convolution_has_its_inputs_first_there():
     ("change", "message"),
     [
         (lambda s: s.pop("1.running_var"), "state has no '1.running_var'"),
-        (lambda s: s.update({"2.weight": np.ones(3)}), "'2.weight' is no array of this network"),
+        (lambda s: s.update({"2.weight": np.ones(3)}), "'2.weight' is not an array of this network"),
         (
             lambda s: s.update({"0.weight": np.ones((4, 5))}),
             r"'0.weight' is \(4, 5\), this network's is \(5, 4\)",

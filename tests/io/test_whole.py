@@ -147,7 +147,7 @@ def test_each_operation_of_a_run_that_fails(run, monkeypatch):
         said = settle(out) if out.is_dir() else None
         later += said is not None
         if caught is not None:
-            assert ("what was there is as it was" in str(caught)) == (said is None), at
+            assert ("what was there is unchanged" in str(caught)) == (said is None), at
         whole = caught is None or said is not None
         assert held(out) == (new(before, files) if whole else before), at
         assert names(out.parent) == ([] if held(out) is None else ["out"]), at
@@ -199,7 +199,7 @@ def test_a_run_folder_is_loaded_as_its_model_is(tmp_path):
 def test_io_write_has_the_same_guards(tmp_path, monkeypatch):
     """The model file as such, once."""
     io.write(tmp_path / "m", {"a": np.zeros(3)}, {"n": 1})
-    says = "m' cannot be written, no space left on device: what was there is as it was"
+    says = "m' cannot be written, no space left on device: what was there is unchanged"
     fault = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match=says), faulty(monkeypatch, 3, fault):
         io.write(tmp_path / "m", {"a": np.ones(3)}, {"n": 2})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+import xpnet as xn
 from xpnet import ops
 from xpnet.errors import PullbackSpentError
 from xpnet.layers import (
@@ -249,3 +250,20 @@ def test_a_pass_begins_without_a_mask():
     for _ in range(2):
         network.forward({}, np.ones((1, 1)), Pass().context())
     assert seen["masks"] == [None, [[True]], None, [[True]]]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        xn.Sequential(xn.Dense(8, "relu"), xn.Flatten(), xn.Dense(2)),
+        xn.Residual(xn.Dense(8), xn.Dense(3)),
+        xn.Concatenate(xn.Dense(2), xn.Sequential(xn.Dense(4), xn.Dense(5))),
+        xn.Repeat(xn.Residual(xn.Dense(3)), 2),
+        xn.Sequential(xn.Masking(), xn.LSTM(4, last=True)),
+    ],
+    ids=repr,
+)
+def test_the_output_shape_of_a_container_is_that_of_its_outputs(container):
+    model = xn.Model(container, loss="mse", optimizer="sgd", backend="numpy").build((5, 3))
+    outputs = model.forward(np.ones((2, 5, 3)))
+    assert container.output_shape((5, 3)) == outputs.shape[1:]

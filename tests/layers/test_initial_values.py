@@ -111,11 +111,11 @@ def test_initial_values_beside_pytorchs():
         (
             ("truncated_normal", 1.0, 0.0, 5.0, 6.0),
             (3, 4),
-            r"N\(0\.0, 1\.0\^2\) has nothing to speak of in \[5",
+            r"N\(0\.0, 1\.0\^2\) has almost no mass in \[5",
         ),
-        (("truncated_normal", 0.0), (3, 4), "nothing to speak of"),
+        (("truncated_normal", 0.0), (3, 4), "almost no mass"),
         ("orthogonal", (4,), "no input and output axes"),
-        ("identity", (3, 3, 4), r"identity: a weight \(3, 3, 4\) is no matrix"),
+        ("identity", (3, 3, 4), r"identity: a weight \(3, 3, 4\) is not a matrix"),
     ],
 )
 def test_initial_values_that_cannot_be(spec, shape, message):

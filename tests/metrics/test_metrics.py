@@ -94,7 +94,11 @@ def test_a_list_beside_arrays_of_a_library(backend):
         ),
         (lambda: metrics.accuracy([], []), ValueError, "for each of the same samples"),
         (lambda: metrics.accuracy(1, 1), ValueError, "for each of the same samples"),
-        (lambda: metrics.accuracy([0, 1], [0.2, 0.8]), LabelError, "y_pred holds numbers that are no labels"),
+        (
+            lambda: metrics.accuracy([0, 1], [0.2, 0.8]),
+            LabelError,
+            "y_pred holds numbers that are not labels",
+        ),
         (
             lambda: metrics.accuracy([0, 1], [[0.2, 0.8], [1, 0]]),
             LabelError,

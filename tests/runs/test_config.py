@@ -27,5 +27,5 @@ def test_none_is_left_out_of_toml():
 
 @pytest.mark.parametrize("given", ["8,,x", [1.5], [0], 3, True])
 def test_invalid_layer_sizes(given):
-    with pytest.raises(ValueError, match="is no list of layer sizes"):
+    with pytest.raises(ValueError, match="is not a list of layer sizes"):
         Config("digits", hidden=given)

@@ -127,7 +127,7 @@ class Listener(xn.Callback):
 def test_epochs_do_not_overlap_where_the_state_is_looked_at_or_batches_are_made():
     model = make()
     model.fit(X, Y, epochs=1, callbacks=[Listener()])
-    assert model.plan.epoch_overlap == (False, "the state is looked at after each call")
+    assert model.plan.epoch_overlap == (False, "the state is read after each call")
     model.fit([(X, Y)], epochs=1)
     assert "batches are made" in model.plan.epoch_overlap.why
 

@@ -220,7 +220,7 @@ class Backend(EpochLoop, ABC):
             name = name if isinstance(name, str) else np.dtype(name).name
         except TypeError as error:
             raise BackendError(
-                f"dtype {shown(name)} is no dtype: give its name, such as 'float32'"
+                f"dtype {shown(name)} is not a dtype: give its name, such as 'float32'"
             ) from error
         if name == "float64" and not self.capabilities.float64:
             raise BackendError(self._no_float64())

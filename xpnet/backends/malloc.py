@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 
+from ..calls import checked
+
 M_TRIM_THRESHOLD = -1
 """The number of this parameter of `mallopt` in glibc's malloc.h."""
 M_MMAP_THRESHOLD = -3
@@ -15,6 +17,7 @@ MMAP_BYTES = 32 * 2**20
 """The size of an array from which glibc maps each anew."""
 
 
+@checked
 def keep_pages() -> bool:
     """Lets glibc keep the memory of freed arrays of up to 32 MiB for later ones, up to 2 GiB in all.
 

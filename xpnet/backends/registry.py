@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from ..calls import checked
 from ..errors import BackendError, MissingExtraError, shown, unknown
 from ..installed import BACKENDS, entry_points
 from ..namespace import device as device_of
@@ -22,6 +23,7 @@ from .protocol import Availability
 _known: dict[str, type[Backend] | str] = {name: spec.cls for name, spec in BACKENDS.items()}
 
 
+@checked
 def get(name: str = "auto", device: Any = None) -> Backend:
     """A new instance of the backend of a name, on a device.
 
@@ -45,6 +47,7 @@ def get(name: str = "auto", device: Any = None) -> Backend:
     return backend
 
 
+@checked
 def find(name: str) -> type[Backend]:
     """The class of a backend, by name. Its module, or its entry point, is imported here and not before."""
     known = _known.get(name) if isinstance(name, str) else None
@@ -60,6 +63,7 @@ def find(name: str) -> type[Backend]:
     raise unknown("backend", name, names())
 
 
+@checked
 def register(name: str, cls: type[Backend]) -> None:
     """Registers a backend class under a name. The class is called without arguments, or with a device."""
     if not (isinstance(cls, type) and issubclass(cls, Backend)):
@@ -67,17 +71,19 @@ def register(name: str, cls: type[Backend]) -> None:
             f"backend {name!r}: a subclass of xpnet.backends.Backend was wanted, {shown(cls)} came"
         )
     if not isinstance(name, str) or not name:
-        raise ValueError(f"backend {shown(name)} is no name: register under text, such as 'mine'")
+        raise ValueError(f"backend {shown(name)} is not a name: register under text, such as 'mine'")
     if name == "auto":
         raise ValueError("backend 'auto' means the automatic choice: register under another name")
     _known[name] = cls
 
 
+@checked
 def names() -> list[str]:
     """The known names in order of registration, then those of entry points. Imports no library."""
     return list(dict.fromkeys([*_known, *(point.name for point in entry_points())]))
 
 
+@checked
 def available(*, probe: bool = False) -> dict[str, Availability]:
     """The availability of each known backend, by name; `probe` also computes on each. Never raises."""
     found = {}
@@ -90,6 +96,7 @@ def available(*, probe: bool = False) -> dict[str, Availability]:
     return found
 
 
+@checked
 def probe(name: str) -> dict[str, Any]:
     """A report on one backend, after a computation on it: computes, reason, device, devices, float64."""
     usable = find(name).available(probe=True)
@@ -103,6 +110,7 @@ def probe(name: str) -> dict[str, Any]:
     return found
 
 
+@checked
 def of(x: Array, device: Any = None) -> Backend:
     """The backend of an array's library, on `device` or else on the array's own device."""
     xp = namespace(x)

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import GradientError, as_pair, number, require_function
 from ..namespace import device, is_array, namespace
 from ..typing import Array
 from .differences import numerical_gradient
 
 
+@checked
 def check_gradient(
     op: Callable[..., Any],
     *arrays: Array,
@@ -61,6 +63,7 @@ def check_gradient(
     return worst
 
 
+@checked
 def compare_gradients(written: Array, numerical: Array, what: str, tolerance: float) -> float:
     """The largest error relative to the largest magnitude; GradientError above the tolerance."""
     if tuple(written.shape) != tuple(numerical.shape):

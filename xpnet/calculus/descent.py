@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..data import check_finite
 from ..errors import DivergedError, integer, require_function
 from ..namespace import is_array, library, namespace
@@ -14,6 +15,7 @@ from ..typing import Array
 from .differences import as_floating, numerical_gradient, positive, scalar
 
 
+@checked
 def gradient_descent(
     f: Callable[[Array], Any],
     x: Array,
@@ -32,6 +34,7 @@ def gradient_descent(
     return _walk(f, x, -1.0, lr, steps, gradient)
 
 
+@checked
 def gradient_ascent(
     f: Callable[[Array], Any],
     x: Array,

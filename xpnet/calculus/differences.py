@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..data import check_numbers
 from ..errors import choose, number, require_function
 from ..namespace import device, is_array, namespace
@@ -20,6 +21,7 @@ ELEMENTS_AT_ONCE = 2**20
 """The most elements that a gradient holds at once in shifted copies of x."""
 
 
+@checked
 def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: str = "central") -> Any:
     """Numerical derivative of a function of one number, at a number or at each element of an array.
 
@@ -37,6 +39,7 @@ def derivative(f: Callable[[Any], Any], x: Any, h: float | None = None, method: 
     return (_checked(f(x + step), x, h) - _checked(f(x - step), x, h)) / (2 * step)
 
 
+@checked
 def numerical_gradient(
     f: Callable[[Array], Any],
     x: Array,

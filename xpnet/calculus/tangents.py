@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..calls import checked
 from ..namespace import namespace
 from .differences import as_floating, derivative, numerical_gradient, scalar
 
@@ -15,6 +16,10 @@ class Tangent:
     """The best linear approximation of a function at a point: t(x) = value + gradient . (x - point).
 
     `normal`, (gradient, -1), is perpendicular to the line or plane.
+
+    >>> line = xn.tangent(lambda x: x**2, 3.0)
+    >>> round(float(line.gradient), 6), round(float(line(4.0)), 6)
+    (6.0, 15.0)
     """
 
     point: Any
@@ -44,6 +49,7 @@ class Tangent:
         return getattr(self.point, "ndim", 0) == 0
 
 
+@checked
 def tangent(f: Callable[[Any], Any], x: Any, h: float | None = None) -> Tangent:
     """The tangent of a function at x: a line where x is a number, a plane where x is an array (2,), or (d,).
 

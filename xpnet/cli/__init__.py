@@ -25,7 +25,7 @@ COMMANDS = {
     "datasets": "list the data sets known by name",
     "backends": "list the array libraries, and what is installed of them",
     "test-backend": "check every op, layer, loss and optimizer on a backend",
-    "bench": "time training steps and predictions on each backend that is here",
+    "bench": "time training steps and predictions on each installed backend",
     "doctor": "look for what slows this machine's training: kernels, threads, missing packages",
 }
 """Each command is a module of this room, with `options(parser)` and `run(args) -> int`."""
@@ -34,8 +34,8 @@ NUMPY_FREE = (None, "backends", "doctor")
 
 TRY = """\
 xpnet train digits                               a small network learns handwritten digits
-xpnet train table.csv --target column            the same from a table of yours
-xpnet predict runs/table-1 new.csv -o out.csv    its answers for new rows
+xpnet train table.csv --target column            the same from a table of your own
+xpnet predict runs/table-1 new.csv -o out.csv    its predictions for new rows
 xpnet backends --probe                           which array libraries compute here
 xpnet --help                                     all commands; xpnet train --help: options"""
 

@@ -12,7 +12,7 @@ from . import shared
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--probe", nargs="?", const="", metavar="NAME", help="really compute, on one of them or on all"
+        "--probe", nargs="?", const="", metavar="NAME", help="run a computation, on one of them or on all"
     )
 
 

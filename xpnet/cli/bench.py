@@ -24,7 +24,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--backend",
         action="append",
         metavar="NAME",
-        help="numpy, cupy, torch, jax...; may be given again (default: all that are here)",
+        help="numpy, cupy, torch, jax...; may be repeated (default: all that are installed)",
     )
     add("--device", metavar="NAME", help="such as cpu or cuda:1 (default: each backend's own)")
     add(
@@ -49,7 +49,7 @@ def seconds(text: str) -> float:
     except ValueError:
         found = 0.0
     if not 0 < found < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return found
 
 
@@ -96,7 +96,9 @@ def table(result: dict[str, Any]) -> str:
     ]
     shown = [shared.table([head, *lines], right=range(2, 6))]
     if any(max(row["step_spread"], row["predict_spread"]) > NOISY_SPREAD for row in result["rows"]):
-        shown.append(f"the machine was too noisy to conclude where the spread is above {NOISY_SPREAD:.0%}")
+        shown.append(
+            f"the machine was too noisy to conclude anything where the spread is above {NOISY_SPREAD:.0%}"
+        )
     shown += [f"absent: {name} ({reason})" for name, reason in result["absent"].items()]
     return "\n".join(shown)
 

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         shared.say(args, "measuring for about 5 seconds...")
     found = facts()
     found["plan"] = example_plan()
-    found["mend"] = advice(found)
+    found["fix"] = advice(found)
     shared.show(args, found, lambda: report(found))
     return 0
 
@@ -55,25 +55,25 @@ def report(found: dict[str, Any]) -> str:
             ("" if index else "backends", f"{name:<8}{'' if state['ok'] else 'no: '}{state['reason']}")
         )
     lines = [f"{name:<15}{value}" for name, value in rows]
-    return "\n".join([*lines, *_plan(found.get("plan")), "", *_advice(found["mend"])])
+    return "\n".join([*lines, *_plan(found.get("plan")), "", *_advice(found["fix"])])
 
 
 def _plan(plan: dict[str, Any] | None) -> list[str]:
     """The decisions for the example training, one a line, under its name."""
     if plan is None:
         return []
-    lines = ["", f"a training would run so ({plan['training']}):"]
+    lines = ["", f"a training would run like this ({plan['training']}):"]
     for name, decision in plan["decisions"].items():
         said = f"{name:<15}{decision['value']}: {decision['why']}"
         lines += textwrap.wrap(said, 110, subsequent_indent=" " * 15, drop_whitespace=True)
     return lines
 
 
-def _advice(mend: list[dict[str, str]]) -> list[str]:
-    if not mend:
-        return ["nothing to mend"]
-    lines = ["1 thing to mend:" if len(mend) == 1 else f"{len(mend)} things to mend:"]
-    for number, item in enumerate(mend, 1):
+def _advice(fix: list[dict[str, str]]) -> list[str]:
+    if not fix:
+        return ["nothing to fix"]
+    lines = ["1 thing to fix:" if len(fix) == 1 else f"{len(fix)} things to fix:"]
+    for number, item in enumerate(fix, 1):
         lines += textwrap.wrap(item["say"], 96, initial_indent=f"{number}. ", subsequent_indent="   ")
         lines += [f"     {item['type']}"] if item["type"] else []
     return lines

@@ -20,7 +20,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.output is not None and args.output.is_file() and not args.force:
-        raise FileExistsError(f"{args.output} is there already: name another file, or --force to replace it")
+        raise FileExistsError(
+            f"{args.output} already exists: choose another file, or use --force to replace it"
+        )
     model = shared.model_of(args)
     shared.reading(args, args.data)
 

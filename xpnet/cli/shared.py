@@ -68,7 +68,7 @@ def scores(parts: dict[str, dict[str, float] | None], baseline: float | None, sa
     rows = [["", *names]]
     rows += [[name, *(_number(each, part.get(each)) for each in names)] for name, part in found.items()]
     rows += [["baseline", "", _number(names[1], baseline), *[""] * (len(names) - 2)]]
-    return f"{table(rows, range(1, len(names) + 1))}  always saying {told}"
+    return f"{table(rows, range(1, len(names) + 1))}  always predicting {told}"
 
 
 def _number(name: str, value: float | None) -> str:

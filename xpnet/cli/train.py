@@ -28,12 +28,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     add(
         "--config",
         metavar="FILE",
-        help="settings as TOML, which options go before; a run's config.toml repeats it",
+        help="settings in a TOML file, which options override; a run's config.toml repeats the run",
     )
     add(
         "--print-config",
         action="store_true",
-        help="print the settings with all that is decided, and do not train",
+        help="print all settings, the inferred ones included, and do not train",
     )
     add(
         "--output",

@@ -201,7 +201,7 @@ class Tracer(NDArrayOperatorsMixin):
         return found
 
     def _refuse_value(self, *_: Any, **__: Any) -> NoReturn:
-        raise NotTraceableError("a value is looked at, and values differ from step to step")
+        raise NotTraceableError("a value is read, and values differ from step to step")
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = _refuse_value
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import number, shown
 
 _SPLIT = 0x5B117  # keeps the draw of a split apart from the draws of the epochs
@@ -53,6 +54,7 @@ def check_share(share: Any, *, low: float = math.ulp(0.0)) -> float:
     return number("validation_split", share, wanted, low=low, high=1.0)
 
 
+@checked
 def split(
     n: int, share: float, *, seed: int, strata: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -73,6 +75,7 @@ def split(
     return kept, np.sort(held)
 
 
+@checked
 def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]) -> np.ndarray:
     """A weight per sample from a weight per class: a dict by label, or "balanced" (n / (classes count))."""
     classes = len(labels)
@@ -83,7 +86,7 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
         strange = [label for label in given if label not in labels]
         if strange:
             raise ValueError(
-                f"class_weight names {strange[0]!r}, which is no class: known are {list(labels)}"
+                f"class_weight names {strange[0]!r}, which is not a class: known are {list(labels)}"
             )
         for label, weight in given.items():
             number(f"class_weight[{label!r}]", weight)

@@ -43,10 +43,10 @@ def check_numbers(name: str, x: Array) -> None:
     if x.dtype.kind in "biuf" if numpys else _is_real(x):
         return
     kind = _KINDS.get(x.dtype.kind, str(x.dtype)) if numpys else str(x.dtype).rpartition(".")[2]
-    mend = f"take its real part, {name}.real" if "complex" in kind else "turn it into numbers first"
+    fix = f"take its real part, {name}.real" if "complex" in kind else "turn it into numbers first"
     if numpys and x.dtype.kind == "O":
-        kind, mend = _objects(name, np.asarray(x))
-    raise TypeError(f"{name} must hold real numbers, it holds {kind}: {mend}")
+        kind, fix = _objects(name, np.asarray(x))
+    raise TypeError(f"{name} must hold real numbers, it holds {kind}: {fix}")
 
 
 def check_ids(
@@ -105,7 +105,10 @@ def _objects(name: str, x: np.ndarray) -> tuple[str, str]:
         return came, f"give {dense}"
     for place, item in np.ndenumerate(x):
         if not isinstance(item, int | float | np.number | np.bool_):
-            return f"objects, such as {shown(item)} at {_place(place)}", "remove or replace what is no number"
+            return (
+                f"objects, such as {shown(item)} at {_place(place)}",
+                "remove or replace what is not a number",
+            )
     return "objects", f"convert it, numpy.asarray({name}, dtype='float32')"
 
 
@@ -126,15 +129,15 @@ def check_inputs(x: Array, input_shape: Shape | None, *, name: str = "x") -> Non
         return
     if tuple(x.shape[1:]) == input_shape:
         return
-    mend = "give the model what it was built with, or make another model"
+    fix = "give the model what it was built with, or make another model"
     if tuple(x.shape) == input_shape:
-        mend = f"one sample wants a batch axis, {name}[None]"
+        fix = f"one sample wants a batch axis, {name}[None]"
     elif math.prod(x.shape[1:]) == math.prod(input_shape):
-        mend = f"reshape it, {name}.reshape({', '.join(['-1', *map(str, input_shape)])})"
+        fix = f"reshape it, {name}.reshape({', '.join(['-1', *map(str, input_shape)])})"
     elif x.ndim == 2 and tuple(x.shape[:1]) == input_shape:
-        mend = f"its samples are columns, transpose it, {name}.T"
+        fix = f"its samples are columns, transpose it, {name}.T"
     raise ValueError(
-        f"{name} {tuple(x.shape)} does not fit the model, which takes {batch_of(input_shape)}: {mend}"
+        f"{name} {tuple(x.shape)} does not fit the model, which takes {batch_of(input_shape)}: {fix}"
     )
 
 

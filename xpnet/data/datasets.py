@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import file_path
 from .batching import split
 from .idx import read_idx
@@ -40,7 +41,11 @@ Folder = str | os.PathLike[str]
 
 
 class Dataset(NamedTuple):
-    """A training and a held-out part: inputs (n, ...) and targets (n,) as NumPy arrays."""
+    """A training and a held-out part: inputs (n, ...) and targets (n,) as NumPy arrays.
+
+    >>> xn.data.iris().x_train.shape
+    (120, 4)
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -48,6 +53,7 @@ class Dataset(NamedTuple):
     y_test: np.ndarray
 
 
+@checked
 def digits() -> Dataset:
     """UCI handwritten digits: 1797 images of 8 x 8 pixels as rows of 64 numbers in [0, 1], labels 0 to 9.
 
@@ -60,6 +66,7 @@ def digits() -> Dataset:
     return _divided(x, labels.astype("int64"), 0.2)
 
 
+@checked
 def iris() -> Dataset:
     """Fisher's irises: 150 flowers by length and width of sepal and petal in cm, labels 0 to 2.
 
@@ -72,6 +79,7 @@ def iris() -> Dataset:
     return _divided(x, np.array([IRIS_LABELS.index(row[4]) for row in rows]), 0.2)
 
 
+@checked
 def clothing() -> Dataset:
     """Twelve garments by their size in one number, which fit (1) or not (0): those in the middle do.
 
@@ -89,8 +97,9 @@ def _divided(x: np.ndarray, y: np.ndarray, share: float) -> Dataset:
     return Dataset(x[train], y[train], x[test], y[test])
 
 
+@checked
 def idx_folder(folder: Folder) -> Dataset:
-    """A data set in MNIST's format: four IDX files in a folder, each as it is or packed with gzip.
+    """A data set in MNIST's format: four IDX files in a folder, each as it is or compressed with gzip.
 
     The files are train-images-idx3-ubyte, train-labels-idx1-ubyte and the same two of t10k, or these names with .gz.
     x (n, rows * columns) float32 in [0, 1], the pixels / 255; y (n,) int64.
@@ -102,7 +111,7 @@ def idx_folder(folder: Folder) -> Dataset:
     if absent:
         is_there = "lacks" if os.path.isdir(folder) else "does not exist; wanted there are"
         raise FileNotFoundError(
-            f"folder {os.fspath(folder)!r} {is_there} {absent}: put them there, as they are or packed (.gz)"
+            f"folder {os.fspath(folder)!r} {is_there} {absent}: put them there, as they are or compressed (.gz)"
         )
     train_images, train_labels, test_images, test_labels = map(str, paths)
     x_test, y_test, size = _idx_pair(test_images, test_labels)  # the small ones first: errors come at once
@@ -139,6 +148,7 @@ def _idx_pair(images: str, labels: str) -> tuple[np.ndarray, np.ndarray, tuple[i
     return x, y.astype("int64"), tuple(size)
 
 
+@checked
 def fashion_mnist(folder: Folder | None = None) -> Dataset:
     """Fashion-MNIST: 70,000 images of 28 x 28 pixels as rows of 784 numbers in [0, 1], labels 0 to 9.
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import file_path, told
 from ..typing import Shape
 
@@ -19,8 +20,9 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: "
 _CHUNK_BYTES = 1 << 20
 
 
+@checked
 def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> np.ndarray:
-    """The array in an IDX file, packed with gzip or not (its first bytes tell), in this machine's byte order.
+    """The array in an IDX file, compressed with gzip or not (its first bytes tell), in this machine's byte order.
 
     mmap: returns a `numpy.memmap` of an unpacked file, in the file's byte order, read where it is used.
 
@@ -31,14 +33,14 @@ def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> np.ndarray:
     name = str(place := file_path("path", path))
     try:
         with (
-            told(place, "read", "give the name of an IDX file, packed with gzip or not"),
+            told(place, "read", "give the name of an IDX file, compressed with gzip or not"),
             place.open("rb") as file,
         ):
             if file.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
                 return _plain(file, mmap)
             if mmap:
                 raise ValueError(
-                    "it is packed with gzip, and only a plain file can be mapped: unpack it first"
+                    "it is compressed with gzip, and only a plain file can be mapped: unpack it first"
                 )
             with gzip.GzipFile(fileobj=file) as packed:
                 return _packed(packed)
@@ -54,13 +56,13 @@ def _header(file: BinaryIO | gzip.GzipFile) -> tuple[np.dtype, Shape]:
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES:
         types = ", ".join(f"{code:02x}" for code in _TYPES)
         raise ValueError(
-            f"this is no IDX file: it begins with {start.hex(' ') or 'nothing'}, wanted were 00 00, "
+            f"this is not an IDX file: it begins with {start.hex(' ') or 'nothing'}, wanted were 00 00, "
             f"a type ({types}) and a number of dimensions"
         )
     sizes = file.read(4 * start[3])
     if len(sizes) < 4 * start[3]:
         raise ValueError(
-            f"the file ends within the sizes of its {start[3]} dimensions: it is cut short, or no IDX file"
+            f"the file ends within the sizes of its {start[3]} dimensions: it is cut short, or not an IDX file"
         )
     return np.dtype(_TYPES[start[2]]), struct.unpack(f">{start[3]}I", sizes)
 

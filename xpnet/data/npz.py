@@ -7,10 +7,13 @@ import zlib
 
 import numpy as np
 
+from ..calls import checked
+
 _KEYS = (("x", "y"), ("x_train", "y_train", "x_test", "y_test"))
 _INPUTS = (("x",), ("x_test",))
 
 
+@checked
 def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.ndarray, ...]:
     """(x, y), or (x_train, y_train, x_test, y_test), of an .npz file with arrays of these names.
 
@@ -24,7 +27,7 @@ def read_npz(path: str | os.PathLike[str], *, targets: bool = True) -> tuple[np.
     name = os.fspath(path)
     with open(name, "rb") as file:
         if file.read(2) != b"PK" or not zipfile.is_zipfile(file):
-            raise ValueError(f"{name}: this is no .npz file: numpy.savez(file, x=x, y=y) makes one")
+            raise ValueError(f"{name}: this is not an .npz file: numpy.savez(file, x=x, y=y) makes one")
         file.seek(0)
         try:  # given a name, NumPy leaves a damaged file open
             with np.load(file, allow_pickle=False) as found:

@@ -144,20 +144,21 @@ class Targets:
             y = y[:, None]
         if y.shape != shape:
             fits = len(y.shape) == len(shape) and y.shape[:-1] == shape[:-1]
-            mend = (
+            fix = (
                 f"give the last layer {y.shape[-1] * self.outputs} units"
                 if fits
                 else "reshape it, or change the last layer"
             )
             each = "" if self.outputs == 1 else f", {self.outputs} for each value"
-            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}{each}: {mend}")
+            raise LabelError(f"y {y.shape} does not fit the network's outputs {shape}{each}: {fix}")
         given = y
         with np.errstate(over="ignore"):  # overflow is checked below
             y = y.astype(dtype)
         if not np.isfinite(y).all():
             place = tuple(np.argwhere(~np.isfinite(y))[0])
             raise LabelError(
-                f"y holds {given[place]} at row {rows[place[0]]}, no finite {dtype}: remove such samples, or rescale y"
+                f"y holds {given[place]} at row {rows[place[0]]}, not a finite {dtype}: "
+                "remove such samples, or rescale y"
             )
         if self.kind == "binary" and ((y < 0) | (y > 1)).any():
             place = tuple(np.argwhere((y < 0) | (y > 1))[0])
@@ -268,7 +269,7 @@ def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
     if strange.any():
         place = tuple(np.argwhere(strange)[0])
         raise LabelError(
-            f"y holds {y[place]} at row {place[0]}, which is no class: labels are 0, 1, ..., or text; "
+            f"y holds {y[place]} at row {place[0]}, which is not a class: labels are 0, 1, ..., or text; "
             "mse takes values"
         )
     outside = (y < 0) | (y >= classes)

@@ -114,6 +114,7 @@ def parse(docstring: str | None, ops: Mapping[str, Any] | None = None) -> tuple[
     """
     paragraphs = inspect.cleandoc(docstring or "").split("\n\n")
     lines = paragraphs[1].splitlines() if len(paragraphs) > 1 else []
+    lines = [] if lines and lines[0].startswith(">>>") else lines  # an example
     found: list[Formula] = []
     while lines and (start := _START.match(lines[0])) and (start["label"] or not found):
         text, label = lines.pop(0), start["label"] or ""

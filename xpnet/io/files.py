@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import ModelFileError, file_path, shown, told
 from .whole import AS_IT_WAS, write_whole
 
@@ -38,6 +39,7 @@ _FOREIGN = {
 """The first bytes of other libraries' files."""
 
 
+@checked
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
     """Writes host arrays and a configuration to a file, which is replaced whole or left as it was.
 
@@ -69,6 +71,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], config: d
     write_whole(place, [len(text).to_bytes(8, "little"), text, *chunks])
 
 
+@checked
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the configuration of a file; ModelFileError unless it is whole and unchanged."""
     place = file_path("path", path)
@@ -84,16 +87,16 @@ def _parse(content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
     for begins, what in _FOREIGN.items():
         if content.startswith(begins):
-            raise ModelFileError(f"this is {what}, and no xpnet model: give a file that model.save wrote")
+            raise ModelFileError(f"this is {what}, and not an xpnet model: give a file that model.save wrote")
     if len(content) < 8 or length > min(len(content) - 8, _MAX_HEADER_BYTES):
-        raise ModelFileError("this is no model file, or only the beginning of one: use another copy of it")
+        raise ModelFileError("this is not a model file, or only the beginning of one: use another copy of it")
     try:
         header = json.loads(content[8 : 8 + length].decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError("this is no model file: its header is not JSON") from error
+        raise ModelFileError("this is not a model file: its header is not JSON") from error
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or "xpnet" not in metadata:
-        raise ModelFileError("this is no xpnet model: it may be another library's safetensors file")
+        raise ModelFileError("this is not an xpnet model: it may be another library's safetensors file")
     data = content[8 + length :]
     wanted = metadata.pop("sha256", None)
     if wanted != _digest(header, [data]):
@@ -150,5 +153,5 @@ def _canonical(header: dict[str, Any]) -> bytes:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice")
     return found

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import shown
 from ..layers import (
     GRU,
@@ -81,13 +82,14 @@ class Layout(NamedTuple):
         return np.transpose(x.reshape([self.apart[axis] for axis in self.axes]), np.argsort(self.axes))
 
 
+@checked
 def to_torch(model: Any) -> dict[str, np.ndarray]:
     """Parameters and buffers with PyTorch's names and layouts, as NumPy arrays: copies.
 
     They fit a `torch.nn.Sequential` of the same layers: "0.weight" (out, in) of a Linear, "1.running_mean" of a
     BatchNorm, "2.self_attn.in_proj_weight" of a TransformerEncoderLayer, "3.weight_ih_l0" of an RNN, GRU or LSTM with
     one layer, whose outputs are a tuple there. An activation that is part of a Dense has no number in xpnet; write it
-    as a layer of its own, so that the numbers agree.
+    as a layer of its own, so that the numbers agree. `from_torch` needs no equal numbers.
     PyTorch flattens images channels first: with `Permute((3, 1, 2))` before `Flatten` the weights after it agree.
     """
     state = {}
@@ -97,10 +99,13 @@ def to_torch(model: Any) -> dict[str, np.ndarray]:
     return state
 
 
+@checked
 def from_torch(model: Any, state: Mapping[str, Any]) -> None:
     """Sets the parameters and buffers of a built model from a `state_dict`, or from its arrays in NumPy.
 
-    See `to_torch` for the layers. TypeError or ValueError for a state that does not fit; the model is then unchanged.
+    See `to_torch` for the layers. Layers with other numbers are taken in order: the state of
+    `nn.Sequential(Linear, ReLU, Linear)`, "0.weight" and "2.weight", fits `Sequential(Dense(8, "relu"), Dense(3))`.
+    TypeError or ValueError for a state that does not fit; the model is then unchanged.
     """
     if not isinstance(state, Mapping):
         raise TypeError(
@@ -108,17 +113,38 @@ def from_torch(model: Any, state: Mapping[str, Any]) -> None:
         )
     left = {name: x for name, x in state.items() if not str(name).endswith("num_batches_tracked")}
     before, after = (model.params, model.buffers), []
+    wanted = [
+        _layout(model.network, name, tuple(x.shape)).name for part in before for name, x in part.items()
+    ]
+    names = _in_order([str(name).split(".") for name in left], [name.split(".") for name in wanted])
+    left = dict(zip([".".join(name) for name in names], left.values(), strict=True))
     for part in before:
         after.append({name: _taken(left, model.network, name, tuple(x.shape)) for name, x in part.items()})
     if left:
         raise ValueError(
-            f"state: {shown(next(iter(left)))} is no array of this network: make it of the same layers, in order"
+            f"state: {shown(next(iter(left)))} is not an array of this network: make it of the same layers, in order"
         )
     try:
         model.params, model.buffers = after
     except BaseException:
         model.params, model.buffers = before
         raise
+
+
+def _in_order(names: list[list[str]], wanted: list[list[str]]) -> list[list[str]]:
+    """The names with the wanted numbers of layers, where a container has as many layers under other numbers."""
+    ours, theirs = ({name[0] for name in given if name} for given in (wanted, names))
+    number = dict(zip(theirs, theirs, strict=True))
+    if ours != theirs and len(ours) == len(theirs) and all(head.isdigit() for head in ours | theirs):
+        number = dict(zip(sorted(theirs, key=int), sorted(ours, key=int), strict=True))
+    found = list(names)
+    for head in theirs:
+        places = [place for place, name in enumerate(names) if name and name[0] == head]
+        below = [name[1:] for name in wanted if name and name[0] == number[head]]
+        inner = _in_order([names[place][1:] for place in places], below)
+        for place, rest in zip(places, inner, strict=True):
+            found[place] = [number[head], *rest]
+    return found
 
 
 def _layout(network: Any, name: str, shape: Shape) -> Layout:
@@ -146,7 +172,8 @@ def _taken(left: Flat, network: Any, name: str, shape: Shape) -> np.ndarray:
     """Takes PyTorch's array of xpnet's name out of `left`, and returns it in xpnet's layout."""
     layout = _layout(network, name, shape)
     if layout.name not in left:
-        raise ValueError(f"state has no {layout.name!r}: make the network of the same layers, in order")
+        has = f", and of what it has {shown(sorted(left))} is left" if left else ""
+        raise ValueError(f"state has no {layout.name!r}{has}: make the network of the same layers, in order")
     given = left.pop(layout.name)
     array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
     if array.shape != layout.shape:

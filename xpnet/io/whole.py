@@ -26,7 +26,7 @@ FILES = (CONFIG, HISTORY, METRICS, LOSS, MODEL)
 COMMITTED = ".run.committed"
 CLEARED = ".run.cleared"
 
-AS_IT_WAS = "what was there is as it was; give another place, or free this one"
+AS_IT_WAS = "what was there is unchanged: choose another path, or make room here"
 """The end of an error of a write that has changed nothing."""
 _IN_PLACE_LATER = (
     f"its new run is whole in the folder {COMMITTED} or {CLEARED} there, and the next command that names the folder "

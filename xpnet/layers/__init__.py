@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..calls import checked_constructor
 from ..tree import flatten, nest
 from .activations import (
     CELU,
@@ -16,7 +17,6 @@ from .activations import (
     LogSigmoid,
     LogSoftmax,
     Mish,
-    PReLU,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -45,6 +45,7 @@ from .pool import (
     MaxPool2D,
 )
 from .positions import PositionalEncoding, PositionEmbedding
+from .prelu import PReLU
 from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
@@ -131,3 +132,5 @@ LAYERS = {
     and found not in (Layer, Container, Stateless)
 }
 """The layers that a model file may name, and that `xpnet` exports."""
+for _layer in LAYERS.values():
+    checked_constructor(_layer)

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from .. import ops
-from ..init import initial
-from ..typing import Array, Nested, Pullback, Shape
-from .base import Layer, Stateless, require_between, shape_after
-from .context import Context
+from ..typing import Shape
+from .base import Stateless, shape_after
 
 
 class ReLU(Stateless):
-    """max(x, 0); see `ops.relu`."""
+    """max(x, 0); see `ops.relu`.
+
+    >>> xn.ReLU().bound(np.array([-1.0, 2.0]))[0]
+    array([0., 2.])
+    """
 
     op = staticmethod(ops.relu)
 
 
 class ReLU6(Stateless):
-    """min(max(x, 0), 6); see `ops.relu6`."""
+    """min(max(x, 0), 6); see `ops.relu6`.
+
+    >>> xn.ReLU6().bound(np.array([-1.0, 8.0]))[0]
+    array([0., 6.])
+    """
 
     op = staticmethod(ops.relu6)
 
 
 @dataclass(frozen=True)
 class LeakyReLU(Stateless):
-    """x, or alpha x where x is negative; see `ops.leaky_relu`."""
+    """x, or alpha x where x is negative; see `ops.leaky_relu`.
+
+    >>> xn.LeakyReLU(0.1).bound(np.array([-1.0, 2.0]))[0]
+    array([-0.1,  2. ])
+    """
 
     alpha: float = 0.01
 
@@ -39,7 +44,11 @@ class LeakyReLU(Stateless):
 
 @dataclass(frozen=True)
 class ELU(Stateless):
-    """x, or alpha (exp(x) - 1) where x is negative; see `ops.elu`."""
+    """x, or alpha (exp(x) - 1) where x is negative; see `ops.elu`.
+
+    >>> xn.ELU().bound(np.array([-1.0, 2.0]))[0]
+    array([-0.63212056,  2.        ])
+    """
 
     alpha: float = 1.0
 
@@ -48,7 +57,11 @@ class ELU(Stateless):
 
 @dataclass(frozen=True)
 class CELU(Stateless):
-    """x, or alpha (exp(x / alpha) - 1) where x is negative; see `ops.celu`."""
+    """x, or alpha (exp(x / alpha) - 1) where x is negative; see `ops.celu`.
+
+    >>> xn.CELU(alpha=2.0).bound(np.array([-1.0, 2.0]))[0]
+    array([-0.78693868,  2.        ])
+    """
 
     alpha: float = 1.0
 
@@ -60,7 +73,11 @@ class CELU(Stateless):
 
 
 class SELU(Stateless):
-    """1.05 x, or 1.76 (exp(x) - 1) where x is negative; see `ops.selu`."""
+    """1.05 x, or 1.76 (exp(x) - 1) where x is negative; see `ops.selu`.
+
+    >>> xn.SELU().bound(np.array([-1.0, 2.0]))[0]
+    array([-1.11133074,  2.10140197])
+    """
 
     op = staticmethod(ops.selu)
 
@@ -70,6 +87,9 @@ class GELU(Stateless):
     """x times the probability that a normal number is below x; see `ops.gelu`.
 
     approximate: True computes the probability by tanh.
+
+    >>> xn.GELU().bound(np.array([-1.0, 2.0]))[0]
+    array([-0.15865525,  1.95449974])
     """
 
     approximate: bool = False
@@ -78,20 +98,32 @@ class GELU(Stateless):
 
 
 class SiLU(Stateless):
-    """x / (1 + exp(-x)); see `ops.silu`."""
+    """x / (1 + exp(-x)); see `ops.silu`.
+
+    >>> xn.SiLU().bound(np.array([-1.0, 2.0]))[0]
+    array([-0.26894142,  1.76159416])
+    """
 
     op = staticmethod(ops.silu)
 
 
 class Mish(Stateless):
-    """x tanh(log(1 + exp(x))); see `ops.mish`."""
+    """x tanh(log(1 + exp(x))); see `ops.mish`.
+
+    >>> xn.Mish().bound(np.array([-1.0, 2.0]))[0]
+    array([-0.30340146,  1.94395896])
+    """
 
     op = staticmethod(ops.mish)
 
 
 @dataclass(frozen=True)
 class Softplus(Stateless):
-    """log(1 + exp(beta x)) / beta, or x where beta x > threshold; see `ops.softplus`."""
+    """log(1 + exp(beta x)) / beta, or x where beta x > threshold; see `ops.softplus`.
+
+    >>> xn.Softplus().bound(np.array([-1.0, 2.0]))[0]
+    array([0.31326169, 2.12692801])
+    """
 
     beta: float = 1.0
     threshold: float = 20.0
@@ -104,26 +136,42 @@ class Softplus(Stateless):
 
 
 class Softsign(Stateless):
-    """x / (1 + |x|); see `ops.softsign`."""
+    """x / (1 + |x|); see `ops.softsign`.
+
+    >>> xn.Softsign().bound(np.array([-1.0, 4.0]))[0]
+    array([-0.5,  0.8])
+    """
 
     op = staticmethod(ops.softsign)
 
 
 class HardSwish(Stateless):
-    """x min(max(x + 3, 0), 6) / 6; see `ops.hard_swish`."""
+    """x min(max(x + 3, 0), 6) / 6; see `ops.hard_swish`.
+
+    >>> xn.HardSwish().bound(np.array([-1.0, 3.0]))[0]
+    array([-0.33333333,  3.        ])
+    """
 
     op = staticmethod(ops.hard_swish)
 
 
 class HardSigmoid(Stateless):
-    """min(max(x + 3, 0), 6) / 6; see `ops.hard_sigmoid`."""
+    """min(max(x + 3, 0), 6) / 6; see `ops.hard_sigmoid`.
+
+    >>> xn.HardSigmoid().bound(np.array([-1.5, 3.0]))[0]
+    array([0.25, 1.  ])
+    """
 
     op = staticmethod(ops.hard_sigmoid)
 
 
 @dataclass(frozen=True)
 class HardTanh(Stateless):
-    """min(max(x, min_val), max_val); see `ops.hard_tanh`."""
+    """min(max(x, min_val), max_val); see `ops.hard_tanh`.
+
+    >>> xn.HardTanh().bound(np.array([-3.0, 0.5]))[0]
+    array([-1. ,  0.5])
+    """
 
     min_val: float = -1.0
     max_val: float = 1.0
@@ -137,25 +185,41 @@ class HardTanh(Stateless):
 
 
 class Sigmoid(Stateless):
-    """1 / (1 + exp(-x)); see `ops.sigmoid`."""
+    """1 / (1 + exp(-x)); see `ops.sigmoid`.
+
+    >>> xn.Sigmoid().bound(np.array([0.0, 2.0]))[0]
+    array([0.5       , 0.88079708])
+    """
 
     op = staticmethod(ops.sigmoid)
 
 
 class LogSigmoid(Stateless):
-    """-log(1 + exp(-x)); see `ops.log_sigmoid`."""
+    """-log(1 + exp(-x)); see `ops.log_sigmoid`.
+
+    >>> xn.LogSigmoid().bound(np.array([0.0, 2.0]))[0]
+    array([-0.69314718, -0.12692801])
+    """
 
     op = staticmethod(ops.log_sigmoid)
 
 
 class Tanh(Stateless):
-    """tanh(x); see `ops.tanh`."""
+    """tanh(x); see `ops.tanh`.
+
+    >>> xn.Tanh().bound(np.array([0.0, 2.0]))[0]
+    array([0.        , 0.96402758])
+    """
 
     op = staticmethod(ops.tanh)
 
 
 class GLU(Stateless):
-    """One half of the features times the sigmoid of the other: (n, ..., 2 c) -> (n, ..., c); see `ops.glu`."""
+    """One half of the features times the sigmoid of the other: (n, ..., 2 c) -> (n, ..., c); see `ops.glu`.
+
+    >>> xn.GLU().bound(np.array([[2.0, 0.0]]))[0]
+    array([[1.]])
+    """
 
     op = staticmethod(ops.glu)
 
@@ -164,7 +228,11 @@ class GLU(Stateless):
 
 
 class SwiGLU(Stateless):
-    """The swish of one half of the features times the other: (n, ..., 2 c) -> (n, ..., c); see `ops.swiglu`."""
+    """The swish of one half of the features times the other: (n, ..., 2 c) -> (n, ..., c); see `ops.swiglu`.
+
+    >>> xn.SwiGLU().bound(np.array([[100.0, 0.06]]))[0]
+    array([[6.]])
+    """
 
     op = staticmethod(ops.swiglu)
 
@@ -174,7 +242,11 @@ class SwiGLU(Stateless):
 
 @dataclass(frozen=True)
 class Softmax(Stateless):
-    """Softmax along an axis, the samples' being 0; see `ops.softmax`."""
+    """Softmax along an axis, the samples' being 0; see `ops.softmax`.
+
+    >>> xn.Softmax().bound(np.array([[3.0, 3.0]]))[0]
+    array([[0.5, 0.5]])
+    """
 
     axis: int = -1
 
@@ -186,7 +258,11 @@ class Softmax(Stateless):
 
 @dataclass(frozen=True)
 class LogSoftmax(Stateless):
-    """Logarithm of softmax along an axis, the samples' being 0; see `ops.log_softmax`."""
+    """Logarithm of softmax along an axis, the samples' being 0; see `ops.log_softmax`.
+
+    >>> xn.LogSoftmax().bound(np.array([[3.0, 3.0]]))[0]
+    array([[-0.69314718, -0.69314718]])
+    """
 
     axis: int = -1
 
@@ -194,45 +270,6 @@ class LogSoftmax(Stateless):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return _within(self, self.axis, input_shape)
-
-
-@dataclass(frozen=True)
-class PReLU(Layer):
-    """x, or weight x where x is negative; see `ops.prelu`.
-
-    start: the initial value of the parameter weight.
-    shared: True is one slope for all features, weight (1,); False one for each, weight (c,).
-    """
-
-    start: float = 0.25
-    shared: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.shared, bool):
-            raise ValueError(f"PReLU: shared {self.shared!r} must be True or False")
-        require_between(
-            "PReLU", "start", self.start, -sys.float_info.max, math.inf, "must be a finite number"
-        )
-
-    def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
-        if not input_shape:
-            raise ValueError("PReLU takes inputs (n, ..., features), these are (n,): reshape to (n, 1)")
-        count = 1 if self.shared else input_shape[-1]
-
-        def start(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
-            return np.full(shape, self.start, dtype)
-
-        return {"weight": initial(start, rng, (count,), dtype)}, {}, input_shape
-
-    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
-        y, pull = ops.prelu(x, params["weight"])
-
-        def pullback(dy: Array) -> tuple[Array, Nested]:
-            dx, dweight = pull(dy)
-            return dx, {"weight": dweight}
-
-        return y, pullback
 
 
 def _not_zero(layer: str, name: str, value: float) -> None:

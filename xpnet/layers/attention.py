@@ -33,6 +33,9 @@ class MultiHeadAttention(Layer):
     Parameters input.weight (f, 3 features) for queries, keys and values, by Glorot's rule; output.weight
     (features, features), uniform within 1 / sqrt(features); input.bias and output.bias, which start at 0.
     Definition and initial values are those of PyTorch's MultiheadAttention.
+
+    >>> xn.MultiHeadAttention(heads=4).output_shape((20, 32))
+    (20, 32)
     """
 
     heads: int
@@ -56,8 +59,8 @@ class MultiHeadAttention(Layer):
         query, memory = _shapes(self, input_shape)
         if query[-1] != memory[-1]:
             raise ValueError(
-                f"{self!r}: query {batch_of(query)} and memory {batch_of(memory)} must have as many features: "
-                "put a Dense before one of them"
+                f"{self!r}: query {batch_of(query)} and memory {batch_of(memory)} must have the same number of "
+                "features: put a Dense before one of them"
             )
         units = self.features or query[-1]
         require_shares(self, self.heads, units)

@@ -7,20 +7,28 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..calls import checked_constructor
 from ..describe import Description
-from ..errors import choose, integer, number
+from ..errors import as_pair, as_single, choose, integer, number, refuse_foreign, unknown
 from ..ops import ACTIVATIONS
 from ..ops.opspec import OpSpec, bind, check_options, named
 from ..typing import Array, Nested, Op, Pullback, Shape
 from .context import Context
 
 
+@checked_constructor
 @dataclass(frozen=True)
 class Layer(Description):
     """A frozen description of a layer; its fields are numbers, strings, None, tuples and layers.
 
     Override `output_shape`, `forward`, and for a layer with arrays of its own `init`. No array is ever kept
     on the layer: parameters and buffers come in with each call.
+
+    >>> class Double(xn.Layer):
+    ...     def forward(self, params, x, ctx):
+    ...         return 2 * x, lambda dy: (2 * dy, {})
+    >>> xn.Sequential(xn.Dense(3), Double())
+    Sequential(Dense(3), Double())
     """
 
     @property
@@ -88,12 +96,23 @@ class Activation(OpSpec, Stateless):
 
     y = f(x), f = function;  dx = dy f'(x)
     The function returns `y, pullback` like an op, and keeps the shape. A model with one cannot be saved.
+
+    >>> xn.Activation("leaky_relu", alpha=0.1).bound(np.array([-1.0, 2.0]))[0]
+    array([-0.1,  2. ])
     """
 
     table = ACTIVATIONS
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return shape_after(self, input_shape)
+
+    def forward(self, params: Nested, x: Array, ctx: Context) -> tuple[Array, Pullback]:
+        y, pull = as_pair("activation", self.bound(x))
+
+        def pullback(dy: Array) -> tuple[Array, Nested]:
+            return as_single("activation", pull(dy)), {}
+
+        return y, pullback
 
 
 def activation(spec: Any) -> Op | None:
@@ -111,12 +130,16 @@ def activation(spec: Any) -> Op | None:
         raise ValueError(
             f"activation {spec!r} has parameters or a mode: put it after the layer, as one of its own"
         )
+    if isinstance(spec, int) and not isinstance(spec, bool):
+        advice = "a layer is given its outputs alone, since sizes of inputs follow from the data; "
+        raise unknown("activation", spec, ACTIVATIONS, advice=advice)
     return ACTIVATIONS[choose("activation", spec, ACTIVATIONS)]
 
 
 def check_activation(spec: Any) -> None:
-    """ValueError for what `activation` does not know, or what is no activation of one op."""
+    """TypeError or ValueError for what `activation` does not know, or what is no activation of one op."""
     activation(spec)
+    refuse_foreign("activation", spec, ACTIVATIONS)
 
 
 def activation_name(spec: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import ops
 from ..errors import PullbackSpentError, batch_of, integer, plain, shown
+from ..init import Undrawn
 from ..tree import flatten, nest
 from ..typing import Array, Flat, Nested, Pullback, Shape
 from .base import Layer, is_layer
@@ -58,6 +59,9 @@ class Container(Layer):
     def id_limit(self) -> int | None:
         return getattr(self.children[0][1], "id_limit", None) if self.children else None
 
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.init(Undrawn(np.random.PCG64(0)), input_shape, "float32")[2]
+
     def __repr__(self) -> str:
         shown = (
             repr(layer) if name == str(index) else f"({name!r}, {layer!r})"
@@ -103,6 +107,9 @@ class Sequential(Container):
 
     y = x_n, x_i = f_i(x_i-1), x_0 = x;  dx_i-1 = dx_i f_i'(x_i-1)
     n is the number of layers; without a layer it is the identity.
+
+    >>> xn.Sequential(xn.Dense(16, "relu"), xn.Dense(3)).output_shape((5,))
+    (3,)
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -139,6 +146,9 @@ class Residual(Sequential):
     """x plus the output of the layers, one after another, for it.
 
     y = x + f(x);  dx = dy + dy f'(x)
+
+    >>> xn.Residual(xn.Dense(16, "relu"), xn.Dense(5)).output_shape((5,))
+    (5,)
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -165,6 +175,9 @@ class Concatenate(Container):
 
     y = (f_1(x) | f_2(x) | ...);  dx = sum_i dy_i f_i'(x), (dy_1 | dy_2 | ...) = dy
     An empty `Sequential()` is the input itself. The mask behind it is that of the first layer that sets one.
+
+    >>> xn.Concatenate(xn.Dense(3), xn.Dense(4, "tanh")).output_shape((5,))
+    (7,)
     """
 
     def init(self, rng: np.random.Generator, input_shape: Shape, dtype: Any) -> tuple[Nested, Nested, Shape]:
@@ -222,6 +235,9 @@ class Repeat(Container):
     The gradients of the uses are added.
     Each use draws its own random numbers and starts from the buffers that the last use left: a BatchNorm's running
     statistics move with every use, as in PyTorch. The output has the input's shape.
+
+    >>> xn.Repeat(xn.Residual(xn.Dense(8, "relu")), 4).output_shape((8,))
+    (8,)
     """
 
     times: int

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
-from ..errors import as_pair, flag, integer
+from ..errors import as_pair, as_single, flag, integer
 from ..init import check_initializer, default, initial
 from ..ops.conv import transposed
 from ..ops.opspec import named
@@ -100,7 +100,7 @@ class _Convolution(Layer):
 
         def pullback(dy: Array) -> tuple[Array, Nested]:
             if pull_activation is not None:
-                (dy,) = pull_activation(dy)
+                dy = as_single("activation", pull_activation(dy))
             dx, dw, *db = pull(dy)
             return dx, {"weight": dw, "bias": db[0]} if db else {"weight": dw}
 
@@ -117,6 +117,9 @@ class Conv1D(_Convolution):
     stride, padding, dilation, groups: as in PyTorch; padding also "same" or "valid".
     activation, bias: as in `Dense`.
     initializer: as in `Dense`; the fans of weight are the kernel's size times in / groups, and times units.
+
+    >>> xn.Conv1D(8, 3, padding=1, activation="relu").output_shape((20, 4))
+    (20, 8)
     """
 
     axes = 1
@@ -128,6 +131,9 @@ class Conv2D(_Convolution):
     y = activation(conv(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,) starting at
     0. kernel_size, stride, padding, dilation: an integer, or (vertical, horizontal); the rest as in `Conv1D`.
+
+    >>> xn.Conv2D(16, (3, 3), stride=2).output_shape((28, 28, 1))
+    (13, 13, 16)
     """
 
     axes = 2
@@ -153,6 +159,9 @@ class ConvTranspose1D(_Transposed):
     y = activation(conv_transpose(x, weight) + bias)
     x (n, length, in) -> y (n, outputs, units); weight (kernel_size, in / groups, units), bias (units,). Options as in
     `Conv1D`, and output_padding.
+
+    >>> xn.ConvTranspose1D(4, 2, stride=2).output_shape((10, 8))
+    (20, 4)
     """
 
     axes = 1
@@ -164,6 +173,9 @@ class ConvTranspose2D(_Transposed):
     y = activation(conv_transpose(x, weight) + bias)
     x (n, height, width, in) -> y (n, *outputs, units); weight (*kernel, in / groups, units), bias (units,). Options as
     in `Conv2D`, and output_padding.
+
+    >>> xn.ConvTranspose2D(1, 2, stride=2).output_shape((14, 14, 16))
+    (28, 28, 1)
     """
 
     axes = 2

@@ -27,6 +27,9 @@ class Dense(Layer):
     bias: False leaves the bias out.
     initializer: of weight: a name, a tuple such as ("normal", 0.01), a function, or None for the default of the
         activation: He's for rectified ones, LeCun's for selu, Glorot's for the rest (`init.DEFAULTS`).
+
+    >>> xn.Dense(3, "relu").output_shape((5,))
+    (3,)
     """
 
     units: int

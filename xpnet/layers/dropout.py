@@ -14,7 +14,11 @@ from .context import Context
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """Drops each element with probability `rate` while training, the identity at prediction; see `ops.dropout`."""
+    """Drops each element with probability `rate` while training, the identity at prediction; see `ops.dropout`.
+
+    >>> xn.Sequential(xn.Dense(64, "relu"), xn.Dropout(0.2), xn.Dense(10)).output_shape((5,))
+    (10,)
+    """
 
     rate: float = 0.5
 
@@ -41,6 +45,9 @@ class SpatialDropout(Dropout):
 
     Neighbouring points of an image or a sequence are much alike: a dropped point could be told from its neighbours.
     See `ops.spatial_dropout`.
+
+    >>> xn.SpatialDropout(0.2).output_shape((28, 28, 16))
+    (28, 28, 16)
     """
 
     op: ClassVar[Op] = staticmethod(ops.spatial_dropout)

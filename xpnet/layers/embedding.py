@@ -26,6 +26,9 @@ class Embedding(Layer):
     padding: the id that fills up short sequences (n, time), PyTorch's padding_idx. Its row starts at 0 and gets no
         gradient, and the layers behind, such as `GRU`, leave its positions out.
     initializer: of weight, as in `Dense`; the default is N(0, 1).
+
+    >>> xn.Embedding(size=1000, features=16).output_shape((20,))
+    (20, 16)
     """
 
     size: int

@@ -24,6 +24,11 @@ class BatchNorm(Layer):
         after each training step, and var likewise with the batch's variance, n - 1 for n, as in PyTorch.
     eps: added to the variance.
     Parameters weight and bias (c,), buffers mean and var (c,).
+
+    >>> net = xn.Sequential(xn.Dense(8, bias=False), xn.BatchNorm(), xn.ReLU())
+    >>> model = xn.Model(net, loss="mse", optimizer="adam").build((3,))
+    >>> sorted(model.buffers)
+    ['1.mean', '1.var']
     """
 
     momentum: float = 0.1
@@ -62,6 +67,10 @@ class LayerNorm(Layer):
 
     axes: the number of last axes that are normalised together; the parameters weight and bias have their shape.
     eps: added to the variance.
+
+    >>> model = xn.Model(xn.LayerNorm(), loss="mse", optimizer="adam").build((2,))
+    >>> model.forward([[3.0, -3.0]]).round(3)
+    array([[ 1., -1.]], dtype=float32)
     """
 
     eps: float = 1e-5
@@ -92,6 +101,10 @@ class RMSNorm(Layer):
 
     axes: the number of last axes that are normalised together; the parameter weight has their shape.
     eps: added to the mean square; None is the distance from 1 to the next number of the dtype.
+
+    >>> model = xn.Model(xn.RMSNorm(), loss="mse", optimizer="adam").build((2,))
+    >>> model.forward([[3.0, -3.0]]).round(3)
+    array([[ 1., -1.]], dtype=float32)
     """
 
     eps: float | None = None
@@ -116,6 +129,9 @@ class GroupNorm(Layer):
     """Normalises each sample over its space and each of `groups` groups of channels; see `ops.group_norm`.
 
     x (n, ..., c), parameters weight and bias (c,). With c groups it is instance normalisation, with its affine part.
+
+    >>> xn.GroupNorm(4).output_shape((28, 28, 16))
+    (28, 28, 16)
     """
 
     groups: int

@@ -39,13 +39,22 @@ class _Pooling(Stateless):
 
 
 class MaxPool1D(_Pooling):
-    """The largest of each window of a sequence; see `ops.max_pool`."""
+    """The largest of each window of a sequence; see `ops.max_pool`.
+
+    >>> xn.MaxPool1D(2).bound(np.array([[[1.0], [4.0], [9.0], [0.0]]]))[0]
+    array([[[4.],
+           [9.]]])
+    """
 
     op, axes = staticmethod(ops.max_pool), 1
 
 
 class MaxPool2D(_Pooling):
-    """The largest of each window of an image; see `ops.max_pool`."""
+    """The largest of each window of an image; see `ops.max_pool`.
+
+    >>> xn.MaxPool2D(2).output_shape((28, 28, 16))
+    (14, 14, 16)
+    """
 
     op, axes = staticmethod(ops.max_pool), 2
 
@@ -64,13 +73,22 @@ class _AveragePooling(_Pooling):
 
 
 class AveragePool1D(_AveragePooling):
-    """The mean of each window of a sequence; see `ops.average_pool`."""
+    """The mean of each window of a sequence; see `ops.average_pool`.
+
+    >>> xn.AveragePool1D(2).bound(np.array([[[1.0], [3.0], [4.0], [6.0]]]))[0]
+    array([[[2.],
+           [5.]]])
+    """
 
     axes = 1
 
 
 class AveragePool2D(_AveragePooling):
-    """The mean of each window of an image; see `ops.average_pool`."""
+    """The mean of each window of an image; see `ops.average_pool`.
+
+    >>> xn.AveragePool2D(2).output_shape((28, 28, 16))
+    (14, 14, 16)
+    """
 
     axes = 2
 
@@ -88,12 +106,20 @@ class _Global(Stateless):
 
 
 class GlobalAveragePool(_Global):
-    """The mean of each feature over its image or sequence, padding left out; see `ops.global_average_pool`."""
+    """The mean of each feature over its image or sequence, padding left out; see `ops.global_average_pool`.
+
+    >>> xn.GlobalAveragePool().bound(np.array([[[1.0], [3.0]]]))[0]
+    array([[2.]])
+    """
 
     op = staticmethod(ops.global_average_pool)
 
 
 class GlobalMaxPool(_Global):
-    """The largest of each feature over its image or sequence, padding left out; see `ops.global_max_pool`."""
+    """The largest of each feature over its image or sequence, padding left out; see `ops.global_max_pool`.
+
+    >>> xn.GlobalMaxPool().bound(np.array([[[1.0], [3.0]]]))[0]
+    array([[3.]])
+    """
 
     op = staticmethod(ops.global_max_pool)

@@ -19,7 +19,11 @@ from .context import Context
 
 @dataclass(frozen=True)
 class PositionalEncoding(Stateless):
-    """Sines and cosines of the position added to sequences (n, time, features); see `ops.positional_encoding`."""
+    """Sines and cosines of the position added to sequences (n, time, features); see `ops.positional_encoding`.
+
+    >>> xn.PositionalEncoding().bound(np.array([[[0.0, 0.0]]]))[0]
+    array([[[0., 1.]]])
+    """
 
     base: float = 10000.0
 
@@ -41,6 +45,9 @@ class PositionEmbedding(Layer):
 
     length: the longest sequence. weight is (length, features), of which the first `time` rows are used.
     initializer: of weight, as in `Dense`; the default is GPT-2's.
+
+    >>> xn.PositionEmbedding(length=20).output_shape((20, 32))
+    (20, 32)
     """
 
     length: int

@@ -99,7 +99,7 @@ class _Recurrent(Layer):
         if mask is not None and mask.shape != x.shape[:2]:
             raise ValueError(
                 f"{self!r}: the mask of padding is {tuple(mask.shape)} and the values {tuple(x.shape)}: a layer before "
-                "this one changed the times, mask behind it"
+                "this one changed the number of time steps: mask after it"
             )
         start = [xp.zeros((x.shape[0], self.units), dtype=x.dtype, device=device(x))] * self.states
         options = {"mask": mask, "last": self.last, "wants_dx": ctx.wants_dx, **self._options}
@@ -141,6 +141,9 @@ class RNN(_Recurrent):
     nonlinearity: "tanh" or "relu".
     Parameters weight (in, units), recurrent (units, units), bias and recurrent_bias (units,), and for the other
     direction the same with "_reverse". All start from U(-1/sqrt(units), 1/sqrt(units)), as in PyTorch.
+
+    >>> xn.RNN(16).output_shape((20, 3))
+    (20, 16)
     """
 
     nonlinearity: str = "tanh"
@@ -161,6 +164,9 @@ class GRU(_Recurrent):
 
     Parameters weight (in, 3 units), recurrent (units, 3 units), bias and recurrent_bias (3 units,): the gates r, k and
     c, which PyTorch calls r, z and n, each drawn by itself.
+
+    >>> xn.GRU(16, bidirectional=True).output_shape((20, 3))
+    (20, 32)
     """
 
     op = staticmethod(ops.gru)
@@ -172,6 +178,9 @@ class LSTM(_Recurrent):
 
     Parameters weight (in, 4 units), recurrent (units, 4 units), bias and recurrent_bias (4 units,): the gates i, f, g
     and o, each drawn by itself.
+
+    >>> xn.LSTM(16, last=True).output_shape((20, 3))
+    (16,)
     """
 
     op = staticmethod(ops.lstm)
@@ -184,6 +193,9 @@ class Masking(Layer):
     """Takes positions of sequences (n, time, features) whose features all are `value` for padding; see `RNN`.
 
     y = x;  dx = dy
+
+    >>> xn.Sequential(xn.Masking(), xn.LSTM(16, last=True)).output_shape((20, 3))
+    (16,)
     """
 
     value: float = 0.0

@@ -27,7 +27,11 @@ class _Moving(Stateless):
 
 
 class Flatten(_Moving):
-    """All axes but the batch's as one; see `ops.flatten`."""
+    """All axes but the batch's as one; see `ops.flatten`.
+
+    >>> xn.Flatten().output_shape((28, 28, 1))
+    (784,)
+    """
 
     op = staticmethod(ops.flatten)
 
@@ -37,7 +41,11 @@ class Flatten(_Moving):
 
 @dataclass(frozen=True)
 class Reshape(_Moving):
-    """Each sample in another shape, the batch left out; one size may be -1, for the rest. See `ops.reshape`."""
+    """Each sample in another shape, the batch left out; one size may be -1, for the rest. See `ops.reshape`.
+
+    >>> xn.Reshape((28, 28, -1)).output_shape((784,))
+    (28, 28, 1)
+    """
 
     shape: Shape
 
@@ -63,7 +71,11 @@ class Reshape(_Moving):
 
 @dataclass(frozen=True)
 class Permute(_Moving):
-    """The axes of each sample in another order, counted from 1, as axis 0 is the batch's; see `ops.permute`."""
+    """The axes of each sample in another order, counted from 1, as axis 0 is the batch's; see `ops.permute`.
+
+    >>> xn.Permute((3, 1, 2)).output_shape((28, 28, 1))
+    (1, 28, 28)
+    """
 
     axes: tuple[int, ...]
 
@@ -92,6 +104,12 @@ class Upsample(Stateless):
 
     x (n, ..., c) -> y (n, factor times each size between, c)
     method: "nearest" or "linear".
+
+    >>> xn.Upsample(2).bound(np.array([[[1.0], [3.0]]]))[0]
+    array([[[1.],
+           [1.],
+           [3.],
+           [3.]]])
     """
 
     factor: int = 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import batch_of
 from ..tree import flatten
 from ..typing import Shape
@@ -14,6 +15,7 @@ from .base import Layer
 from .containers import Sequential
 
 
+@checked
 def summary(network: Layer, input_shape: Shape, dtype: Any) -> str:
     """The outermost layers with their output shapes and numbers of parameters."""
     rng, shape, total = np.random.default_rng(0), input_shape, 0

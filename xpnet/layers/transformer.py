@@ -35,6 +35,10 @@ class TransformerBlock(Layer):
     norm_first: normalises the input of each part instead of its output.
     PyTorch's TransformerEncoderLayer, with its names of the parts; its dim_feedforward is 2048, and its dropout 0.1.
     Source: Vaswani et al., 2017, arXiv:1706.03762; norm_first: Xiong et al., 2020, arXiv:2002.04745.
+
+    >>> block = xn.TransformerBlock(heads=4, hidden=64, causal=True)
+    >>> xn.Repeat(block, 6).output_shape((20, 32))
+    (20, 32)
     """
 
     heads: int

@@ -10,17 +10,17 @@ MIN_GAIN = 1.15
 
 def advice(found: dict[str, Any]) -> list[dict[str, str]]:
     """The pieces of advice: "say" is a sentence, "type" a command line, empty if none would help."""
-    mend = [*_kernel(found), *_threads(found)]
+    fix = [*_kernel(found), *_threads(found)]
     for package, gain in (
         ("numba", "long trainings on NumPy run compiled loops with it"),
         ("threadpoolctl", "a training can keep BLAS to one thread with it, whatever other programs do"),
     ):
         if found[package] is None:
-            mend.append({"say": f"{package} is not installed: {gain}", "type": "pip install 'xpnet[fast]'"})
+            fix.append({"say": f"{package} is not installed: {gain}", "type": "pip install 'xpnet[fast]'"})
     cuda = found["backends"].get("cupy", {"ok": True})
     if found["cuda_device"] and not cuda["ok"]:
-        mend.append({"say": f"there is a CUDA device, and CuPy cannot use it: {cuda['reason']}", "type": ""})
-    return mend
+        fix.append({"say": f"there is a CUDA device, and CuPy cannot use it: {cuda['reason']}", "type": ""})
+    return fix
 
 
 def _kernel(found: dict[str, Any]) -> list[dict[str, str]]:
@@ -49,19 +49,19 @@ def _threads(found: dict[str, Any]) -> list[dict[str, str]]:
     """Advice on the number of BLAS threads, if it exceeds the cores or if one thread is faster."""
     cores, threads = found["cores"]["usable"], found["blas"]["threads"]
     one, every = (found["matmul"].get(name, {"gflops": None})["gflops"] for name in ("one", "all"))
-    mend = []
+    fix = []
     if threads > cores:
-        mend.append(
+        fix.append(
             {
                 "say": f"BLAS has {threads} threads, and this process may use {cores} of the cores",
                 "type": f"export OPENBLAS_NUM_THREADS={cores}",
             }
         )
     if one and every and every < one:
-        mend.append(
+        fix.append(
             {
                 "say": f"BLAS is slower on {threads} threads than on one: other programs seem to use the cores",
                 "type": f"export OPENBLAS_NUM_THREADS=1   # matmul {one / every:.1f} times as fast, measured",
             }
         )
-    return mend
+    return fix

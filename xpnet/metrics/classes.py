@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..calls import checked
 from ..errors import choose
 from ..namespace import device
 from ..typing import Array, Namespace
 from .inputs import integers, labelled, mean, ratio, weighed
 
 
+@checked
 def accuracy(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
     """The share of samples whose predicted label is the true one."""
     xp, (true, predicted), w = labelled(y_true, y_pred, sample_weight)
     return float(mean(xp, xp.astype(true == predicted, w.dtype), w))
 
 
+@checked
 def confusion_matrix(
     y_true: Any, y_pred: Any, *, labels: Any = None, sample_weight: Any = None, normalize: str | None = None
 ) -> Array:
@@ -36,6 +39,7 @@ def confusion_matrix(
     return ratio(xp, found, xp.sum(found, axis=1 if normalize == "true" else 0, keepdims=True))
 
 
+@checked
 def precision(
     y_true: Any,
     y_pred: Any,
@@ -55,6 +59,7 @@ def precision(
     return _averaged(xp, hits, predicted, true, average)
 
 
+@checked
 def recall(
     y_true: Any,
     y_pred: Any,
@@ -69,6 +74,7 @@ def recall(
     return _averaged(xp, hits, true, true, average)
 
 
+@checked
 def f1(
     y_true: Any,
     y_pred: Any,

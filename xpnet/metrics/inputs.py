@@ -64,7 +64,7 @@ def labelled(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Namespace, l
     labels = [flat(xp, name, y) for name, y in zip(("y_true", "y_pred"), arrays, strict=True)]
     if xp is np and len({y.dtype.kind == "i" for y in labels}) > 1:
         raise LabelError(
-            "one of y_true and y_pred holds text and the other numbers: labels of one kind were wanted"
+            "one of y_true and y_pred holds text, the other numbers: labels of one kind were wanted"
         )
     return xp, labels, w
 
@@ -80,7 +80,7 @@ def flat(xp: Namespace, name: str, y: Array) -> Array:
     if xp is np and y.dtype.kind in "USO":
         return y
     if xp.isdtype(y.dtype, "real floating") and bool(xp.any(y != xp.floor(y))):
-        raise LabelError(f"{name} holds numbers that are no labels: use scores > 0.5, or model.predict")
+        raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
     return integers(xp, y)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..calls import checked
 from ..errors import LabelError, choose
 from ..namespace import device
 from ..typing import Array, Namespace
 from .inputs import flat, mean, ratio, together
 
 
+@checked
 def top_k_accuracy(y_true: Any, y_score: Any, *, k: int = 2, sample_weight: Any = None) -> float:
     """The share of samples whose class is among the k of the highest scores; of equal scores the later class's counts.
 
@@ -25,6 +27,7 @@ def top_k_accuracy(y_true: Any, y_score: Any, *, k: int = 2, sample_weight: Any 
     return float(mean(xp, xp.astype(rank < k, w.dtype), w))
 
 
+@checked
 def roc_auc(y_true: Any, y_score: Any, *, average: str = "macro", sample_weight: Any = None) -> float:
     """The area under the ROC curve: how likely a sample of the class scores above one of another; a tie is a half.
 
@@ -48,6 +51,7 @@ def roc_auc(y_true: Any, y_score: Any, *, average: str = "macro", sample_weight:
     return float(mean(xp, areas, sizes if average == "weighted" else xp.ones_like(areas)))
 
 
+@checked
 def log_loss(y_true: Any, y_proba: Any, *, sample_weight: Any = None) -> float:
     """The mean of -log of the probability given to the true class, probabilities being kept eps away from 0 and 1.
 

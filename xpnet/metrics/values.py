@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..calls import checked
 from ..errors import choose
 from ..typing import Array, Namespace
 from .inputs import mean, together
 
 
+@checked
 def mse(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average") -> Any:
     """The mean squared error, (n,) or (n, outputs); of each output with multioutput "raw_values"."""
     xp, true, predicted, w = _values(y_true, y_pred, sample_weight, multioutput)
     return _outputs(xp, mean(xp, (true - predicted) ** 2, w), multioutput)
 
 
+@checked
 def mae(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average") -> Any:
     """The mean absolute error, (n,) or (n, outputs); of each output with multioutput "raw_values"."""
     xp, true, predicted, w = _values(y_true, y_pred, sample_weight, multioutput)
     return _outputs(xp, mean(xp, xp.abs(true - predicted), w), multioutput)
 
 
+@checked
 def r2(y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average") -> Any:
     """The share of the variance that is explained: 1 - sum (y - prediction)^2 / sum (y - mean y)^2.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..errors import as_pair
+from ..errors import as_pair, as_single
 from ..namespace import namespace, replaceable
 from ..typing import Array, Op, Pullback
 
@@ -49,7 +49,7 @@ def linear(
 
     def pullback(dy: Array) -> tuple[Array, ...]:
         if pull_activation is not None:
-            (dy,) = pull_activation(dy)
+            dy = as_single("activation", pull_activation(dy))
         flat_dy = dy if len(shape) == 2 else xp.reshape(dy, (rows, fan_out))
         dx = xp.reshape(flat_dy @ xp.matrix_transpose(w), shape) if wants_dx else None
         dw = xp.matrix_transpose(flat_x) @ flat_dy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import update_wrapper
 from typing import Any
 
+from ..calls import checked_constructor
 from ..errors import choose
 from ..typing import Op
 from . import losses
@@ -13,8 +14,14 @@ from .opspec import OpSpec
 LOSSES: dict[str, Op] = {name: getattr(losses, name) for name in losses.__all__}
 
 
+@checked_constructor
 class Loss(OpSpec):
-    """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes."""
+    """A loss with options, `Loss("softmax_cross_entropy", label_smoothing=0.1)`, wherever a loss's name goes.
+
+    >>> loss = xn.Loss("softmax_cross_entropy", label_smoothing=0.1)
+    >>> xn.Model(xn.Dense(3), loss=loss, optimizer="adam").loss
+    Loss('softmax_cross_entropy', label_smoothing=0.1)
+    """
 
     table = LOSSES
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ..describe import Description
-from ..errors import choose, plain, unknown
+from ..errors import choose, plain, refuse_foreign, unknown
 from ..typing import Op
 
 
@@ -32,6 +32,7 @@ class OpSpec(Description):
         function = named(self.table, function)
         if not callable(function) or isinstance(function, type):
             choose(what, function, self.table)
+        refuse_foreign(what, function, self.table)
         object.__setattr__(self, "function", function)
         if not isinstance(options, tuple | list | Mapping):
             name = next(iter(option_defaults(self.bare)), "name")

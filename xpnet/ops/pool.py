@@ -132,7 +132,7 @@ def _real(what: str, x: Array, mask: Array) -> Array:
     if x.ndim != 3 or tuple(mask.shape) != tuple(x.shape[:2]):
         raise ValueError(
             f"{what}: the mask of padding {tuple(mask.shape)} must be (n, time) of sequences (n, time, features), "
-            f"these are {tuple(x.shape)}: a layer before this one changed the times, mask behind it"
+            f"these are {tuple(x.shape)}: a layer before this one changed the number of time steps: mask after it"
         )
     return mask[..., None]
 

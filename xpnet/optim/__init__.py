@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..calls import checked_constructor
 from .adam import Adam, AdamW
 from .adaptive import AdaDelta, AdaGrad, RMSprop
 from .base import Optimizer, scalars_after, update_each
@@ -16,7 +17,9 @@ sgd, adam, adamw, rmsprop, adagrad, adadelta = SGD, Adam, AdamW, RMSprop, AdaGra
 adamax, nadam, radam, lion = Adamax, NAdam, RAdam, Lion
 OPTIMIZERS = {
     cls.__name__.lower(): cls
-    for cls in (SGD, Adam, AdamW, RMSprop, AdaGrad, AdaDelta, Adamax, NAdam, RAdam, Lion)
+    for cls in map(
+        checked_constructor, (SGD, Adam, AdamW, RMSprop, AdaGrad, AdaDelta, Adamax, NAdam, RAdam, Lion)
+    )
 }
 
 

@@ -59,6 +59,9 @@ class Adam(Moments):
     p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
     amsgrad: v_max = max(v_max, v);  p = p - lr (m / (1 - beta1^t)) / (sqrt(v_max / (1 - beta2^t)) + eps)
     Source: Kingma, Ba, 2014, arXiv:1412.6980; amsgrad: Reddi, Kale, Kumar, 2018, ICLR.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.adam(3e-4, clip_norm=1.0)).optimizer
+    Adam(lr=0.0003, clip_norm=1.0)
     """
 
     amsgrad: bool = False
@@ -84,6 +87,9 @@ class AdamW(Adam):
     p = (1 - lr weight_decay) p;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
     p = p - lr (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
     Source: Loshchilov, Hutter, 2017, arXiv:1711.05101.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.adamw(xn.schedules.cosine(1e-3, steps=1000))).optimizer
+    AdamW(lr=Cosine(0.001, 1000))
     """
 
     weight_decay: float = field(default=0.01, kw_only=True)

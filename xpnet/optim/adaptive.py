@@ -57,6 +57,9 @@ class RMSprop(Optimizer):
     centered: m = alpha m + (1 - alpha) g;  p = p - lr g / (sqrt(v - m^2) + eps)
     With both, the variance v - m^2 takes the place of v in the formula of u.
     Source: Tieleman, Hinton, 2012, lecture 6.5; centered: Graves, 2013, arXiv:1308.0850; as in PyTorch.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.rmsprop(1e-3, momentum=0.9)).optimizer
+    RMSprop(lr=0.001, momentum=0.9)
     """
 
     lr: Any = 0.01
@@ -93,6 +96,9 @@ class AdaGrad(Optimizer):
 
     v = v + g^2;  p = p - lr g / (sqrt(v) + eps)
     Source: Duchi, Hazan, Singer, 2011, JMLR 12.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.adagrad(0.1)).optimizer
+    AdaGrad(lr=0.1)
     """
 
     lr: Any = 0.01
@@ -118,6 +124,9 @@ class AdaDelta(Optimizer):
 
     v = rho v + (1 - rho) g^2;  p = p - lr d, d = g sqrt(u + eps) / sqrt(v + eps);  u = rho u + (1 - rho) d^2
     Source: Zeiler, 2012, arXiv:1212.5701.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.adadelta(rho=0.95)).optimizer
+    AdaDelta(rho=0.95)
     """
 
     lr: Any = 1.0

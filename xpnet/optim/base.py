@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar
 
+from ..calls import checked_constructor
 from ..describe import Description
 from ..errors import integer, number, plain, unknown
 from ..namespace import namespace
@@ -16,6 +17,7 @@ OF_ALL = ("accumulate", "average", "average_from", "clip_norm", "clip_value", "f
 """The options that a group of parameters cannot have for itself."""
 
 
+@checked_constructor
 @dataclass(frozen=True)
 class Optimizer(Description):
     """The description of an update of parameters by their gradients.
@@ -38,6 +40,9 @@ class Optimizer(Description):
     groups: {"*.bias": {"lr": 1e-4, "weight_decay": 0.0}}, other constants for some parameters; the first pattern that
         matches a parameter decides. A rate that is a number follows the optimizer's schedule, and `Model.lr`.
     Patterns are those of `fnmatch`. All as in PyTorch, where it has them.
+
+    >>> xn.adam(1e-3, weight_decay=0.01, groups={"*.bias": {"weight_decay": 0.0}}).slots
+    ('m', 'v')
     """
 
     lr: Any

@@ -52,6 +52,9 @@ class Adamax(Moments):
 
     m = beta1 m + (1 - beta1) g;  u = max(beta2 u, |g| + eps);  p = p - lr (m / (1 - beta1^t)) / u
     Source: Kingma, Ba, 2014, arXiv:1412.6980.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.adamax(1e-3)).optimizer
+    Adamax(lr=0.001)
     """
 
     lr: Any = 2e-3
@@ -78,6 +81,9 @@ class NAdam(Moments):
     -log(M / beta1^t) is the sum over i to t of -log(1 - q^i / 2). By the series of the logarithm and the geometric sum
     it is the sum over k of (q/2)^k / k (1 - q^(k t)) / (1 - q^k), each term less than half of the one before.
     Source: Dozat, 2016, Incorporating Nesterov momentum into Adam; as in PyTorch.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.nadam(1e-3, weight_decay=1e-4)).optimizer
+    NAdam(lr=0.001, weight_decay=0.0001)
     """
 
     lr: Any = 2e-3
@@ -123,6 +129,9 @@ class RAdam(Moments):
     r = sqrt((rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)),
     rho_t = rho - 2 t beta2^t / (1 - beta2^t), rho = 2 / (1 - beta2) - 1
     Source: Liu et al., 2019, arXiv:1908.03265; as in PyTorch.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.radam(3e-4)).optimizer
+    RAdam(lr=0.0003)
     """
 
     rule = staticmethod(radam_rule)
@@ -157,6 +166,9 @@ class Lion(Optimizer):
 
     p = (1 - lr weight_decay) p;  p = p - lr sign(beta1 m + (1 - beta1) g);  m = beta2 m + (1 - beta2) g
     Source: Chen et al., 2023, arXiv:2302.06675; as in optax.
+
+    >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.lion(3e-4, weight_decay=0.1)).optimizer
+    Lion(lr=0.0003, weight_decay=0.1)
     """
 
     lr: Any = 1e-4

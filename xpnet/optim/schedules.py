@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..calls import checked, checked_constructor
 from ..describe import Description
 from ..errors import choose, integer, number, shown
 from ..typing import Array, Namespace
@@ -17,7 +18,12 @@ from ..typing import Array, Namespace
 
 @dataclass(frozen=True)
 class Schedule(Description):
-    """A constant rate, and the base of the others: factor = 1."""
+    """A constant rate, and the base of the others: factor = 1.
+
+    >>> factor = xn.schedules.constant(0.1).factor(np, np.asarray(5.0))
+    >>> round(float(factor), 6)
+    1.0
+    """
 
     peak: float
 
@@ -29,6 +35,7 @@ class Schedule(Description):
         return xp.ones_like(t)
 
 
+@checked
 def constant(peak: float) -> Schedule:
     """The same rate at every step."""
     return Schedule(peak)
@@ -36,7 +43,12 @@ def constant(peak: float) -> Schedule:
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """A drop by `gamma` every `every` steps: factor = gamma^floor(t / every)."""
+    """A drop by `gamma` every `every` steps: factor = gamma^floor(t / every).
+
+    >>> factor = xn.schedules.step(0.1, every=10, gamma=0.5).factor(np, np.asarray(20.0))
+    >>> round(float(factor), 6)
+    0.25
+    """
 
     every: int
     gamma: float = 0.1
@@ -53,7 +65,12 @@ class Step(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """A decay at every step: factor = gamma^t."""
+    """A decay at every step: factor = gamma^t.
+
+    >>> factor = xn.schedules.exponential(0.1, gamma=0.5).factor(np, np.asarray(2.0))
+    >>> round(float(factor), 6)
+    0.25
+    """
 
     gamma: float
 
@@ -71,6 +88,10 @@ class Cosine(Schedule):
 
     factor = final + (1 - final) (1 + cos(pi min(t / steps, 1))) / 2
     Source: Loshchilov, Hutter, 2016, arXiv:1608.03983, one period.
+
+    >>> factor = xn.schedules.cosine(0.1, steps=100).factor(np, np.asarray(50.0))
+    >>> round(float(factor), 6)
+    0.5
     """
 
     steps: int
@@ -93,6 +114,10 @@ class CosineRestarts(Schedule):
     factor = final + (1 - final) (1 + cos(pi u)) / 2, u the share of the period that is done; the n-th period, from
     n = 0, is steps longer^n steps long and begins at steps (longer^n - 1) / (longer - 1).
     Source: Loshchilov, Hutter, 2016, arXiv:1608.03983; PyTorch's CosineAnnealingWarmRestarts.
+
+    >>> factor = xn.schedules.cosine_restarts(0.1, steps=100).factor(np, np.asarray(150.0))
+    >>> round(float(factor), 6)
+    0.5
     """
 
     steps: int
@@ -125,6 +150,10 @@ class Polynomial(Schedule):
 
     factor = final + (1 - final) (1 - min(t / steps, 1))^power
     PyTorch's PolynomialLR, with a `final` as in optax.
+
+    >>> factor = xn.schedules.polynomial(0.1, steps=100).factor(np, np.asarray(75.0))
+    >>> round(float(factor), 6)
+    0.25
     """
 
     steps: int
@@ -146,6 +175,10 @@ class InverseScaling(Schedule):
     """A fall as a power of the step number: factor = (t + 1)^-power.
 
     scikit-learn's learning_rate="invscaling".
+
+    >>> factor = xn.schedules.inverse_scaling(0.1).factor(np, np.asarray(3.0))
+    >>> round(float(factor), 6)
+    0.5
     """
 
     power: float = 0.5
@@ -166,6 +199,10 @@ class OneCycle(Schedule):
     peak / (div_factor final_div_factor) at steps - 1; with `three_phase` it first falls back to peak / div_factor,
     at 2 pct_start steps - 2. Between them it follows half a cosine, or with anneal_strategy "linear" a line.
     Source: Smith, Topin, 2017, arXiv:1708.07120; PyTorch's OneCycleLR without the cycle of the momentum.
+
+    >>> factor = xn.schedules.one_cycle(0.1, steps=100).factor(np, np.asarray(29.0))
+    >>> round(float(factor), 6)
+    1.0
     """
 
     steps: int
@@ -209,6 +246,10 @@ class Warmup(Schedule):
 
     factor = (t + 1) / (steps + 1) for t < steps, else then's factor(t - steps)
     The peak is that of `then`.
+
+    >>> factor = xn.schedules.warmup(0.1, steps=3).factor(np, np.asarray(0.0))
+    >>> round(float(factor), 6)
+    0.25
     """
 
     steps: int
@@ -226,6 +267,7 @@ class Warmup(Schedule):
         return xp.where(rising, (t + 1.0) / (self.steps + 1.0), later)
 
 
+@checked
 def warmup(schedule: Schedule | float, steps: int) -> Warmup:
     """A linear rise over `steps` steps to the peak of a schedule, or to a number."""
     then = schedule if isinstance(schedule, Schedule) else Schedule(schedule)
@@ -249,3 +291,5 @@ SCHEDULES = {
         *(Polynomial, InverseScaling, OneCycle, Warmup),
     )
 }
+for _schedule in SCHEDULES.values():
+    checked_constructor(_schedule)

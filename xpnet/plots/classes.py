@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calls import checked
 from . import style
 from .inputs import around, grid, host, points
 from .matrices import cells
@@ -20,6 +21,7 @@ LEGEND_CLASSES = 15
 HINT = ": probabilities become labels by p.argmax(-1), or p > 0.5 where there is one output"
 
 
+@checked
 def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) -> Axes:
     """The class that a model predicts at every point of the plane, as colours, and samples with their true class.
 
@@ -58,6 +60,7 @@ def decision_regions(predict: Any, x: Any, y: Any, *, ax: Axes | None = None) ->
     return ax
 
 
+@checked
 def confusion_matrix(y_true: Any, y_pred: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes:
     """The confusion matrix: counts of samples by true class (row) and predicted class (column); accuracy in the title.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calls import checked
 from ..data import check_finite
 from . import style
 from .inputs import CURVE_POINTS, around, column, finite, interval, numbers, of_numbers, slopes, touching
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked
 def function(
     f: Callable[[Any], Any],
     domain: tuple[float, float] = (-3, 3),
@@ -41,6 +43,7 @@ def function(
     return style.finish(ax, "x", "y")
 
 
+@checked
 def tangent_line(
     f: Callable[[Any], Any], x: float, domain: tuple[float, float] = (-3, 3), *, ax: Axes | None = None
 ) -> Axes:
@@ -74,6 +77,7 @@ def tangent_line(
     return style.finish(ax, "x", "y")
 
 
+@checked
 def fitted_curve(
     x: Any, y: Any, predict: Any, *, domain: Any = None, label: str = "prediction", ax: Axes | None = None
 ) -> Axes:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..calls import checked_constructor
 from ..train import Callback
 from . import style
 from .inputs import count
 
 
+@checked_constructor
 class Live(Callback):
     """A callback that calls `draw(model)` after epoch 1, after each `every` epochs and at the end of a training.
 
     `draw` clears axes of its own and draws on them; an open window is refreshed. `drawn` lists the epochs after which
     `draw` was called.
+
+    >>> live = xn.plots.Live(lambda model: xn.plots.learning_curves(model.history), every=10)
+    >>> model = xn.Model(xn.Dense(1), loss="mse", optimizer="sgd")
+    >>> history = model.fit(np.ones((8, 2)), np.ones(8), epochs=20, callbacks=[live])
+    >>> live.drawn
+    [1, 10, 20]
     """
 
     def __init__(self, draw: Callable[[Any], Any], *, every: int = 100) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calls import checked
 from . import style
 from .inputs import numbers
 
@@ -16,6 +17,7 @@ MAX_WRITTEN_SIDE = 12
 """The most rows or columns of a matrix whose cells hold their numbers."""
 
 
+@checked
 def jacobian(matrix: Any, *, labels: Any = None, ax: Axes | None = None) -> Axes:
     """A Jacobian as a heat map: rows are outputs, columns inputs, blue is positive and red negative.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calls import checked
 from ..layers import Activation, Dense, Layer, Sequential
 from ..model import Model
 from ..ops import ACTIVATIONS
@@ -55,6 +56,7 @@ class Column:
         return (min(self.units, MAX_UNITS_SHOWN) - 1) / 2 - places
 
 
+@checked
 def network(model: Model, *, ax: Axes | None = None) -> Axes:
     """A built model's Dense layers: units as circles, weights as lines, blue above zero and dashed red below.
 

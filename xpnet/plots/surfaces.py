@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..calculus import Tangent
+from ..calls import checked
 from . import style
 from .curves import sum_of
 from .inputs import around, count, finite, grid, numbers, of_points, points, rectangle, slopes, touching
@@ -20,6 +21,7 @@ WIDTH = {"units": "inches", "width": 0.022}
 """The width of an arrow's shaft."""
 
 
+@checked
 def tangent_plane(
     f: Callable[[Any], Any], point: Any, domain: Any = ((-5, 5), (-5, 5)), *, ax: Axes | None = None
 ) -> Axes:
@@ -71,6 +73,7 @@ def _named(solid: Any, tangent: Tangent) -> Axes:
     return solid
 
 
+@checked
 def gradient_field(
     f: Callable[[Any], Any], domain: Any = ((-3, 3), (-3, 3)), *, steps: int = 15, ax: Axes | None = None
 ) -> Axes:
@@ -99,6 +102,7 @@ def gradient_field(
     return style.finish(ax, *COORDINATES, title=title, legend=None)
 
 
+@checked
 def descent_path(
     f: Callable[[Any], Any] | None,
     path: Any,

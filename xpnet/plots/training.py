@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..calls import checked
 from ..errors import unknown
 from . import style
 from .inputs import column, numbers
@@ -20,6 +21,7 @@ LOG_SCALE_RATIO = 30
 """The scale is logarithmic above this ratio of the largest to the smallest loss."""
 
 
+@checked
 def learning_curves(history: Any, *, names: Any = None, ax: Axes | None = None) -> Axes:
     """Columns of a history over the epochs.
 
@@ -45,6 +47,7 @@ def learning_curves(history: Any, *, names: Any = None, ax: Axes | None = None) 
     return style.finish(ax, "epoch", kinds.pop() if len(kinds) == 1 else "value")
 
 
+@checked
 def weight_histograms(params: Any, *, names: Any = None, ax: Axes | None = None) -> Axes:
     """Histograms of each layer's weight: a row for each, the first layer's on top.
 

@@ -26,32 +26,32 @@ class Config:
 
     data: str
     target: str | None = _option(
-        None, str, "of a CSV file, the column to predict", metavar="COLUMN", tells="the last"
+        None, str, "the column of a CSV file to predict", metavar="COLUMN", tells="the last"
     )
     task: str | None = _option(
         None,
         str,
-        "what the target is",
+        "the kind of target",
         choices=("classification", "regression"),
-        tells="what its values look like",
+        tells="inferred from its values",
     )
     held_out: float | None = _option(
-        None, float, "share of the rows to score on, and not to learn from", metavar="SHARE", tells="0.2"
+        None, float, "share of the rows to score on and not to train on", metavar="SHARE", tells="0.2"
     )
     hidden: tuple[int, ...] = _option(
-        (128, 64), str, "units of the hidden layers, '' for none", metavar="SIZES", tells="128,64"
+        (128, 64), str, "sizes of the hidden layers, '' for none", metavar="SIZES", tells="128,64"
     )
     epochs: int | None = _option(
-        None, int, "passes over the samples", metavar="N", tells="10 to 200, those of 1800 steps"
+        None, int, "passes over the samples", metavar="N", tells="10 to 200, for about 1800 steps"
     )
     batch_size: int = _option(32, int, "samples per step", metavar="N")
     lr: float = _option(
-        2e-3, float, "AdamW's learning rate at the start, which falls to 0 along a cosine", metavar="RATE"
+        2e-3, float, "AdamW's initial learning rate, which falls to 0 along a cosine", metavar="RATE"
     )
     weight_decay: float | None = _option(
         None, float, "AdamW's weight decay", metavar="RATE", tells="1, and 0.01 for pixels, numbers in [0, 1]"
     )
-    seed: int = _option(0, int, "of all that is random", metavar="N")
+    seed: int = _option(0, int, "of all random draws", metavar="N")
     backend: str = _option("auto", str, "numpy, cupy, torch, jax...", metavar="NAME")
     device: str | None = _option(
         None, str, "such as cpu or cuda:1", metavar="NAME", tells="the backend's own"
@@ -114,7 +114,7 @@ def _sizes(given: Any) -> tuple[int, ...]:
         if not all(type(units) is int and units > 0 for units in found):
             raise ValueError(found)
     except (TypeError, ValueError):
-        raise ValueError(f"hidden {given!r} is no list of layer sizes such as 128,64") from None
+        raise ValueError(f"hidden {given!r} is not a list of layer sizes such as 128,64") from None
     return found
 
 

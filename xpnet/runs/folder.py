@@ -36,17 +36,17 @@ def check(path: Path, *, force: bool = False) -> None:
     """Raises OSError if a run cannot be written to this folder, or would replace files without `force`."""
     if path.is_dir() and holds_files(path) and not force:
         raise FileExistsError(
-            f"the folder {str(path)!r} is not empty: name another, or replace its run by --force"
+            f"the folder {str(path)!r} is not empty: choose another, or replace its run with --force"
         )
     above = next(there for there in (path, *path.absolute().parents) if there.exists())
     if not above.is_dir():
-        raise NotADirectoryError(f"{str(above)!r} is a file: name a folder for the run")
+        raise NotADirectoryError(f"{str(above)!r} is a file: choose a folder for the run")
     try:
         with part_of(above / "trial", folder=True):
             pass
     except OSError as error:
         raise type(error)(
-            f"the folder {str(above)!r} cannot be written to ({error.strerror}): name another"
+            f"the folder {str(above)!r} cannot be written to ({error.strerror}): choose another"
         ) from error
 
 

@@ -119,7 +119,7 @@ def describe(model: Model) -> dict[str, Any]:
             for name, value in model.history.last().items()
             if value is None or (isinstance(value, int | float) and math.isfinite(value))
         },
-        "expects": f"{len(told)} columns, its numbers mean +- deviation"
+        "expects": f"{len(told)} columns; numbers as mean +- standard deviation"
         if told
         else f"{shape} numbers a sample",
         "columns": dict(told),

@@ -81,15 +81,16 @@ def rows(model: Any, data: str, *, target: bool) -> tuple[np.ndarray, np.ndarray
         raise ValueError(
             f"{data}: the model was not trained on a table: give it a data set, IDX files or .npz"
         )
-    frame, notes = read_csv(data)
+    frame = read_csv(data)
+    notes = frame.attrs["notes"]
     with _named(data):
         if not target:
-            x, more = columns.inputs(frame)
+            x, more = columns.inputs_and_notes(frame)
             return x, None, notes + more
         if columns.target is None:
             raise ValueError("the model's columns have no target to score its answers with")
         there, y, said = columns.target.values(frame)
-        x, more = columns.inputs(frame[there])
+        x, more = columns.inputs_and_notes(frame[there])
         return x, y, (*notes, *said, *more)
 
 
@@ -134,7 +135,8 @@ def _samples(data: str, kind: str) -> tuple[np.ndarray, ...]:
 
 def _table(config: Config, name: str, given: str) -> Source:
     """The samples of a CSV file."""
-    frame, notes = read_csv(config.data)
+    frame = read_csv(config.data)
+    notes = frame.attrs["notes"]
     share = HELD_OUT_SHARE if config.held_out is None else config.held_out
     with _named(config.data):
         target = Target.learn(frame, config.target, config.task)
@@ -194,7 +196,7 @@ def _arrays(config: Config, name: str, given: str, arrays: tuple[np.ndarray, ...
         source.columns = _learned(train[0], target or Target("y", task, tuple(range(len(labels)))))
         source.train = _treated(source.columns, *train)
         source.held = held and _treated(source.columns, *held)
-        source.notes.append("x is standardised by the means and deviations of the samples to learn from")
+        source.notes.append("x is standardised by the means and standard deviations of the training samples")
     return source
 
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from ..calls import checked_constructor
 from ..errors import choose, flag, integer, number, require_function, shown, unknown
 
 MODES = ("auto", "min", "max")
@@ -20,6 +21,14 @@ class Callback:
 
     `on_epoch` gets the model, whose parameters and history are current, and the epoch's record; it stops the
     training by returning True. A plain function `f(model, record)` is a callback too.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> class Stop(xn.Callback):
+    ...     def on_epoch(self, model, record):
+    ...         return record["epoch"] == 2
+    >>> model.fit(x, y, epochs=9, callbacks=[Stop()]).epochs
+    2
     """
 
     def on_begin(self, model: Any) -> None:
@@ -39,12 +48,19 @@ class Callback:
         """After the last epoch, also when training ends with an error or Ctrl-C."""
 
 
+@checked_constructor
 class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 
     monitor: a column of the history, by default "val_loss"; a value counts as better by more than `min_delta`.
     mode: "min" where smaller is better, "max" where larger is, or None, which asks the name: losses and the metrics of
     `xpnet.metrics` are known, also behind "val_". ValueError for another name without a mode.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> stop = xn.EarlyStopping(monitor="val_loss", patience=2)
+    >>> model.fit(x, y, epochs=3, validation_split=0.2, callbacks=[stop]).epochs
+    3
     """
 
     def __init__(

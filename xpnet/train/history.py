@@ -10,6 +10,12 @@ class History(dict[str, list[Any]]):
 
     "epoch" counts from 1; "loss" is the mean training loss over the epoch's steps, each before its update;
     "val_loss" and "val_accuracy" are there where validation data is.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> history = model.fit(x, y, epochs=2)
+    >>> history.epochs, sorted(history)
+    (2, ['epoch', 'loss'])
     """
 
     @property

@@ -155,7 +155,7 @@ class Planner:
 
     def _epoch_overlap(self, seconds: float, source: BatchSource, observed: bool) -> Decision[bool]:
         if observed:
-            return Decision(False, "the state is looked at after each call")
+            return Decision(False, "the state is read after each call")
         if not isinstance(source, Batches):
             return Decision(False, "the batches are made while the training runs")
         value = bool(self.backend.overlaps_epochs(seconds))

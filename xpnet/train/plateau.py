@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..calls import checked_constructor
 from ..errors import choose
 from .callbacks import Callback, check_mode, larger_is_better, monitored
 
 
+@checked_constructor
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by `factor` when a monitored value has not got better for `patience` epochs.
 
@@ -19,6 +21,12 @@ class ReduceLROnPlateau(Callback):
     would change by `eps` or less. It multiplies `Model.lr`, which a schedule and the rates of groups follow. As
     PyTorch's class of this name for values above 0 (of one below 0 it takes any for better that is not much worse);
     each `fit` begins anew.
+
+    >>> x, y, *_ = xn.data.iris()
+    >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
+    >>> slower = xn.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=0, threshold=1.0)
+    >>> model.fit(x, y, epochs=3, callbacks=[slower]).epochs, round(model.lr, 6)
+    (3, 0.0025)
     """
 
     def __init__(

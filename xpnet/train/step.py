@@ -20,7 +20,8 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
-from ..errors import as_pair, integer, require_function, shown
+from ..calls import checked
+from ..errors import as_pair, as_single, integer, require_function, shown
 from ..layers import Layer, Pass, is_layer
 from ..namespace import namespace
 from ..optim import Optimizer, mover, scalars_after, update_each
@@ -28,6 +29,7 @@ from ..tree import flatten, nest
 from ..typing import Array, Batch, Flat, Loss, State, Update
 
 
+@checked
 def make_step(
     network: Layer,
     loss: Loss,
@@ -52,6 +54,7 @@ def make_step(
     return step
 
 
+@checked
 def make_gradients(
     network: Layer, loss: Loss, *, shards: int = 1, rows: int | None = None
 ) -> Callable[[State, Batch], tuple[Array, Flat, Flat]]:
@@ -78,6 +81,7 @@ def make_gradients(
     return gradients
 
 
+@checked
 def make_apply(
     optimizer: Optimizer,
     *,
@@ -117,10 +121,7 @@ def gradient(
             f"the loss gave {tuple(losses.shape)} for {w.shape[0]} samples: one value per sample was wanted, "
             "take the mean over the other axes"
         )
-    cotangents = pull_loss(w)
-    if not isinstance(cotangents, tuple) or len(cotangents) != 1:
-        raise TypeError(f"the loss's pullback must give a tuple (dy,), it gave a {type(cotangents).__name__}")
-    _, grads = pull_network(*cotangents)
+    _, grads = pull_network(as_single("loss", pull_loss(w)))
     return xp.sum(w * losses), flatten(grads), run.updates
 
 
@@ -170,6 +171,7 @@ def split_batch(batch: Batch, shards: int, rows: int | None = None) -> Iterator[
         yield {name: x[start:stop, ...] for name, x in batch.items()}
 
 
+@checked
 def make_forward(network: Layer) -> Callable[[Flat, Flat, Array], Array]:
     """`forward(params, buffers, x)`: the outputs in prediction mode, no pullback kept."""
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from ... import ops
+from ...errors import as_pair, as_single
 from ...ops import log_softmax
 from ...ops.embedding import add_rows as op_add_rows
 from ...ops.windows import windows
@@ -47,11 +48,11 @@ def linear(
         y = torch.threshold_(y, 0.0, 0.0)
         pull = _relu_pullback(y)
     elif activation is not None:
-        y, pull = activation(y)
+        y, pull = as_pair("activation", activation(y))
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         if pull is not None:
-            (dy,) = pull(dy)
+            dy = as_single("activation", pull(dy))
         return (torch.mm(dy, w.t()) if wants_dx else None), _product(x.t(), dy), torch.sum(dy, 0)
 
     return y, pullback

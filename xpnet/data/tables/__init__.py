@@ -1,6 +1,6 @@
 """Tables: from a CSV file to arrays, by column statistics and categories that are saved with the model.
 
-    frame, notes = read_csv("penguins.csv")
+    frame = read_csv("penguins.csv")
     target = Target.learn(frame, "species")
     train, held = target.split(frame, 0.2, seed=0)
     columns = Columns.learn(train, target=target.name, task=target.task)

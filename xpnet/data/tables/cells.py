@@ -31,7 +31,9 @@ def import_pandas() -> Any:
 def columns_of(frame: Any) -> dict[str, Any]:
     """The columns of a frame by name; TypeError for anything but a frame, ValueError for a duplicate name."""
     if not isinstance(frame, import_pandas().DataFrame):
-        raise TypeError(f"frame: a table was wanted, such as read_csv gives, {type(frame).__name__} came")
+        raise TypeError(
+            f"frame: a DataFrame was wanted, such as read_csv returns, a {type(frame).__name__} came"
+        )
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -67,8 +69,8 @@ class Cells:
         endless = np.flatnonzero(np.isinf(self.values))
         if len(endless):
             raise ValueError(
-                f"column {self.series.name!r} holds {examples(self.series, endless[:1])}, which is beyond all "
-                "numbers: mend it, or leave it empty"
+                f"column {self.series.name!r} holds {examples(self.series, endless[:1])}, which is not "
+                "finite: correct it, or leave it empty"
             )
 
 

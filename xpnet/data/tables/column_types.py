@@ -64,15 +64,15 @@ class Number(Kind):
         far = np.flatnonzero(~np.isfinite(x[:, 0]))
         if len(far):
             raise ValueError(
-                f"column {self.name!r} holds {examples(series, far[:1])}, too far from the mean {self.mean:g} of what "
-                "was learned for a float32: mend it, or leave it empty"
+                f"column {self.name!r} holds {examples(series, far[:1])}, too far from the mean {self.mean:g} "
+                "of the training rows for float32: correct it, or leave it empty"
             )
         if self.missing:
             x[:, 1] = absent
         elif absent.any():
             notes.append(
-                f"column {self.name!r}: {counted(int(absent.sum()), 'value')} missing, as none was where it was "
-                f"learned: the mean {self.mean:g} is taken ({place(series, int(absent.argmax()))}, ...)"
+                f"column {self.name!r}: {counted(int(absent.sum()), 'value')} missing, unlike in "
+                f"training: the mean {self.mean:g} is used ({place(series, int(absent.argmax()))}, ...)"
             )
         return notes
 
@@ -114,8 +114,8 @@ class Text(Kind):
         x[unknown] = 0
         different = len(set(text.iloc[unknown]))
         return [
-            f"column {self.name!r}: {counted(len(unknown), 'value')}, {different} different, not seen where it was "
-            f"learned, such as {examples(text, unknown[:1])}: no category is set"
+            f"column {self.name!r}: {counted(len(unknown), 'unknown value')}, {different} different, such as "
+            f"{examples(text, unknown[:1])}: ignored"
         ]
 
 
@@ -144,12 +144,12 @@ def read_numbers(cells: Cells) -> tuple[np.ndarray, list[str]]:
         return cells.values, []
     if len(words) > np.count_nonzero(~np.isnan(cells.values)):
         raise ValueError(
-            f"column {series.name!r} holds {examples(series, words[:1])}, and numbers were learned: "
-            f"{len(words)} of {len(series)} cells are words; is it another table, or a column of another name?"
+            f"column {series.name!r} holds {examples(series, words[:1])}, but numbers were learned: "
+            f"{len(words)} of {len(series)} cells are words; is this another table, or another column?"
         )
     what = counted(len(words), "word")
     return cells.values, [
-        f"column {series.name!r}: {what} among numbers taken as missing: {examples(series, words)}"
+        f"column {series.name!r}: {what} among numbers treated as missing: {examples(series, words)}"
     ]
 
 

@@ -40,7 +40,7 @@ def read_text(path: str) -> tuple[bytes, str]:
     if b"\0" in content or controls > len(content) / 100:
         known = next((what for start, what in _KNOWN.items() if content.startswith(start)), "")
         raise ValueError(
-            f"the file is no text{', it looks like ' + known if known else ''}: a CSV was wanted"
+            f"the file is not text{', it looks like ' + known if known else ''}: a CSV was wanted"
         )
     return content, encoding
 

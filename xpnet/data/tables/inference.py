@@ -27,8 +27,8 @@ def learn_column(name: str, series: Any) -> tuple[Number | Text | Dropped, list[
     if numbers and not cells.padded and not isinstance(kind, Dropped):
         words = np.flatnonzero(cells.words)
         notes.append(
-            f"column {name!r}: taken as text, {counted(numbers, 'number')} and {counted(len(words), 'word')} are "
-            f"in it, such as {examples(series, words[:1])}"
+            f"column {name!r}: treated as text, since it holds {counted(numbers, 'number')} and "
+            f"{counted(len(words), 'word')}, such as {examples(series, words[:1])}"
         )
     return kind, notes
 
@@ -65,7 +65,7 @@ def _text(name: str, text: Any) -> tuple[Text | Dropped, list[str]]:
         only = counts.index[0]
         return Dropped(name, f"it is {only!r} in every row" if only else "it is empty"), []
     if len(counts) == len(text):
-        return Dropped(name, f"it is another text in every row, such as {text.iloc[0]!r}"), []
+        return Dropped(name, f"every row has a different text, such as {text.iloc[0]!r}"), []
     if len(counts) <= MAX_CATEGORIES:
         return Text(name, tuple(sorted(counts.index))), []
     ranked = sorted(counts.index, key=lambda word: (-counts[word], word))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...calls import checked
 from .cells import MISSING, NUMERIC_SHARE, counted, import_pandas
 from .decoding import read_text
 
@@ -26,14 +27,16 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+(?P<point>[.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s
 _DECIMAL_COMMA = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?"
 
 
-def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
-    """(frame, notes): the table in a CSV file, every cell as text, "" for an empty one.
+@checked
+def read_csv(path: str | os.PathLike[str]) -> Any:
+    """The table in a CSV file as a DataFrame, every cell as text, "" for an empty one.
 
     The separator (comma, semicolon, tab or bar), the encoding (UTF-8, UTF-16, else cp1252) and gzip are inferred from
     the content. Cells are stripped; blank lines and empty rows are left out; with semicolons 1.234,5 becomes 1234.5.
     The frame's index, "line", is the line of the file in which each row begins. Nothing else is interpreted: "NA" and
-    "01234" stay as they are. notes: a sentence for each guess and each mended cell. OSError and ValueError name the
-    file that cannot be read; the latter names the line of a row with more or fewer values than there are names.
+    "01234" stay as they are. `frame.attrs["notes"]` has a sentence for each guess and each changed cell. OSError and
+    ValueError name the file that cannot be read; the latter names the line of a row with more or fewer values than
+    there are names.
     """
     pandas, name = import_pandas(), os.fspath(path)
     notes: list[str] = []
@@ -53,8 +56,9 @@ def read_csv(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if separator == ";":
-        _mend_commas(frame, notes)
-    return frame, tuple(notes)
+        _replace_commas(frame, notes)
+    frame.attrs["notes"] = tuple(notes)
+    return frame
 
 
 def _records(content: bytes, separator: str) -> Iterator[tuple[int, int, list[str]]]:
@@ -147,7 +151,7 @@ def _distinct(header: list[str], notes: list[str]) -> list[str]:
         if not given:
             notes.append(f"column {number + 1} has no name and is called {name!r}")
         elif count:
-            notes.append(f"the name {given!r} stands twice: column {number + 1} is called {name!r}")
+            notes.append(f"the name {given!r} appears twice: column {number + 1} is called {name!r}")
         names[name] = None
     return list(names)
 
@@ -161,7 +165,7 @@ def _without_empty_rows(frame: Any, notes: list[str]) -> Any:
     return frame[~empty]
 
 
-def _mend_commas(frame: Any, notes: list[str]) -> None:
+def _replace_commas(frame: Any, notes: list[str]) -> None:
     """Rewrites 1.234,5 to 1234.5 in the numeric columns, if one of them has a comma."""
     found = {}
     for column in frame:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...calls import checked_class
 from ...describe import Description
 from ...errors import LabelError, choose, unknown
 from ..batching import split
@@ -18,12 +19,17 @@ _MAX_NUMERIC_LABELS = 20
 """Whole numbers of at most this many different values are labels."""
 
 
+@checked_class
 @dataclass(frozen=True)
 class Target(Description):
     """The column to predict.
 
     task: "classification", with the labels in order, all texts or all numbers; or "regression", with mean and scale.
     why: a sentence on the choice of the task.
+
+    >>> frame = xn.data.read_csv("xpnet/data/iris.csv")
+    >>> xn.data.Target.learn(frame, "species").labels
+    ('setosa', 'versicolor', 'virginica')
     """
 
     name: str
@@ -103,7 +109,7 @@ class Target(Description):
             raise _one_value(name, labels[0])
         if len(labels) == len(there) > 2:
             raise ValueError(
-                f"target {name!r} holds another text in every row: nothing can be learned from it"
+                f"target {name!r} has a different text in every row: nothing can be learned from it"
             )
         why = f"target {name!r} has {len(labels)} different texts"
         return cls(name, "classification", labels, why=_why(why, "classification", task))
