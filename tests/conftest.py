@@ -26,6 +26,16 @@ for variable, value in {
 
 _tests = count(1)
 
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own(monkeypatch):
+    """Each test chooses natives as if nothing had been trained or loaded before it."""
+    if "xpnet.backends.numpy.backend" in sys.modules:
+        monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", lambda: 0.5)
+    if "xpnet.train.cost" in sys.modules:
+        monkeypatch.setattr("xpnet.train.cost.PROCESS.seconds", {})
+
+
 JAX_CACHE = {
     "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).resolve().parents[1] / "build" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

@@ -51,7 +51,7 @@ def test_nothing_is_replaced_without_force(capsys):
     call("predict out t.csv -o p.csv -q", capsys)
     written = Path("p.csv").read_text()
     Path("p.csv").write_text("mine")
-    assert "p.csv is there already" in call("predict out t.csv -o p.csv", capsys, 2).err
+    assert "p.csv already exists" in call("predict out t.csv -o p.csv", capsys, 2).err
     assert Path("p.csv").read_text() == "mine"
     assert call("predict out t.csv -o p.csv --force", capsys) == ("", "120 predictions in p.csv\n")
     assert Path("p.csv").read_text() == written

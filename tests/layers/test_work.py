@@ -3,7 +3,7 @@
 import pytest
 
 import xpnet as xn
-from xpnet.layers import products
+from xpnet.layers import sample_work
 
 ROWS = {
     "dense": (xn.Sequential(xn.Dense(5, "relu"), xn.Dropout(0.5), xn.Dense(3)), (4,), [4 * 5, 5 * 3]),
@@ -27,13 +27,22 @@ ROWS = {
 @pytest.mark.parametrize("row", ROWS)
 def test_products(row):
     network, shape, wanted = ROWS[row]
-    assert products(network, shape) == wanted
+    assert sample_work(network, shape).products == wanted
+
+
+def test_elements_between_layers():
+    """26 x 26 x 8 outputs and 9 window elements at 28 x 28 places, pooled to 13 x 13 x 8, flat, and 10 outputs."""
+    convolution = xn.Conv2D(8, 3, activation="relu"), xn.MaxPool2D(2), xn.Flatten(), xn.Dense(10)
+    wanted = 26 * 26 * 8 + 9 * 28 * 28 + 2 * 13 * 13 * 8 + 10
+    assert sample_work(xn.Sequential(*convolution), (28, 28, 1)).elements == wanted
+    normed = xn.Sequential(xn.Dense(5), xn.BatchNorm(), xn.ReLU())
+    assert sample_work(normed, (3,)).elements == 3 * 5
 
 
 def test_no_parameters_are_drawn():
     huge = xn.Sequential(xn.Dense(10**6), xn.Dense(10**6))
-    assert products(huge, (10**6,)) == [10**12, 10**12]
+    assert sample_work(huge, (10**6,)).products == [10**12, 10**12]
 
 
 def test_a_layer_of_several_inputs():
-    assert products(xn.MultiHeadAttention(1), ((2, 4), (5, 4))) == [2 * 4 * 12, 2 * 4 * 4]
+    assert sample_work(xn.MultiHeadAttention(1), ((2, 4), (5, 4))).products == [2 * 4 * 12, 2 * 4 * 4]

@@ -8,6 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.train import ExecutionPlan, FitOptions
+from xpnet.train.cost import PROCESS
 
 X = np.random.default_rng(0).standard_normal((40, 3))
 Y = np.arange(40) % 3
@@ -69,6 +70,41 @@ def test_natives_once_loaded_stay():
     model.fit(X, Y, epochs=2)
     assert model.plan.natives.value == "numba"
     assert "an earlier run" in model.plan.natives.why
+
+
+def test_short_fits_load_natives_together_and_keep_their_bits(monkeypatch):
+    """A step takes an estimated 60 us, so that six fits of 200 steps are above 1/16 s, the unit of a process's work."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", lambda: 0.07)
+    short, portable = make(), make(natives=False)
+    chosen = []
+    for _ in range(8):
+        for model in (short, portable):
+            model.fit(X, Y, epochs=5, batch_size=1)
+        chosen.append(short.plan.natives.value)
+    assert chosen == ["portable"] * 6 + ["numba"] * 2
+    assert short.history["loss"] == portable.history["loss"]
+    assert all(np.array_equal(short.params[name], x) for name, x in portable.params.items())
+
+
+def test_another_model_counts_the_work_of_those_before_it(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", lambda: 0.25)
+    monkeypatch.setattr(PROCESS, "seconds", {"numpy": 0.26})
+    model = make()
+    model.fit(X, Y, epochs=1)
+    assert model.plan.natives.value == "numba"
+    assert "repay loading Numba" in model.plan.natives.why
+
+
+def test_work_counts_once_for_a_run_and_never_for_an_unknown_number_of_batches():
+    model = make()
+    model.fit(X, Y, epochs=1)
+    once = PROCESS.seconds["numpy"]
+    model.fit(X, Y, epochs=3)
+    assert PROCESS.seconds["numpy"] == pytest.approx(4 * once)
+    model.fit(lambda: iter([(X, Y)]), epochs=1)
+    assert PROCESS.seconds["numpy"] == pytest.approx(4 * once)
 
 
 def test_steps_per_call_and_the_cuts_that_it_leaves():

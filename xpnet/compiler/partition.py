@@ -2,8 +2,11 @@
 
 The threads of OpenBLAS wait for each other by spinning, and the last bits of a product depend on their number. Here a
 product is tiled by rows and columns, and each tile is one product of a single-threaded BLAS. Whether the tiles have
-the bits of the whole depends on BLAS's kernel, so each tiling is tried once for a shape, and one that has other bits
-is not used. Any other kernel is partitioned along the axes that it names: each element is computed as before.
+the bits of the whole depends on BLAS's kernel: OpenBLAS's for AVX2 computes 12 rows at a time and the rest in another
+way, so that tiles of 12, 24, ... rows have the bits of the whole and tiles of 64 have not; others take any tile. The
+unit of the kernel in use is found once on a small product. Then each tiling is tried once for a shape, and one that
+has other bits is not used. Any other kernel is partitioned along the axes that it names: each element is computed as
+before.
 
 There are two tasks for each thread. A free thread claims the next task, so that a thread whose core another program
 has taken delays only the task that it is running.
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from itertools import compress, pairwise
+from itertools import compress, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -37,7 +40,11 @@ COST_PER_GATHER = 2**6
 COST_PER_TRANSCENDENTAL = 2**8
 """Cost of an exp or another transcendental function, in multiply-adds."""
 TILE_MULTIPLE = 64
-"""Tiles have a multiple of this many rows and columns, for BLAS computes a whole register block even of a part."""
+"""Tiles have a multiple of this many columns, for BLAS computes a whole register block even of a part."""
+ROW_UNITS = (TILE_MULTIPLE, 12, 48)
+"""Tiles have a multiple of one of these numbers of rows: the first of which BLAS's kernel keeps the bits."""
+UNIT_SAMPLE = (300, 96, 160)
+"""m, k, n of the product on which a kernel's unit is found: no multiple of a unit, and beyond BLAS's small products."""
 
 Arguments = tuple[Any, ...]
 
@@ -54,13 +61,13 @@ def partition(calls: Iterable[Invocation], parallelism: Parallelism) -> list[Thu
         least = MIN_TASK_MACS if parallelism.nogil else MIN_PYTHON_TASK_MACS
         count = min(TASKS_PER_THREAD * parallelism.threads, cost // least)
         tasks = list(_tasks(function, args, count)) if count > 1 else []
-        product = function in PRODUCTS and len(tasks) > 1
-        if product and products and all(_independent(args, other) for other in products):
+        is_product = function in PRODUCTS and len(tasks) > 1
+        if is_product and products and all(_independent(args, other) for other in products):
             batches[-1] = batches[-1][0] + tasks, batches[-1][1] + cost
         else:
             batches.append((tasks if len(tasks) > 1 else [(function, args)], cost))
             products = []
-        products += [args] if product else []
+        products += [args] if is_product else []
     return [
         bind_parallel(tasks, cost, parallelism)
         if len(tasks) > 1
@@ -118,26 +125,51 @@ def _matmul_tiles(
     """The rows and columns of each tile of a product; empty if no tiling has the bits of the whole."""
     if count < 2 or dtypes[0] != dtypes[1]:
         return []
-    rng = np.random.default_rng(0)
-    x = np.asarray(rng.standard_normal(a), dtypes[0], order=orders[0])
-    y = np.asarray(rng.standard_normal(b), dtypes[1], order=orders[1])
-    whole = x @ y
-    for rows, columns in _tilings(a, b, count):
-        tiles = [(i, j) for i in rows for j in columns]
-        if all(np.array_equal(x[i] @ y[:, j], whole[i, j]) for i, j in tiles):
-            return tiles
+    sample = _Product(a, b, orders, dtypes[0])
+    for unit in _row_units(dtypes[0]):
+        for rows, columns in _tilings(a, b, count, unit):
+            tiles = [(i, j) for i in rows for j in columns]
+            if sample.same_bits_in(tiles):
+                return tiles
     return []
 
 
-def _tilings(a: Shape, b: Shape, count: int) -> list[tuple[list[slice], list[slice]]]:
-    """Ranges of rows and of columns that make `count` tiles of a @ b, or at least half as many.
+@cache
+def _row_units(dtype: str) -> list[int]:
+    """The row units, those first that keep the bits of a small product in all orders of memory."""
+    m, k, n = UNIT_SAMPLE
+    samples = [_Product((m, k), (k, n), orders, dtype) for orders in product("CF", repeat=2)]
+
+    def changes_bits(unit: int) -> bool:
+        tiles = [(rows, slice(None)) for rows in _split_range(m, 3, unit)]
+        return not all(sample.same_bits_in(tiles) for sample in samples)
+
+    return sorted(ROW_UNITS, key=changes_bits)
+
+
+class _Product:
+    """A product of random matrices, as a whole and in tiles."""
+
+    def __init__(self, a: Shape, b: Shape, orders: Iterable[Any], dtype: str) -> None:
+        rng = np.random.default_rng(0)
+        self.a, self.b = (
+            np.asarray(rng.standard_normal(shape), dtype, order=order)
+            for shape, order in zip((a, b), orders, strict=True)
+        )
+        self.whole = self.a @ self.b
+
+    def same_bits_in(self, tiles: Iterable[tuple[slice, slice]]) -> bool:
+        """True if each tile, computed alone, has the bits of the whole."""
+        return all(np.array_equal(self.a[i] @ self.b[:, j], self.whole[i, j]) for i, j in tiles)
+
+
+def _tilings(a: Shape, b: Shape, count: int, unit: int) -> list[tuple[list[slice], list[slice]]]:
+    """Ranges of rows, in multiples of the unit, and of columns that make `count` tiles of a @ b, or half as many.
 
     That for which BLAS copies the fewest elements comes first: each tile packs its rows of a and its columns of b.
     """
     factors = [n for n in range(1, count + 1) if count % n == 0]
-    ranges = [
-        (_split_range(a[0], n, TILE_MULTIPLE), _split_range(b[1], count // n, TILE_MULTIPLE)) for n in factors
-    ]
+    ranges = [(_split_range(a[0], n, unit), _split_range(b[1], count // n, TILE_MULTIPLE)) for n in factors]
     tilings = [
         ([i for i in rows if i.start < i.stop], [j for j in columns if j.start < j.stop])
         for rows, columns in ranges
@@ -147,9 +179,12 @@ def _tilings(a: Shape, b: Shape, count: int) -> list[tuple[list[slice], list[sli
 
 
 def _split_range(size: int, count: int, multiple: int) -> list[slice]:
-    """`count` slices of a range, each of a multiple of elements but the last ones, which may be short or empty."""
-    step = -(-size // count // multiple) * multiple
-    bounds = [min(size, i * step) for i in range(count + 1)]
+    """`count` slices of a range, each of a multiple of elements, as even as can be; the last takes what is left over.
+
+    Slices are empty where the range has fewer multiples than `count`.
+    """
+    units = -(-size // multiple)
+    bounds = [min(size, i * units // count * multiple) for i in range(count + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 
 

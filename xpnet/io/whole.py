@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from ..calls import checked
 from ..errors import told
 from .parts import is_part, locked, part_of
 
@@ -34,6 +35,7 @@ _IN_PLACE_LATER = (
 )
 
 
+@checked
 def write_whole(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
     """Writes a new file beside the old one, syncs it to the disk, and replaces the old one by it: atomic.
 

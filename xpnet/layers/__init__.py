@@ -50,7 +50,7 @@ from .recurrent import GRU, LSTM, RNN, Masking
 from .shape import Flatten, Permute, Reshape, Upsample
 from .summary import summary
 from .transformer import TransformerBlock
-from .work import products
+from .work import Work, sample_work
 
 __all__ = [
     "CELU",
@@ -116,10 +116,11 @@ __all__ = [
     "Tanh",
     "TransformerBlock",
     "Upsample",
+    "Work",
     "flatten",
     "is_layer",
     "nest",
-    "products",
+    "sample_work",
     "summary",
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,28 +15,50 @@ from .base import Layer
 from .containers import Sequential
 
 
-def products(network: Layer, input_shape: Shape) -> list[int]:
-    """The multiply-adds of one sample with each matrix among the parameters, on the way forward.
+class Work(NamedTuple):
+    """The work of one sample on the way forward.
+
+    products: the multiply-adds with each matrix among the parameters.
+    elements: the elements that pass between layers: their outputs, and the windows that convolutions copy.
+    """
+
+    products: list[int]
+    elements: int
+
+
+def sample_work(network: Layer, input_shape: Shape) -> Work:
+    """The work of a network for one sample.
 
     A layer uses its matrices once at each place of its inputs or outputs, whichever has more: as dense, recurrent and
     attention layers do, and an upper bound for convolutions with a stride. Ids are looked up, and multiply nothing.
     """
-    return list(_products(network, input_shape))
+    found = Work([], 0)
+    for layer, shape in _leaves(network, input_shape):
+        params, output_shape = _init(layer, shape)
+        elements = _size(output_shape)
+        if not getattr(layer, "takes_ids", False):
+            places = max(_places(shape), _places(output_shape))
+            found.products.extend(places * math.prod(size) for size in params if len(size) > 1)
+            elements += sum(places * math.prod(size[:-1]) for size in params if len(size) > 2)
+        found = found._replace(elements=found.elements + elements)
+    return found
 
 
-def _products(layer: Layer, shape: Shape) -> Iterator[int]:
-    if isinstance(layer, Sequential):
-        for _, child in layer.children:
-            yield from _products(child, shape)
-            shape = _init(child, shape)[1]
+def _leaves(layer: Layer, shape: Shape) -> Iterator[tuple[Layer, Shape]]:
+    """The layers of a network that are no sequence of others, each with the shape of its inputs."""
+    if not isinstance(layer, Sequential):
+        yield layer, shape
         return
-    params, output_shape = _init(layer, shape)
-    if getattr(layer, "takes_ids", False):
-        return
-    places = max(_places(shape), _places(output_shape))
-    for size in params:
-        if len(size) > 1:
-            yield places * math.prod(size)
+    for _, child in layer.children:
+        yield from _leaves(child, shape)
+        shape = _init(child, shape)[1]
+
+
+def _size(shape: Shape) -> int:
+    """The elements of a sample, of all its parts if it has several."""
+    if shape and isinstance(shape[0], tuple):
+        return sum(map(_size, shape))
+    return math.prod(shape)
 
 
 def _places(shape: Shape) -> int:

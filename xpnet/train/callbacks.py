@@ -12,6 +12,7 @@ import numpy as np
 
 from ..calls import checked_constructor
 from ..errors import choose, flag, integer, number, require_function, shown, unknown
+from ..ops import LOSSES
 
 MODES = ("auto", "min", "max")
 
@@ -53,8 +54,8 @@ class EarlyStopping(Callback):
     """Stops when a monitored value has not improved for `patience` epochs, and restores the best weights.
 
     monitor: a column of the history, by default "val_loss"; a value counts as better by more than `min_delta`.
-    mode: "min" where smaller is better, "max" where larger is, or None, which asks the name: losses and the metrics of
-    `xpnet.metrics` are known, also behind "val_". ValueError for another name without a mode.
+    mode: "min" where smaller is better, "max" where larger is, or None, which asks the name: the losses and metrics of
+    xpnet are known, also behind "val_". ValueError for another name without a mode.
 
     >>> x, y, *_ = xn.data.iris()
     >>> model = xn.Model(xn.Dense(3), loss="softmax_cross_entropy", optimizer=xn.adam(0.01))
@@ -126,7 +127,8 @@ def larger_is_better(callback: Any) -> bool:
     """True where the monitored column is better the larger it is; ValueError where neither mode nor name tells."""
     from ..metrics.named import direction
 
-    mode = callback.mode or direction(callback.monitor.removeprefix("val_"))
+    name = callback.monitor.removeprefix("val_")
+    mode = callback.mode or ("min" if name in LOSSES else direction(name))
     if mode is None:
         raise ValueError(
             f"{type(callback).__name__}: monitor {callback.monitor!r} is no metric of xpnet, and its name does not "

@@ -1,19 +1,20 @@
 """The plan of a run: what executes and where it may be cut, decided once before the first step.
 
-A plan follows from sizes, installed packages, options, the cores of the process and the natives that an earlier run
-has loaded, never from a clock. The loop obeys the plan and decides nothing. `model.plan` shows the plan of the last
-run.
+A plan follows from sizes, installed packages, options, the cores of the process, the work that it has done and the
+natives that it has loaded, never from a clock. The loop obeys the plan and decides nothing. `model.plan` shows the plan
+of the last run.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, fields
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from ..layers import Layer
 from ..typing import Flat
 from .batches import Batches, BatchSource
-from .cost import CostModel
+from .cost import PROCESS, CostModel
 
 T = TypeVar("T")
 Cut = Literal["between steps", "between calls"]
@@ -59,6 +60,15 @@ class ExecutionPlan:
         return f"ExecutionPlan({', '.join(values)})"
 
 
+class _Planned(NamedTuple):
+    """A plan that is kept for runs of the same key, its natives and its estimated seconds of portable steps."""
+
+    key: Any
+    plan: ExecutionPlan
+    natives: Any
+    seconds: float
+
+
 class Planner:
     """Makes the plans of a trainer's runs.
 
@@ -79,47 +89,44 @@ class Planner:
         self.backend, self.dtype = backend, dtype
         self.wanted, self.pure, self.deterministic = natives, pure, deterministic
         self.natives: Any = None
-        self._last: tuple[Any, ExecutionPlan, Any] | None = None
+        self._last: _Planned | None = None
 
     def begin_run(self, *args: Any, **options: Any) -> ExecutionPlan:
         """The plan of a run that begins, as `of_run` makes it, and puts its natives in force."""
-        _, plan, self.natives = self._planned(*args, **options)
-        return plan
+        planned = self._planned(*args, **options)
+        self.natives = planned.natives
+        if self.wanted == "auto" and not self._loaded:
+            PROCESS.add(self.backend.name, planned.seconds)
+        return planned.plan
 
     def of_run(
         self, params: Flat, source: BatchSource, *, epochs: int, steps_per_call: int | None, observed: bool
     ) -> ExecutionPlan:
         """The plan of a run over `epochs` epochs; observed: a callback sees the state after each call."""
-        return self._planned(params, source, epochs=epochs, steps_per_call=steps_per_call, observed=observed)[
-            1
-        ]
+        return self._planned(
+            params, source, epochs=epochs, steps_per_call=steps_per_call, observed=observed
+        ).plan
 
     def _planned(
         self, params: Flat, source: BatchSource, *, epochs: int, steps_per_call: int | None, observed: bool
-    ) -> tuple[Any, ExecutionPlan, Any]:
-        """(key, plan, natives); a run like the last one has the same, which is kept: a plan takes 30 us."""
+    ) -> _Planned:
+        """A run like the last one has the same plan, which is kept: a plan takes 30 us."""
         threads = self.threads(source)  # the cores may have changed
         sizes = source.shape, source.size, source.rows, source.steps, source.at_once
-        key = sizes, type(source), epochs, steps_per_call, observed, threads, self._loaded
-        if self._last is None or self._last[0] != key:
-            plan, natives = self._decide(params, source, threads, epochs, steps_per_call, observed)
-            self._last = key, plan, natives
+        before = 0.0 if self._loaded else PROCESS.of(self.backend.name)
+        key = sizes, type(source), epochs, steps_per_call, observed, threads, self._loaded, before
+        if self._last is None or self._last.key != key:
+            step = self.cost.seconds(params, source.shape, source.size, 1)
+            seconds = step * epochs * source.steps
+            natives, in_force = self._natives(before + seconds)
+            calls = self._steps_per_call(step, source, steps_per_call)
+            overlap = self._epoch_overlap(step * source.steps, source, observed)
+            plan = ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value))
+            counted = (
+                0.0 if source.steps == sys.maxsize else seconds
+            )  # the number of a stream's batches is unknown
+            self._last = _Planned(key, plan, in_force, counted)
         return self._last
-
-    def _decide(
-        self,
-        params: Flat,
-        source: BatchSource,
-        threads: Decision[int | None],
-        epochs: int,
-        steps_per_call: int | None,
-        observed: bool,
-    ) -> tuple[ExecutionPlan, Any]:
-        seconds = self.cost.seconds(params, source.shape, source.size, 1)
-        natives, in_force = self._natives(seconds * epochs * source.steps)
-        calls = self._steps_per_call(seconds, source, steps_per_call)
-        overlap = self._epoch_overlap(seconds * source.steps, source, observed)
-        return ExecutionPlan(natives, threads, calls, overlap, _cuts(calls.value)), in_force
 
     def threads(self, source: BatchSource) -> Decision[int | None]:
         """The BLAS threads for the products of a source's batches, or of their parts of `rows` samples."""

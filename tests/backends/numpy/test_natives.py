@@ -16,7 +16,7 @@ from xpnet.testing import CASES
 from ...bits import same_bits
 
 numba = pytest.importorskip("numba", reason="numba is not installed: pip install 'xpnet[fast]'")
-from xpnet.backends.numpy import natives  # noqa: E402 - they need Numba
+from xpnet.backends.numpy import loading_cost, natives  # noqa: E402 - they need Numba
 
 NUMPY = get("numpy")
 
@@ -289,6 +289,22 @@ def test_auto_uses_natives_for_long_trainings():
     assert chosen(False, 100.0) == "portable"
 
 
+@pytest.mark.parametrize(
+    ("loaded", "cached", "seconds"),
+    [(("xpnet.backends.numpy.natives", "numba"), False, 0), (("numba",), True, 0), (("numba",), False, 4),
+     ((), True, 0.5), ((), False, 4.5)],
+)  # fmt: skip
+def test_loading_takes_what_is_not_loaded_and_not_compiled(loaded, cached, seconds, monkeypatch):
+    monkeypatch.setattr(loading_cost.sys, "modules", dict.fromkeys(loaded, True))
+    monkeypatch.setattr(loading_cost, "_cached", lambda: cached)
+    assert loading_cost.loading_seconds() == seconds
+
+
+def test_loaded_natives_are_used_at_once(monkeypatch):
+    monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", loading_cost.loading_seconds)
+    assert chosen("auto", 0.0) == "numba"
+
+
 def test_a_later_fit_keeps_the_natives():
     model = xn.Model(NETWORKS["dense"], loss="softmax_cross_entropy", optimizer="adam", backend="numpy")
     model.fit(X, Y, epochs=1)
@@ -300,7 +316,12 @@ def test_a_later_fit_keeps_the_natives():
 
 
 def test_without_numba_auto_is_portable_and_true_raises(monkeypatch):
+<<<<<<< HEAD
     monkeypatch.setitem(sys.modules, "numba", None)
+=======
+    missing = "numba is not installed: pip install 'xpnet[fast]'"
+    monkeypatch.setattr("xpnet.backends.numpy.backend.absence", lambda: missing)
+>>>>>>> f-speed
     assert chosen("auto", 100.0) == "portable"
     with pytest.raises(
         MissingExtraError, match=r"natives=True on NumPy .*numba.*pip install 'xpnet\[fast\]'"

@@ -19,10 +19,9 @@ from ...typing import Array, Batch, Device, Namespace, State
 from ..base import Backend
 from ..protocol import Natives
 from .blas import choose_threads, cores_for, limited
+from .loading_cost import loading_seconds
 from .predict import ReplayedForward
 
-MIN_NATIVE_SECONDS = 0.5
-"""The portable seconds of a training from which "auto" uses natives: importing Numba and its kernels takes as long."""
 UNKNOWN_SECONDS = 1e7
 """An estimate of at least this many seconds stands for a stream of batches of unknown length."""
 
@@ -49,11 +48,12 @@ class NumpyBackend(Backend):
 
     def natives(self, wanted: bool | str, *, dtype: str, seconds: float) -> Natives:
         takes = f"an estimated {seconds:.2g} s" if seconds < UNKNOWN_SECONDS else "an unknown number"
-        takes += " of portable steps"
+        takes += " of portable steps in this run and those before it"
         if wanted is False:
             return Natives(why="natives=False was given")
-        if wanted == "auto" and seconds < MIN_NATIVE_SECONDS:
-            return Natives(why=f"{takes} are less than the {MIN_NATIVE_SECONDS} s that loading Numba takes")
+        loading = loading_seconds() if wanted == "auto" else 0.0
+        if wanted == "auto" and seconds < loading:
+            return Natives(why=f"{takes} are less than the {loading} s that loading Numba takes")
         reason = absence()
         if reason is not None:
             if wanted is True:
@@ -63,7 +63,8 @@ class NumpyBackend(Backend):
             from ..fused_update import update
             from .natives import table
 
-        why = f"{takes} repay loading Numba" if wanted == "auto" else f"natives={wanted!r} was given"
+        why = f"{takes} repay loading Numba" if loading else "Numba is loaded already"
+        why = why if wanted == "auto" else f"natives={wanted!r} was given"
         return Natives("numba", update, table(dtype), why=why)
 
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
