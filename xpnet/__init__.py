@@ -68,14 +68,20 @@ def __getattr__(name: str) -> Any:
     elif not _is_module(name) and name in _listed():
         value = _listed()[name]
     else:
-        from .synonyms import same
-
-        hint = f": did you mean {found[0]!r}?" if (found := same(name, __dir__())) else ""
+        hint = "" if _is_module(name) else _hint(name)
         # from `name` and `obj` Python's traceback suggests the nearest name
         text = f"module 'xpnet' has no attribute {name!r}{hint}"
         raise AttributeError(text, name=name, obj=modules[__name__])
     globals()[name] = value
     return value
+
+
+def _hint(name: str) -> str:
+    """The name that this package has for the same thing, as the end of a sentence; "" for none."""
+    from .synonyms import same
+
+    found = same(name, __dir__())
+    return f": did you mean {found[0]!r}?" if found else ""
 
 
 def __dir__() -> list[str]:

@@ -316,12 +316,7 @@ def test_a_later_fit_keeps_the_natives():
 
 
 def test_without_numba_auto_is_portable_and_true_raises(monkeypatch):
-<<<<<<< HEAD
     monkeypatch.setitem(sys.modules, "numba", None)
-=======
-    missing = "numba is not installed: pip install 'xpnet[fast]'"
-    monkeypatch.setattr("xpnet.backends.numpy.backend.absence", lambda: missing)
->>>>>>> f-speed
     assert chosen("auto", 100.0) == "portable"
     with pytest.raises(
         MissingExtraError, match=r"natives=True on NumPy .*numba.*pip install 'xpnet\[fast\]'"
