@@ -120,6 +120,6 @@ def test_without_scipy(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(
         xn.MissingExtraError,
-        match=r"fit_lbfgs cannot be used: scipy.optimize is not installed: pip install 'xpnet\[scipy\]'",
+        match=r"scipy.optimize is not installed: pip install 'xpnet\[scipy\]'",
     ):
         xn.fit_lbfgs(linear(), X, Y)
