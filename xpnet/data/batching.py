@@ -74,8 +74,11 @@ def split(
     counts = _apportioned(share, np.array([len(g) for g in groups]), rng)
     held = np.concatenate([g[:count] for g, count in zip(shuffled_groups, counts, strict=True)])
     if not len(held):
-        single = n > 1 and len(groups) == n
-        why = "each class has a single sample" if single else f"{share:g} of {n} is less than one"
+        why = (
+            f"{share:g} of {n} rounds to 0"
+            if strata is None or len(groups) < n
+            else "each class has one sample"
+        )
         raise ValueError(
             f"validation_split {share!r} of {n} samples holds out none ({why}): give more samples, or "
             "a larger share"
