@@ -207,6 +207,8 @@ class Backend(EpochLoop, ABC):
     def to_numpy(self, x: Array) -> np.ndarray:
         """A copy of an array on the host."""
         host = np.array(x if hasattr(x, "__array__") else np.from_dlpack(x))
+        if host.dtype.kind == "V":  # bfloat16 and other formats that NumPy lacks, as JAX gives them
+            return host.astype("float32")
         if host.dtype == object:
             raise BackendError(f"backend {self.name!r} cannot copy to the host: override its to_numpy")
         return host
