@@ -36,8 +36,8 @@ def test_the_example_of_a_class_prints_what_it_says(name, monkeypatch):
     assert len(parsed.examples) <= 4, f"the example of {name} is long"
     said = []
     doctest.DocTestRunner(optionflags=FLAGS).run(parsed, out=said.append)
-    if "matplotlib" in sys.modules:
-        sys.modules["matplotlib"].pyplot.close("all")
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
     assert not said, "".join(said)
 
 

@@ -135,8 +135,8 @@ def test_a_pages_snippets_and_commands_in_order(page, tmp_path, monkeypatch, cap
                     check_installs(command)
                 else:
                     check_printed(command, run(command, tmp_path, monkeypatch), shown)
-    if "matplotlib" in sys.modules:
-        sys.modules["matplotlib"].pyplot.close("all")
+    if "matplotlib.pyplot" in sys.modules:  # matplotlib alone may be loaded
+        sys.modules["matplotlib.pyplot"].close("all")
     if page in CHECKS:
         CHECKS[page](vars(session), capsys.readouterr().out, tmp_path)
 
