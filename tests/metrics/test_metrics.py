@@ -194,5 +194,51 @@ def test_labels_that_cannot_be_compared(metric, y_true, y_pred, words):
 def test_labels_that_jax_would_cut_to_32_bits():
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     wide = np.array([2**32, 2**32 + 1])
-    with jax.enable_x64(False), pytest.raises(ValueError, match="y_true holds labels beyond 2147483647"):
-        metrics.accuracy(wide, jax.numpy.asarray([0, 1]))
+    with jax.enable_x64(False):
+        with pytest.raises(ValueError, match="y_true holds labels beyond 2147483647"):
+            metrics.accuracy(wide, jax.numpy.asarray([0, 1]))
+        for metric in (metrics.top_k_accuracy, metrics.log_loss):  # 2**32 would become class 0
+            with pytest.raises(ValueError, match="y_true holds labels beyond 2147483647"):
+                metric(np.array([2**32, 1]), jax.numpy.eye(2))
+        ours = jax.numpy.asarray([0, 1])
+        with pytest.raises(ValueError, match="labels holds labels beyond 2147483647"):
+            metrics.confusion_matrix(ours, ours, labels=[2**32, 1])
+        with pytest.raises(ValueError, match="pos_label 4294967297 is none of the labels"):
+            metrics.recall(ours, ours, pos_label=2**32 + 1)
+
+
+@pytest.mark.parametrize(
+    ("y", "labels", "words"),
+    [
+        (["a", "b"], [b"a", b"b"], r"labels holds bytes.*labels\.astype\(str\)"),
+        (["a", "b"], ["a", None], "labels mixes .* leave out None"),
+        (["a", "b"], [0, 1], "labels holds numbers, the labels are text"),
+        ([0, 1], ["a", "b"], "labels holds text, the labels are numbers"),
+        ([0, 1], [0, "a"], "labels mixes"),
+        ([0, 1], [0.5, 1], "labels holds numbers that are not labels"),
+        ([0, 1], np.array([2**63, 1], "uint64"), "labels holds labels beyond 9223372036854775807"),
+    ],
+)
+def test_labels_to_score_that_are_none(y, labels, words):
+    """Compared as they are, none of them would ever be met, and each score were 0."""
+    with pytest.raises(ValueError, match=words):
+        metrics.f1(y, y, average="macro", labels=labels)
+
+
+def test_the_largest_labels_of_all():
+    """Compared as floats, 2**63 - 1 would be beyond int64."""
+    y = np.array([2**63 - 1, -(2**63)])
+    assert metrics.accuracy(y, y.copy()) == 1
+    assert metrics.confusion_matrix(y, y, labels=y.astype(object)).tolist() == [[1, 0], [0, 1]]
+
+
+def test_unsigned_labels_of_torch_are_compared():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    with pytest.raises(ValueError, match="y_true holds labels beyond"):
+        metrics.accuracy(torch.tensor([2**63], dtype=torch.uint64), torch.tensor([-(2**63)]))
+
+
+def test_class_numbers_in_an_array_of_objects():
+    assert metrics.roc_auc(np.array([0, 1, 1], object), [0.1, 0.2, 0.3]) == 1
+    with pytest.raises(TypeError, match="y_true must hold real numbers, it holds text"):
+        metrics.roc_auc(["a", "b"], [0.1, 0.2])

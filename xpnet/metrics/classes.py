@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..calls import checked
+from ..data import as_array
 from ..errors import choose
-from ..namespace import device
 from ..typing import Array, Namespace
-from .inputs import at_home, integers, labelled, mean, ratio, weighed
+from .inputs import integers, labelled, labels_like, mean, ratio, weighed
 
 
 @checked
@@ -95,10 +93,10 @@ def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
     """The labels to score; ValueError for an empty list."""
     if labels is None:
         return xp.sort(xp.unique_values(xp.concat(arrays)))  # the standard leaves unique_values unsorted
-    known = at_home(xp, labels, device(arrays[0]))
-    if known.ndim != 1 or not known.shape[0]:
+    given = as_array("labels", labels)
+    if given.ndim != 1 or not given.shape[0]:
         raise ValueError(f"labels {labels!r} must be a list of labels, such as [0, 1, 2]")
-    return known
+    return labels_like(xp, "labels", given, arrays[0])
 
 
 def _is(xp: Namespace, y: Array, known: Array, w: Array) -> Array:
@@ -120,7 +118,12 @@ def _counts(
             raise ValueError(
                 f"average 'binary' needs two labels, there are {there.shape[0]}: use 'macro', 'micro' or 'weighted'"
             )
-        known = at_home(xp, np.asarray([pos_label]), device(true))
+        try:
+            known = labels_like(xp, "pos_label", [pos_label], true)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"pos_label {pos_label!r} is none of the labels: name the one that counts as positive"
+            ) from error
         if there.shape[0] == 2 and not bool(xp.any(there == known)):
             raise ValueError(
                 f"pos_label {pos_label!r} is none of the labels: name the one that counts as positive"

@@ -13,11 +13,12 @@ from ..typing import Array, Namespace
 
 
 def together(
-    given: dict[str, Any], sample_weight: Any, *, text: bool = False
+    given: dict[str, Any], sample_weight: Any, *, labels: tuple[str, ...] = (), text: bool = False
 ) -> tuple[Namespace, list[Array], Array]:
     """(namespace, arrays of one library and device, weights (n,) of its widest float).
 
-    text: NumPy arrays may hold text. TypeError, ValueError or LabelError for arrays that do not fit.
+    labels: the arguments that hold labels. text: they may be NumPy's text.
+    TypeError, ValueError or LabelError for arrays that do not fit.
     """
     given = given if sample_weight is None else {**given, "sample_weight": sample_weight}
     arrays = {name: as_array(name, x) for name, x in given.items()}
@@ -31,15 +32,13 @@ def together(
         if x.shape[:1] != (n,) or not n:
             shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in arrays.items())
             raise ValueError(f"{shapes}: each must hold a value, or a row, for each of the same samples")
-        labels = text and name != "sample_weight"
-        if labels and isinstance(x, np.ndarray):
-            x = arrays[name] = host_labels(name, x)
+        if name in labels:
+            x = arrays[name] = _labels_at_home(xp, name, x, place, text=text)
             if xp is np and x.dtype.kind == "U":
                 continue
-        check_numbers(name, x)
-        if labels and isinstance(x, np.ndarray):
-            _require_range(xp, name, x, place)  # before another library cuts 64 bits to 32
-        arrays[name] = at_home(xp, x, place)
+        else:
+            check_numbers(name, x)
+            arrays[name] = at_home(xp, x, place)
         check_finite(arrays[name], name=name)
     kind = _widest(xp, "float", place)
     weight = arrays.pop("sample_weight", None)
@@ -80,11 +79,43 @@ def host_labels(name: str, y: np.ndarray) -> np.ndarray:
     )
 
 
+def _labels_at_home(xp: Namespace, name: str, y: Array, place: Any, *, text: bool) -> Array:
+    """Labels in a namespace and on a device; LabelError or TypeError where they would become others there."""
+    if isinstance(y, np.ndarray | np.generic):
+        y = host_labels(name, np.asarray(y))
+        if text and xp is np and y.dtype.kind == "U":
+            return y
+    check_numbers(name, y)
+    if isinstance(y, np.ndarray):
+        _require_range(xp, name, y, place)  # before another library cuts 64 bits to 32
+    return at_home(xp, y, place)
+
+
+def labels_like(xp: Namespace, name: str, labels: Any, like: Array) -> Array:
+    """The labels of an option, (labels,), as `like` holds them; LabelError or TypeError where they do not fit it."""
+    known = _labels_at_home(xp, name, as_array(name, labels), device(like), text=True)
+    texts = [xp is np and y.dtype.kind == "U" for y in (known, like)]
+    if texts[0] != texts[1]:
+        kinds = "text, the labels are numbers" if texts[0] else "numbers, the labels are text"
+        raise LabelError(f"{name} holds {kinds}: labels of one kind were wanted")
+    return flat(xp, name, known)
+
+
 def _require_range(xp: Namespace, name: str, y: Array, place: Any) -> None:
     """LabelError where a label is beyond the widest integer of the library: a cast would make another label of it."""
     most = int(xp.iinfo(_widest(xp, "int", place)).max)
     own = namespace(y)
-    if y.shape[0] and (bool(own.any(y >= float(most) + 1)) or bool(own.any(y < -float(most) - 1))):
+    if own.isdtype(y.dtype, "bool"):
+        return
+    if own.isdtype(y.dtype, "integral"):  # not compared with floats, which round the largest of them
+        if -most - 1 <= own.iinfo(y.dtype).min and own.iinfo(y.dtype).max <= most:
+            return
+        wide = integers(own, y)  # unsigned integers beyond it become negative
+        unsigned = own.isdtype(y.dtype, "unsigned integer")
+        beyond = bool(own.any(wide < (0 if unsigned else -most - 1))) or bool(own.any(wide > most))
+    else:
+        beyond = bool(own.any(y >= float(most) + 1)) or bool(own.any(y < -float(most) - 1))
+    if beyond:
         raise LabelError(
             f"{name} holds labels beyond {most}, the largest integer here: number them 0, 1, ..."
         )
@@ -103,7 +134,9 @@ def integers(xp: Namespace, x: Array) -> Array:
 
 def labelled(y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Namespace, list[Array], Array]:
     """(namespace, [true labels, predicted labels], weights), each (n,)."""
-    xp, arrays, w = together({"y_true": y_true, "y_pred": y_pred}, sample_weight, text=True)
+    xp, arrays, w = together(
+        {"y_true": y_true, "y_pred": y_pred}, sample_weight, labels=("y_true", "y_pred"), text=True
+    )
     labels = [flat(xp, name, y) for name, y in zip(("y_true", "y_pred"), arrays, strict=True)]
     if xp is np and len({y.dtype.kind == "i" for y in labels}) > 1:
         raise LabelError(
@@ -122,10 +155,9 @@ def flat(xp: Namespace, name: str, y: Array) -> Array:
         )
     if xp is np and y.dtype.kind == "U":
         return y
-    if xp.isdtype(y.dtype, "real floating"):
-        if bool(xp.any(y != xp.floor(y))):
-            raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
-        _require_range(xp, name, y, device(y))
+    if xp.isdtype(y.dtype, "real floating") and bool(xp.any(y != xp.floor(y))):
+        raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
+    _require_range(xp, name, y, device(y))
     return integers(xp, y)
 
 

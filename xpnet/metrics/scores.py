@@ -74,7 +74,7 @@ def _scored(
     y_true: Any, y_score: Any, sample_weight: Any, *, binary: bool = False, name: str = "y_score"
 ) -> tuple[Namespace, Array, Array, Array]:
     """(namespace, class numbers (n,), scores, weights); LabelError for a class without a column."""
-    xp, (true, score), w = together({"y_true": y_true, name: y_score}, sample_weight)
+    xp, (true, score), w = together({"y_true": y_true, name: y_score}, sample_weight, labels=("y_true",))
     true = flat(xp, "y_true", true)
     if score.ndim != 2 and not (binary and score.ndim == 1):
         raise ValueError(f"{name} {tuple(score.shape)} must be (n, classes){' or (n,)' if binary else ''}")
