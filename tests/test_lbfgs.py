@@ -116,8 +116,10 @@ def test_options_that_cannot_be(options, message):
 
 
 def test_without_scipy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    for name in ("scipy", "scipy.optimize"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(
-        xn.MissingExtraError, match=r"fit_lbfgs cannot be used: scipy .*pip install 'xpnet\[scipy\]'"
+        xn.MissingExtraError,
+        match=r"scipy.optimize is not installed: pip install 'xpnet\[scipy\]'",
     ):
         xn.fit_lbfgs(linear(), X, Y)

@@ -42,6 +42,22 @@ def test_training_goes_on_as_if_never_interrupted(backend, tmp_path):
     assert second.history["epoch"] == [1, 2, 3, 4]
 
 
+def test_a_save_within_an_epoch_is_that_of_the_last_whole_one(backend, tmp_path):
+    x, y = X[:32], Y[:32]
+
+    class Saves(xn.Callback):
+        def on_steps(self, model, record):
+            if model.history.epochs == 1 and record["step"] == 3:
+                model.save(tmp_path / "m")
+
+    whole = make(backend)
+    whole.fit(x, y, epochs=3, batch_size=8, steps_per_call=1, callbacks=[Saves()])
+    again = xn.load(tmp_path / "m", backend=backend)
+    assert again.history.epochs == 1
+    again.fit(x, y, epochs=2, batch_size=8, steps_per_call=1)
+    same_models(whole, again)
+
+
 def test_another_backend_predicts_the_same(backend, tmp_path):
     model = make("numpy")
     model.fit(X, Y, epochs=3, batch_size=8)

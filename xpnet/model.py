@@ -296,7 +296,7 @@ class Model:
         self._placement.require_built().replace("buffers", new)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model with its optimizer state: training goes on from the file as if never interrupted."""
+        """Writes the model and its optimizer state: training goes on from the last whole epoch as if uninterrupted."""
         from .saving import save  # hashlib and the modules beside it take 20 ms to import
 
         save(path, self, self._placement.require_built())

@@ -47,6 +47,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(machine, "cores", lambda: 4)
     monkeypatch.setattr(facts, "_libraries", lambda: [{**LIBRARY}])
     monkeypatch.setattr(facts, "version", lambda package: "1.0")
+    monkeypatch.setattr(facts.numba, "absence", lambda: None)
     monkeypatch.setattr(os.path, "exists", lambda path: False)
     return speeds
 

@@ -66,7 +66,7 @@ def test_nothing_is_replaced_without_force(capsys):
         ("train t.csv --task regression", 1, "t.csv: target 'kind' holds text"),
         ("train t.csv --held-out 1.5", 2, "held_out 1.5 must be a share"),
         ("train -t.csv", 2, "'-t.csv' looks like an option: write ./-t.csv for the file"),
-        ("train few.csv", 1, "few.csv: held_out 0.2 of 4 samples leaves one side empty"),
+        ("train few.csv --held-out 0.1", 1, "few.csv: held_out 0.1 of 4 samples holds out none"),
         ("train digits --held-out 0.5", 1, "digits has its own samples held out"),
         ("train digits --target kind", 1, "only the columns of a CSV file have names"),
         ("train t.csv --output t.csv/x", 1, "is a file: choose a folder for the run"),

@@ -119,3 +119,31 @@ def test_yes_begins_at_one_half(loss, yes_above):
     t = np.array([[0], [1], [1], [0]])
     entropy = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
     assert model.evaluate(x, [0, 1, 1, 0])["loss"] == pytest.approx(entropy, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_targets_in_formats_that_numpy_lacks(library, kind):
+    """0, 1 and 2 are exact in each: the training is that of float32."""
+    module = pytest.importorskip(
+        "torch" if library == "torch" else "jax.numpy", reason=f"{library} is not installed"
+    )
+    backend = xn.backends.get(library)
+    x, y = backend.asarray(FAR), backend.asarray(Y.astype("float32"))
+
+    def cast(a):
+        return a.to(getattr(module, kind)) if library == "torch" else a.astype(kind)
+
+    for loss, units in (("softmax_cross_entropy", 3), ("mse", 1)):
+        models = [make(library, units=units, loss=loss) for _ in range(2)]
+        models[0].fit(x, y, epochs=1, sample_weight=y)
+        models[1].fit(x, cast(y), epochs=1, sample_weight=cast(y))
+        assert models[0].history["loss"] == models[1].history["loss"]
+
+
+def test_a_state_in_bfloat16_is_taken():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    model = xn.Model(xn.Sequential(xn.Dense(4)), loss="mse", optimizer="sgd", backend="numpy")
+    layer = torch.nn.Linear(3, 4).bfloat16()
+    xn.io.from_torch(model.build((3,)), {f"0.{name}": p for name, p in layer.state_dict().items()})
+    np.testing.assert_array_equal(model.params["0.weight"].T, layer.weight.detach().float().numpy())

@@ -54,8 +54,13 @@ VALIDATION = [
         "(0, 1)",
     ),
     wrong(lambda: fit(validation_split=ONES), "validation_split array", "(0, 1)"),
-    wrong(lambda: fit(validation_split=0.01), "validation_split 0.01 of 12 samples", "empty", "give more"),
-    wrong(lambda: fit(X[:1], Y[:1], validation_split=0.5), "of 1 samples", "empty"),
+    wrong(
+        lambda: fit(validation_split=0.01),
+        "validation_split 0.01 of 12 samples",
+        "holds out none",
+        "give more",
+    ),
+    wrong(lambda: fit(X[:1], Y[:1], validation_split=0.5), "of 1 samples", "holds out none"),
     wrong(lambda: fit(validation_split=0.5, validation_data=(X, Y)), "validation_split", "validation_data"),
     *(
         wrong(lambda v=v: fit(validation_data=v), "validation_data must be a tuple", came, error=TypeError)

@@ -262,7 +262,7 @@ def test_a_transformer_learns_and_comes_back_from_its_file(tmp_path):
         (TransformerBlock(4), (5, 6), r"TransformerBlock\(4\): 6 features cannot be shared among 4 heads"),
         (MultiHeadAttention(2), (6,), r"MultiHeadAttention\(2\) takes sequences .* these are \(n, 6\)"),
         (TransformerBlock(2), (2, 3, 6), r"TransformerBlock\(2\) takes sequences"),
-        (MultiHeadAttention(2), ((5, 4), (3, 6)), r"query \(n, 5, 4\) and memory \(n, 3, 6\) must have as many"),
+        (MultiHeadAttention(2), ((5, 4), (3, 6)), r"query \(n, 5, 4\) and memory \(n, 3, 6\) must have the same"),
         (PositionEmbedding(4), (5, 6), r"PositionEmbedding\(4.* has rows for 4 positions, .* have 5: make length 5"),
         (PositionalEncoding(), (5,), r"PositionalEncoding\(\) takes sequences"),
     ],

@@ -1,6 +1,7 @@
 """Metrics by definition, on every backend, and what they refuse."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -147,3 +148,51 @@ def test_two_libraries_are_named():
     )
     with pytest.raises(TypeError, match="y_true, y_pred are arrays of torch and array_api_strict"):
         metrics.accuracy(torch.zeros(2), strict.zeros(2))
+
+
+PLAIN = np.array([1, 0, 1])
+FIXED = PLAIN.copy()
+FIXED.flags.writeable = False
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PLAIN[::-1],
+        PLAIN.astype(">i8"),
+        PLAIN.astype("longdouble"),
+        FIXED,
+        PLAIN.astype(object),
+        PLAIN.astype(bool).astype(object),
+    ],
+    ids=["reversed", "big-endian", "long double", "read-only", "objects", "objects that are booleans"],
+)
+def test_labels_of_numpy_beside_those_of_the_library(backend, given):
+    """PyTorch refuses strides and byte orders and warns of read-only arrays, JAX refuses byte orders."""
+    own = backend.asarray(PLAIN)
+    assert metrics.accuracy(given, own) == 1
+    host = backend.to_numpy(metrics.confusion_matrix(given, own, labels=np.array([1, 0])[::-1]))
+    assert host.tolist() == [[1, 0], [0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "words"),
+    [
+        (np.array([b"a", b"b"]), np.array(["a", "b"]), r"y_true holds bytes.*y_true\.astype\(str\)"),
+        (np.array(["a", None], object), np.array(["a", "b"], object), "y_true mixes .* leave out None"),
+        (np.array([1e19, 2e19]), np.array([2e19, 1e19]), "y_true holds labels beyond 9223372036854775807"),
+        (np.array([2**63], "uint64"), np.array([-(2**63)]), "y_true holds labels beyond"),
+    ],
+)
+@pytest.mark.parametrize("metric", [metrics.accuracy, partial(metrics.f1, average="macro")])
+def test_labels_that_cannot_be_compared(metric, y_true, y_pred, words):
+    """A cast would make equal labels of different ones, or different ones of equal."""
+    with pytest.raises(ValueError, match=words):
+        metric(y_true, y_pred)
+
+
+def test_labels_that_jax_would_cut_to_32_bits():
+    jax = pytest.importorskip("jax", reason="JAX is not installed")
+    wide = np.array([2**32, 2**32 + 1])
+    with jax.enable_x64(False), pytest.raises(ValueError, match="y_true holds labels beyond 2147483647"):
+        metrics.accuracy(wide, jax.numpy.asarray([0, 1]))

@@ -71,7 +71,7 @@ def test_natives_may_take_over_between_two_fits(monkeypatch):
     portable.fit(X, Y, epochs=4, batch_size=8)
     mixed.fit(X, Y, epochs=1, batch_size=8)
     assert mixed.updates == "portable"
-    monkeypatch.setattr("xpnet.backends.numpy.backend.MIN_NATIVE_SECONDS", 0.0)
+    monkeypatch.setattr("xpnet.backends.numpy.backend.loading_seconds", lambda: 0.0)
     mixed.fit(X, Y, epochs=3, batch_size=8)
     assert mixed.updates == "numba"
     same_models(portable, mixed)
@@ -205,6 +205,47 @@ def test_the_split_is_fixed_and_fair():
     again = data.split(68, 0.25, seed=3, strata=strata)
     assert held.tolist() == again[1].tolist()
     assert held.tolist() != data.split(68, 0.25, seed=4, strata=strata)[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "share"),
+    [
+        ([4] * 10, 0.1),
+        ([2] * 100, 0.25),
+        ([3] * 50, 0.2),
+        ([2] * 100, 0.3),
+        ([5] * 20, 0.3),
+        ([1, 1, 30], 0.5),
+    ],
+)
+def test_a_stratified_share_is_right_in_all(sizes, share):
+    """Each class is within a sample of its share, and none is used up."""
+    strata = np.repeat(np.arange(len(sizes)), sizes)
+    kept, held = data.split(len(strata), share, seed=1, strata=strata)
+    assert sorted([*kept, *held]) == list(range(len(strata)))
+    assert len(held) == round(share * len(strata))
+    counts = np.bincount(strata[held], minlength=len(sizes))
+    assert (np.abs(counts - share * np.array(sizes)) <= 1).all()
+    assert (np.bincount(strata[kept], minlength=len(sizes)) >= 1).all()
+
+
+def test_a_share_that_holds_out_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"0\.3 of 4 samples holds out none \(each class has one sample\)"):
+        data.split(4, 0.3, seed=0, strata=np.arange(4))
+    with pytest.raises(ValueError, match=r"0\.1 of 3 samples holds out none \(0\.1 of 3 rounds to 0\)"):
+        data.split(3, 0.1, seed=0)
+
+
+def test_a_binary_loss_holds_out_each_class_alike():
+    y = np.arange(40) % 10 == 0
+    seen = []
+    model = xn.Model(xn.Dense(1), loss="sigmoid_cross_entropy", optimizer="adam", backend="numpy")
+    model.fit(np.c_[y, y], y, epochs=1, validation_split=0.25, callbacks=[lambda m, r: seen.append(r)])
+    kept, held = data.split(40, 0.25, seed=0, strata=y)
+    other = xn.Model(xn.Dense(1), loss="sigmoid_cross_entropy", optimizer="adam", backend="numpy")
+    other.fit(np.c_[y, y][kept], y[kept], epochs=1, validation_data=(np.c_[y, y][held], y[held]))
+    assert seen[0]["val_loss"] == other.history["val_loss"][0]
+    assert y[held].sum() == 1
 
 
 @pytest.mark.parametrize("loss", ["softmax_cross_entropy", "mse"])

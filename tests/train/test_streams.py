@@ -1,6 +1,8 @@
 """Batches made elsewhere are steps, the next read while this one computes; what is wrong with one is named."""
 
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -259,3 +261,32 @@ def test_a_source_may_fill_the_same_arrays_anew(backend, own):
     wanted.fit(batches, epochs=2)
     assert refilled.history == wanted.history
     assert state(refilled) == state(wanted)
+
+
+@pytest.mark.parametrize("place", ["source", "step"])
+def test_an_interrupt_waits_for_no_source(monkeypatch, place):
+    """A source that does not answer is left behind, whether Ctrl-C or an error in a step ends the training."""
+    monkeypatch.setattr("xpnet.train.reader.WAIT_SECONDS", 0.05)
+    answers = threading.Event()
+
+    def function():
+        yield from cut(15)[:2]
+        if place == "source":
+            signal.raise_signal(signal.SIGINT)  # in the main thread, which waits for this batch
+        answers.wait(30)
+
+    class Fails(xn.Callback):
+        def on_steps(self, model, record):
+            if place == "step" and record["step"] == 2:
+                raise RuntimeError("mine")
+
+    model, began = make(), time.monotonic()
+    with (
+        pytest.warns(UserWarning, match="the source of batches has not answered"),
+        pytest.raises(KeyboardInterrupt if place == "source" else RuntimeError),
+    ):
+        model.fit(function, epochs=1, callbacks=[Fails()])
+    assert time.monotonic() - began < 10
+    assert model.history.epochs == 0
+    answers.set()
+    model.fit(cut(15), epochs=1)

@@ -17,6 +17,11 @@ WAYS: dict[str, Callable[[Any], np.ndarray]] = {
 """The ways to NumPy, by the method of an array that offers each, in the order of trial."""
 
 
+def in_numpy_format(host: np.ndarray) -> np.ndarray:
+    """`host`, as float32 if its format is one that NumPy lacks, such as bfloat16, as JAX gives it."""
+    return host.astype("float32") if host.dtype.kind == "V" else host
+
+
 def copy_to_host(x: Array, backend: str) -> np.ndarray:
     """The first copy that one of `WAYS` gives; BackendError, with each way's refusal, where none gives numbers."""
     refused = []
@@ -32,7 +37,7 @@ def copy_to_host(x: Array, backend: str) -> np.ndarray:
             refused.append(f"{method} raises {type(error).__name__}: {error}".splitlines()[0])
             continue
         if host.dtype != object:
-            return host
+            return in_numpy_format(host)
         refused.append(f"{method} leads to an array of objects")
     raise BackendError(
         f"backend {backend!r} cannot copy a {type(x).__module__}.{type(x).__qualname__} to the host: "

@@ -58,7 +58,11 @@ def check_share(share: Any, *, low: float = math.ulp(0.0)) -> float:
 def split(
     n: int, share: float, *, seed: int, strata: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(kept, held out) sample numbers, each in order; with `strata` the share is held out of every stratum."""
+    """(kept, held out) sample numbers, each in order: round(share n) samples are held out.
+
+    strata: (n,) the class of each sample. Each class gives its share, to a sample (by largest remainders), and keeps
+    one sample at least. ValueError where nothing is held out or kept.
+    """
     share = check_share(share)
     rng = np.random.default_rng([seed, _SPLIT])
     groups = (
@@ -66,13 +70,31 @@ def split(
         if strata is None
         else [np.flatnonzero(strata == s) for s in sorted(set(strata.tolist()))]
     )
-    held = np.concatenate([rng.permutation(g)[: round(share * len(g))] for g in groups])
-    kept = np.setdiff1d(np.arange(n), held)
-    if not len(held) or not len(kept):
-        raise ValueError(
-            f"validation_split {share!r} of {n} samples leaves one side empty: choose a share between, or give more"
+    shuffled_groups = [rng.permutation(g) for g in groups]
+    counts = _apportioned(share, np.array([len(g) for g in groups]), rng)
+    held = np.concatenate([g[:count] for g, count in zip(shuffled_groups, counts, strict=True)])
+    if not len(held):
+        why = (
+            f"{share:g} of {n} rounds to 0"
+            if strata is None or len(groups) < n
+            else "each class has one sample"
         )
-    return kept, np.sort(held)
+        raise ValueError(
+            f"validation_split {share!r} of {n} samples holds out none ({why}): give more samples, or "
+            "a larger share"
+        )
+    return np.setdiff1d(np.arange(n), held), np.sort(held)
+
+
+def _apportioned(share: float, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The number of samples that each group gives: round(share n) in all, by largest remainders, ties by lot."""
+    most = sizes - 1
+    counts = np.minimum(np.floor(share * sizes).astype("int64"), most)
+    rest = round(share * int(sizes.sum())) - int(counts.sum())
+    remainders = np.where(counts < most, share * sizes - counts, -1.0)
+    for group in np.lexsort((rng.random(len(sizes)), -remainders))[: max(0, rest)]:
+        counts[group] += counts[group] < most[group]
+    return counts
 
 
 @checked

@@ -168,6 +168,17 @@ def _layout(network: Any, name: str, shape: Shape) -> Layout:
     return Layout(theirs, shape, axes, tuple(shape[axis] for axis in axes))
 
 
+def _on_host(given: Any) -> np.ndarray:
+    """An array or a tensor as a NumPy array; in float32 where NumPy lacks its format, such as bfloat16."""
+    if not hasattr(given, "detach"):
+        return np.asarray(given)
+    tensor = given.detach().cpu()
+    try:
+        return np.asarray(tensor)
+    except TypeError:
+        return np.asarray(tensor.float())
+
+
 def _taken(left: Flat, network: Any, name: str, shape: Shape) -> np.ndarray:
     """Takes PyTorch's array of xpnet's name out of `left`, and returns it in xpnet's layout."""
     layout = _layout(network, name, shape)
@@ -175,7 +186,7 @@ def _taken(left: Flat, network: Any, name: str, shape: Shape) -> np.ndarray:
         has = f", and of what it has {shown(sorted(left))} is left" if left else ""
         raise ValueError(f"state has no {layout.name!r}{has}: make the network of the same layers, in order")
     given = left.pop(layout.name)
-    array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    array = _on_host(given)
     if array.shape != layout.shape:
         raise ValueError(
             f"state: {layout.name!r} is {array.shape}, this network's is {layout.shape}: make its layers as large"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..calls import checked
 from ..errors import choose
 from ..namespace import device
 from ..typing import Array, Namespace
-from .inputs import integers, labelled, mean, ratio, weighed
+from .inputs import at_home, integers, labelled, mean, ratio, weighed
 
 
 @checked
@@ -93,7 +95,7 @@ def _known(xp: Namespace, labels: Any, *arrays: Array) -> Array:
     """The labels to score; ValueError for an empty list."""
     if labels is None:
         return xp.sort(xp.unique_values(xp.concat(arrays)))  # the standard leaves unique_values unsorted
-    known = xp.asarray(labels, device=device(arrays[0]))
+    known = at_home(xp, labels, device(arrays[0]))
     if known.ndim != 1 or not known.shape[0]:
         raise ValueError(f"labels {labels!r} must be a list of labels, such as [0, 1, 2]")
     return known
@@ -118,7 +120,7 @@ def _counts(
             raise ValueError(
                 f"average 'binary' needs two labels, there are {there.shape[0]}: use 'macro', 'micro' or 'weighted'"
             )
-        known = xp.asarray([pos_label], device=device(true))
+        known = at_home(xp, np.asarray([pos_label]), device(true))
         if there.shape[0] == 2 and not bool(xp.any(there == known)):
             raise ValueError(
                 f"pos_label {pos_label!r} is none of the labels: name the one that counts as positive"

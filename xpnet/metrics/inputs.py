@@ -31,10 +31,15 @@ def together(
         if x.shape[:1] != (n,) or not n:
             shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in arrays.items())
             raise ValueError(f"{shapes}: each must hold a value, or a row, for each of the same samples")
-        if text and xp is np and name != "sample_weight" and x.dtype.kind in "USO":
-            continue
+        labels = text and name != "sample_weight"
+        if labels and isinstance(x, np.ndarray):
+            x = arrays[name] = host_labels(name, x)
+            if xp is np and x.dtype.kind == "U":
+                continue
         check_numbers(name, x)
-        arrays[name] = xp.asarray(x, device=place)
+        if labels and isinstance(x, np.ndarray):
+            _require_range(xp, name, x, place)  # before another library cuts 64 bits to 32
+        arrays[name] = at_home(xp, x, place)
         check_finite(arrays[name], name=name)
     kind = _widest(xp, "float", place)
     weight = arrays.pop("sample_weight", None)
@@ -45,6 +50,44 @@ def together(
             f"sample_weight {tuple(weight.shape)} must be ({n},), not negative, and not 0 for all"
         )
     return xp, list(arrays.values()), xp.astype(weight, kind)
+
+
+def at_home(xp: Namespace, x: Any, place: Any) -> Array:
+    """An array in a namespace and on a device; of NumPy's, a copy that every library takes."""
+    if (
+        isinstance(x, np.ndarray) and xp is not np
+    ):  # others refuse byte orders, negative strides and long doubles
+        kind = np.dtype("float64") if x.dtype.char == "g" else x.dtype.newbyteorder("=")
+        x = np.array(x, dtype=kind, order="C")
+    return xp.asarray(x, device=place)
+
+
+def host_labels(name: str, y: np.ndarray) -> np.ndarray:
+    """Labels as numbers or as text, from an array of objects as well; LabelError for bytes and for mixtures."""
+    if y.dtype.kind == "S":
+        raise LabelError(f"{name} holds bytes, text or numbers were wanted: decode it, {name}.astype(str)")
+    if y.dtype.kind != "O":
+        return y
+    items = y.ravel().tolist()
+    if all(isinstance(item, str) for item in items):
+        return y.astype(str)
+    if all(isinstance(item, bool | int | float | np.number | np.bool_) for item in items):
+        numbers = np.array(items)
+        if numbers.dtype.kind in "biuf":
+            return numbers.reshape(y.shape)
+    raise LabelError(
+        f"{name} mixes labels of different types: make them all text or all integers, and leave out None"
+    )
+
+
+def _require_range(xp: Namespace, name: str, y: Array, place: Any) -> None:
+    """LabelError where a label is beyond the widest integer of the library: a cast would make another label of it."""
+    most = int(xp.iinfo(_widest(xp, "int", place)).max)
+    own = namespace(y)
+    if y.shape[0] and (bool(own.any(y >= float(most) + 1)) or bool(own.any(y < -float(most) - 1))):
+        raise LabelError(
+            f"{name} holds labels beyond {most}, the largest integer here: number them 0, 1, ..."
+        )
 
 
 def _widest(xp: Namespace, kind: str, place: Any) -> Any:
@@ -77,10 +120,12 @@ def flat(xp: Namespace, name: str, y: Array) -> Array:
         raise LabelError(
             f"{name} {tuple(y.shape)} must be labels (n,): use argmax of scores, or model.predict"
         )
-    if xp is np and y.dtype.kind in "USO":
+    if xp is np and y.dtype.kind == "U":
         return y
-    if xp.isdtype(y.dtype, "real floating") and bool(xp.any(y != xp.floor(y))):
-        raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
+    if xp.isdtype(y.dtype, "real floating"):
+        if bool(xp.any(y != xp.floor(y))):
+            raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
+        _require_range(xp, name, y, device(y))
     return integers(xp, y)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import backends, calculus
 from ..data import as_array, check_finite, check_numbers
-from ..namespace import is_array, namespace
+from ..namespace import is_array
 from ..typing import Shape
 
 CURVE_POINTS = 601
@@ -24,9 +24,6 @@ def host(name: str, value: Any) -> np.ndarray:
     x = as_array(name, value)
     if isinstance(x, np.ndarray | np.generic):
         return np.asarray(x)
-    xp = namespace(x)
-    if "bfloat16" in str(x.dtype):  # NumPy has no bfloat16
-        x = xp.astype(x, xp.float32)
     return np.asarray(backends.of(x).to_numpy(x))
 
 

@@ -199,10 +199,14 @@ def to_samples(
 
 
 def hold_out(backend: Any, data: Samples, share: float, *, kind: str, seed: int) -> tuple[Samples, Samples]:
-    """(the other samples, the share held out); the share of every class alike where targets are class numbers."""
+    """(the other samples, the share held out); the share of every class alike where each sample has one label."""
     strata = None
-    if kind == "classes" and data.y.ndim == 1:
-        strata = data.y.array if isinstance(data.y, LazyRows) else backend.to_numpy(data.y)
+    if (kind == "classes" and data.y.ndim == 1) or (kind == "binary" and math.prod(data.y.shape[1:]) == 1):
+        labels = data.y.array if isinstance(data.y, LazyRows) else backend.to_numpy(data.y)
+        labels = labels.reshape(-1)
+        strata = (
+            labels if kind == "classes" or set(labels.tolist()) <= {0.0, 1.0} else None
+        )  # else probabilities
     kept, held = split(len(data), share, seed=seed, strata=strata)
     if not (data.weight[kept].any() and data.plain[held].any()):
         raise ValueError(f"validation_split {share!r} leaves one side with samples of weight 0 only")

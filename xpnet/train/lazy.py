@@ -14,7 +14,7 @@ from ..typing import Array, Shape
 from .memmap import ask_for
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from .reader import Reader
 
 T = TypeVar("T")
 
@@ -81,15 +81,15 @@ def loaded(arrays: Sequence[Any], rows: Sequence[slice | np.ndarray]) -> Generat
     if len(rows) == 1:
         yield from parts
         return
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms, which training in memory does without
+    from .reader import Reader  # 10 ms, which training in memory does without
 
-    with ThreadPoolExecutor(1) as pool:  # left only when its thread has ended, also after an error
-        yield from prefetch(pool, parts)
+    with Reader() as reader:
+        yield from prefetch(reader, parts)
 
 
-def prefetch(pool: Executor, items: Iterator[T]) -> Generator[T]:
-    """The items in order; the pool's thread makes each while the caller works on the one before."""
-    coming = pool.submit(next, items, None)
+def prefetch(reader: Reader, items: Iterator[T]) -> Generator[T]:
+    """The items in order; the reader's thread makes each while the caller works on the one before."""
+    coming = reader.submit(next, items, None)
     while (item := coming.result()) is not None:
-        coming = pool.submit(next, items, None)
+        coming = reader.submit(next, items, None)
         yield item

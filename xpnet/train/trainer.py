@@ -67,6 +67,7 @@ class Trainer:
         self.backend, self.reduction, self.dtype, self.seed = backend, reduction, dtype, seed
         self.natives, self.deterministic = natives, deterministic
         self.state = cast("State", {})  # until `build` or `load`
+        self._good: State | None = None  # while an epoch runs, the state before it
         self.epochs = 0
         self.started, self.trainings = False, 0
         self.plan: ExecutionPlan | None = None
@@ -108,8 +109,8 @@ class Trainer:
         self.started, self._monitor = bool(host["step"][0] > 0), None
 
     def dump(self) -> State:
-        """The state as host arrays."""
-        return tree.map(self.backend.to_numpy, self.state)
+        """The state as host arrays; while an epoch runs, the one before it, from which training can go on."""
+        return tree.map(self.backend.to_numpy, self._good or self.state)
 
     def replace(self, part: str, new: Any) -> None:
         """Replaces the arrays of `state[part]`; ValueError where names or shapes differ."""
@@ -295,6 +296,7 @@ class Trainer:
         Half an epoch cannot be resumed either, since the next epoch is drawn in another order.
         """
         good, epochs = self.backend.snapshot(self.state), self.epochs
+        self._good = good
         try:
             yield
             monitor.after = 0.0
@@ -308,3 +310,5 @@ class Trainer:
         except BaseException:
             self.state, self.epochs = good, epochs
             raise
+        finally:
+            self._good = None

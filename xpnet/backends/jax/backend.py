@@ -23,6 +23,7 @@ from ...installed import BACKENDS
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, Op, State
 from ..base import Backend
+from ..host import in_numpy_format
 from ..cores import cores
 from ..protocol import CallResult, Capabilities, Epoch, Natives
 
@@ -87,7 +88,7 @@ class JaxBackend(Backend):
         return jax.numpy.array(x, copy=True, device=device)
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.array(x)  # waits for the computation, and raises what it raised
+        return in_numpy_format(np.array(x))  # waits for the computation, and raises what it raised
 
     def copy(self, arrays: Any) -> Any:
         return _copy()(arrays)

@@ -84,7 +84,11 @@ class TorchBackend(Backend):
             )
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.array(x.detach().cpu().numpy())
+        x = x.detach().cpu()
+        try:
+            return np.array(x.numpy())
+        except TypeError:  # bfloat16 and other formats that NumPy lacks: float32 holds each of their numbers
+            return x.float().numpy()
 
     def synchronize(self) -> None:
         import torch
