@@ -2,9 +2,9 @@
 
 A family is a parametrized test function, or the tests that give one name as `of`. `@pytest.mark.sample(n, by=("row",
 "library"))` keeps n of its tests for each combination of the parameters that `by` names; `library` is the backend's,
-numpy's for numpy-readonly, `kind` is numpy, strict, or one name for all other libraries, and `numpy` is true or false.
-A seed alone chooses them: the date, or XPNET_SAMPLE_SEED. The tests that are left out count as deselected. `--full`,
-`-k`, `--lf` and node ids run everything they name.
+numpy's for numpy-readonly, and `numpy` is true for it and false for all others. A seed alone chooses them: the date, or
+XPNET_SAMPLE_SEED. The tests that are left out count as deselected. `--full`, `-k`, `--lf` and node ids run everything
+they name.
 """
 
 import datetime
@@ -114,12 +114,11 @@ def outside_the_sample(items, seed):
 
 
 def parameter(item, name):
-    """A parameter of a test, or what `library`, `kind` and `numpy` ask of its backend."""
+    """A parameter of a test, or what `library` and `numpy` ask of its backend."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    if name in ("library", "kind", "numpy"):
+    if name in ("library", "numpy"):
         library = params["xpnet_backend"].removesuffix("-readonly").removesuffix("-device1")
-        kind = library if library in ("numpy", "strict") else "installed"
-        return {"library": library, "kind": kind, "numpy": library == "numpy"}[name]
+        return library if name == "library" else library == "numpy"
     return getattr(params[name], "name", params[name])
 
 

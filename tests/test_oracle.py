@@ -9,7 +9,7 @@ for row, case, check in table():
     ROWS.setdefault(row, []).append((case, check))
 
 
-@pytest.mark.sample(1, by=("row", "kind"))
+@pytest.mark.sample(1, by=("row", "numpy"))
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", ROWS)
 def test_row(row, dtype, xpnet_backend, record_property):

@@ -65,6 +65,7 @@ def test_numbers(name, backend):
         assert np.allclose(row.value, there.value, rtol=tolerance, atol=tolerance), row.what
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", results.EXAMPLES)
 def test_pictures(name, tmp_path, monkeypatch, capsys):
     """Each is drawn, is in the repository and on the page; the page has no other. Images fall back to digits."""
