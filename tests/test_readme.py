@@ -25,7 +25,7 @@ NEEDS = {
     "docs/tables.md": ("pandas",),
     "xpnet/compiler/README.md": ("numba",),
 }
-OPTIONAL = ("array_api_strict", "jax", "matplotlib", "scipy", "torch")
+OPTIONAL = ("array_api_strict", "dask", "jax", "matplotlib", "mlx", "ndonnx", "onnxruntime", "scipy", "torch")
 """A snippet that names one of these is left out where it is not installed."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SESSIONS = [

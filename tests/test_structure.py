@@ -5,6 +5,7 @@ import inspect
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -305,6 +306,27 @@ def test_files_are_short_and_finished(path):
 
 def test_there_are_no_rooms_for_odds_and_ends():
     assert not [path for path in TREES if path.rpartition("/")[2] in ("utils.py", "helpers.py", "misc.py")]
+
+
+def listing():
+    """The modules that list their public names, and each room that `xpnet` names."""
+    found = {
+        "xpnet." + path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
+        for path, tree in TREES.items()
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    }
+    rooms = (getattr(xpnet, name) for name in xpnet.__all__)
+    return sorted(found | {"xpnet"} | {room.__name__ for room in rooms if inspect.ismodule(room)})
+
+
+@pytest.mark.parametrize("name", listing())
+def test_tab_completion_shows_public_names_alone(name):
+    """What rlcompleter and IPython ask: `dir` of the module."""
+    module = import_module(name)
+    assert dir(module) == sorted(module.__all__)
+    for public in module.__all__:
+        assert hasattr(module, public), f"{name} lists {public}, which it does not have"
 
 
 @pytest.mark.parametrize("name", xpnet.__all__)

@@ -17,6 +17,32 @@ import numpy as np
 from .errors import choose, number, require_function, shown
 from .typing import Shape
 
+__all__ = [
+    "DEFAULTS",
+    "DISTRIBUTIONS",
+    "INITIALIZERS",
+    "Undrawn",
+    "check_initializer",
+    "default",
+    "fans",
+    "glorot",
+    "he",
+    "identity",
+    "initial",
+    "initializer",
+    "lecun",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "zeros",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 def zeros(rng: np.random.Generator, shape: Shape, dtype: Any) -> np.ndarray:
     """All 0."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy
 
+from .errors import shown
 from .typing import Array, Device, Namespace
 
 _namespaces: dict[type, Namespace] = {numpy.ndarray: numpy}
@@ -104,7 +105,13 @@ def with_natives(function: Callable[..., Any], *kinds: type, table: Mapping[str,
 
 
 def register(kind: type, xp: Namespace) -> None:
-    """Registers `xp` as the namespace of a type of arrays."""
+    """Registers `xp` as the namespace of a type of arrays, in the place of what `__array_namespace__` answers.
+
+    For a library whose own namespace is absent, or lacks functions or keywords of the standard. Call it before the
+    first array of that type is used, as where the backend's `xp` is made.
+    """
+    if not isinstance(kind, type):
+        raise TypeError(f"kind must be a class of arrays, {shown(kind)} came: register(type(x), xp)")
     _namespaces[kind] = xp
 
 

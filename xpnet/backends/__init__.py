@@ -21,3 +21,7 @@ __all__ = [
     "probe",
     "register",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

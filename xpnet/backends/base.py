@@ -9,22 +9,22 @@ written in the Python Array API standard. What may have to be overridden, and wh
     device_context                   new arrays land on a device that is set globally; warnings must be silenced
     device_name                      the name of the selected device is not that of `name_of`
     capabilities                     no float64 on this device; no values (shapes only); `compile` traces the step
-    to_numpy                         arrays offer the host neither `__array__` nor DLPack
-    _upload, _copy_to                asarray(x, device=..., copy=True) is absent, slow or not a copy
+    to_numpy                         arrays offer the host neither a working `__array__` nor DLPack
+    from_numpy, copy_to              asarray(x, device=..., copy=True) is absent, slow or not a copy
     copy, snapshot                   all arrays are copied in one call; `epoch` leaves its first state intact
     owns                             two libraries share a namespace
     require_values                   some of the library's arrays hold no plain values (sparse, symbolic)
-    dtype, _no_float64               dtypes depend on a switch of the library
+    dtype, no_float64                dtypes depend on a switch of the library
     canonical_layout                 the bits of a product depend on the strides of its factors
     synchronize                      work runs asynchronously
     update, scalars, natives         the library has faster kernels of its own
     choose_threads, threads          the number of BLAS threads can be set, and matters
     compile                          the step is jitted, or runs in a mode of the library (no_grad)
     choose_steps, overlaps_epochs,
-    epoch, steps, batches, _split,
+    epoch, steps, batches, split_batches,
     losses                           many steps run in one call: see `epochs`
 
-Methods with an underscore are called by this class and by subclasses alone.
+A method with an underscore is no part of the contract: no backend overrides one.
 """
 
 from __future__ import annotations
@@ -47,14 +47,19 @@ from ..namespace import device, namespace
 from ..optim import Optimizer, scalars_after, update_each
 from ..typing import Array, Device, Flat, Namespace, Rule, State
 from .epochs import EpochLoop
+from .host import copy_to_host
 from .protocol import Availability, Capabilities, Natives
 
 _DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
 
 RENAMED = {
-    "_cut": "_split",
-    "_own": "_copy_to",
+    "_copy_to": "copy_to",
+    "_cut": "split_batches",
+    "_no_float64": "no_float64",
+    "_own": "copy_to",
     "_placed": "_warm_caches",
+    "_split": "split_batches",
+    "_upload": "from_numpy",
     "begins_early": "overlaps_epochs",
     "called": "name_of",
     "in_order": "canonical_layout",
@@ -99,6 +104,9 @@ class Backend(EpochLoop, ABC):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (None if self.selected is None else str(self.selected),)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} on {self.device_name}>"
 
     @property
     @abstractmethod
@@ -182,20 +190,20 @@ class Backend(EpochLoop, ABC):
         place = self.selected if device is None else self.device(device)
         if self.owns(host):
             x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
-            return self._warm_caches(self._copy_to(x, place))
+            return self._warm_caches(self.copy_to(x, place))
         if dtype is not None:
             self.dtype(dtype)
         with np.errstate(all="ignore"):
             host = np.array(host, dtype=dtype, order="C", copy=True)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
-        return self._warm_caches(self._upload(host, place))
+        return self._warm_caches(self.from_numpy(host, place))
 
-    def _upload(self, host: np.ndarray, device: Device) -> Array:
+    def from_numpy(self, host: np.ndarray, device: Device) -> Array:
         """A contiguous host array in native byte order as an array on the device; it may take the memory over."""
         return self.xp.asarray(host, device=device)
 
-    def _copy_to(self, x: Array, device: Device) -> Array:
+    def copy_to(self, x: Array, device: Device) -> Array:
         """A copy of one of the library's own arrays on a device."""
         return self.xp.asarray(x, device=device, copy=True)
 
@@ -205,13 +213,8 @@ class Backend(EpochLoop, ABC):
         return x
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        """A copy of an array on the host."""
-        host = np.array(x if hasattr(x, "__array__") else np.from_dlpack(x))
-        if host.dtype.kind == "V":  # bfloat16 and other formats that NumPy lacks, as JAX gives them
-            return host.astype("float32")
-        if host.dtype == object:
-            raise BackendError(f"backend {self.name!r} cannot copy to the host: override its to_numpy")
-        return host
+        """A copy of an array on the host, by `__array__` or else by DLPack; BackendError if neither has numbers."""
+        return copy_to_host(x, self.name)
 
     def owns(self, x: Any) -> bool:
         """True if `x` is an array of this library."""
@@ -234,7 +237,7 @@ class Backend(EpochLoop, ABC):
                 f"dtype {shown(name)} is not a dtype: give its name, such as 'float32'"
             ) from error
         if name == "float64" and not self.capabilities.float64:
-            raise BackendError(self._no_float64())
+            raise BackendError(self.no_float64())
         if not _DTYPE.fullmatch(name) or not hasattr(self.xp, name):
             raise BackendError(
                 f"dtype {name!r} is not one of backend {self.name!r}: give one such as 'float32'"
@@ -246,7 +249,7 @@ class Backend(EpochLoop, ABC):
         """The dtypes that `dtype` has found, by name: a prediction of one row asks twice."""
         return {}
 
-    def _no_float64(self) -> str:
+    def no_float64(self) -> str:
         """The message of the error for float64."""
         return f"backend {self.name!r} has no float64 on {self.device_name}: use dtype='float32'"
 
@@ -256,7 +259,7 @@ class Backend(EpochLoop, ABC):
 
     def copy(self, arrays: Any) -> Any:
         """A nested dict, list or tuple of arrays with each array copied."""
-        return tree.map(lambda x: self._copy_to(x, device(x)), arrays)
+        return tree.map(lambda x: self.copy_to(x, device(x)), arrays)
 
     def snapshot(self, state: State) -> State:
         """A state that stays valid while the steps of an epoch consume `state`: by default a copy."""

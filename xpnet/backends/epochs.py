@@ -95,7 +95,7 @@ class EpochLoop(ABC):
         """
         n = data["w"].shape[0]
         if order is None:
-            yield from [data] if n <= batch_size else self._split(data, n, batch_size)
+            yield from [data] if n <= batch_size else self.split_batches(data, n, batch_size)
             return
         xp, index = self.xp, self.asarray(order)
         widest = max(math.prod(x.shape[1:]) for x in data.values())
@@ -104,9 +104,9 @@ class EpochLoop(ABC):
             stop = min(start + rows, n)
             some = {name: xp.take(x, index[start:stop], axis=0) for name, x in data.items() if name != "w"}
             some["w"] = data["w"][start:stop]
-            yield from self._split(some, stop - start, batch_size)
+            yield from self.split_batches(some, stop - start, batch_size)
 
-    def _split(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
+    def split_batches(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
         """Consecutive batches of n samples. Override it if the library splits faster than it slices."""
         if n <= size:
             yield data

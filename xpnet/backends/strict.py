@@ -42,6 +42,6 @@ class StrictBackend(Backend):
         )
 
     def to_numpy(self, x: Array) -> np.ndarray:
-        return np.array(np.from_dlpack(self._copy_to(x, self.device("cpu"))))
+        return np.array(np.from_dlpack(self.copy_to(x, self.device("cpu"))))
 
     device_context = NumpyBackend.device_context

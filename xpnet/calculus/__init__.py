@@ -33,3 +33,7 @@ __all__ = [
     "numerical_gradient",
     "tangent",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -88,3 +88,7 @@ __all__ = [
     "shuffled",
     "split",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

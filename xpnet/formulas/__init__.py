@@ -44,6 +44,11 @@ from .text import to_text
 
 __all__ = ["FUNCTIONS", "Equation", "Formula", "FormulaError", "nodes", "parse", "to_text"]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 _START = re.compile(r"(?:(?P<label>[a-z]\w*): )?(?:\w+(?:[-+]\d)?(?:\[[^\]]*\]|\([^()]*\))?|\([^()]*\)) = ")
 _SEE = re.compile(r"\bsee\s+`ops\.(\w+)`", re.IGNORECASE)
 

@@ -19,3 +19,7 @@ __all__ = [
     "write",
     "write_whole",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

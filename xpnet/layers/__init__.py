@@ -124,6 +124,11 @@ __all__ = [
     "summary",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 LAYERS = {
     name: found
     for name in sorted(__all__)

@@ -154,3 +154,7 @@ __all__ = [
     "upsample",
     "value",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -60,3 +60,7 @@ __all__ = [
     "slot_names",
     "update_each",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

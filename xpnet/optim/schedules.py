@@ -15,6 +15,32 @@ from ..describe import Description
 from ..errors import choose, integer, number, shown
 from ..typing import Array, Namespace
 
+__all__ = [
+    "SCHEDULES",
+    "Cosine",
+    "CosineRestarts",
+    "Exponential",
+    "InverseScaling",
+    "OneCycle",
+    "Polynomial",
+    "Schedule",
+    "Step",
+    "Warmup",
+    "constant",
+    "cosine",
+    "cosine_restarts",
+    "exponential",
+    "inverse_scaling",
+    "one_cycle",
+    "polynomial",
+    "step",
+    "warmup",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 @dataclass(frozen=True)
 class Schedule(Description):

@@ -32,3 +32,7 @@ __all__ = [
     "tangent_plane",
     "weight_histograms",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

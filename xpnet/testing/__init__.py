@@ -42,3 +42,7 @@ __all__ = [
     "watched",
     "without_rows",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -45,3 +45,7 @@ __all__ = [
     "to_inputs",
     "to_samples",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

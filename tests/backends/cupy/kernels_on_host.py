@@ -160,13 +160,13 @@ class OnHost(CupyBackend):
 
     name, package = "cupy-on-host", None
     xp = property(lambda self: np)
-    device_name, synchronize, to_numpy, _upload = (
+    device_name, synchronize, to_numpy, from_numpy = (
         Backend.device_name,
         Backend.synchronize,
         Backend.to_numpy,
-        Backend._upload,
+        Backend.from_numpy,
     )
-    device, _copy_to = NumpyBackend.device, NumpyBackend._copy_to
+    device, copy_to = NumpyBackend.device, NumpyBackend.copy_to
     device_context = NumpyBackend.device_context
 
 

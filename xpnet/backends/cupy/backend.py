@@ -74,13 +74,13 @@ class CupyBackend(Backend):
 
     # array_api_compat ignores `device=` in all creation functions but asarray (its issue 337): hence `device_context`
 
-    def _upload(self, host: np.ndarray, device: Device) -> Array:
+    def from_numpy(self, host: np.ndarray, device: Device) -> Array:
         import cupy
 
         with self.device_context(device):
             return cupy.asarray(host)
 
-    def _copy_to(self, x: Array, device: Device) -> Array:
+    def copy_to(self, x: Array, device: Device) -> Array:
         import cupy
 
         with self.device_context(device):

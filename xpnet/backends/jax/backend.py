@@ -24,6 +24,7 @@ from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, Op, State
 from ..base import Backend
 from ..cores import cores
+from ..host import in_numpy_format
 from ..protocol import CallResult, Capabilities, Epoch, Natives
 
 MAX_CALL_SECONDS = 0.5
@@ -70,21 +71,24 @@ class JaxBackend(Backend):
 
         return jax.dtypes.canonicalize_dtype(super().dtype(name))  # int64 is int32 where x64 is off
 
-    def _no_float64(self) -> str:
+    def no_float64(self) -> str:
         return (
             "JAX has no float64 until it is switched on, before its first use: "
             "jax.config.update('jax_enable_x64', True), or use dtype='float32'"
         )
 
-    def _upload(self, host: np.ndarray, device: Device) -> Array:
+    def from_numpy(self, host: np.ndarray, device: Device) -> Array:
         import jax
 
         return jax.device_put(host, device)  # jax.numpy.array takes 70 us more
 
-    def _copy_to(self, x: Array, device: Device) -> Array:
+    def copy_to(self, x: Array, device: Device) -> Array:
         import jax
 
         return jax.numpy.array(x, copy=True, device=device)
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        return in_numpy_format(np.array(x))  # waits for the computation, and raises what it raised
 
     def copy(self, arrays: Any) -> Any:
         return _copy()(arrays)

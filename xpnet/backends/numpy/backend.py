@@ -40,7 +40,7 @@ class NumpyBackend(Backend):
             raise BackendError(f"device {spec!r} is not one of backend {self.name!r}: it has only 'cpu'")
         return None
 
-    def _copy_to(self, x: Array, device: Device) -> Array:
+    def copy_to(self, x: Array, device: Device) -> Array:
         return np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True)
 
     def canonical_layout(self, x: Array) -> Array:

@@ -65,12 +65,12 @@ class TorchBackend(Backend):
     def capabilities(self) -> Capabilities:
         return Capabilities(float64=self.selected.type != "mps")
 
-    def _upload(self, host: np.ndarray, device: Device) -> Array:
+    def from_numpy(self, host: np.ndarray, device: Device) -> Array:
         import torch
 
         return torch.from_numpy(host).to(device)
 
-    def _copy_to(self, x: Array, device: Device) -> Array:
+    def copy_to(self, x: Array, device: Device) -> Array:
         return x.detach().to(device, copy=True)
 
     def require_values(self, name: str, x: Any) -> None:
@@ -98,7 +98,7 @@ class TorchBackend(Backend):
         elif self.selected.type == "mps":
             torch.mps.synchronize()
 
-    def _split(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
+    def split_batches(self, data: Batch, n: int, size: int) -> Iterator[Batch]:
         parts = zip(*(x.split(size) for x in data.values()), strict=True)
         return (dict(zip(data, part, strict=True)) for part in parts)
 

@@ -20,3 +20,7 @@ COLUMNS = {cls.__name__: cls for cls in (Columns, Number, Text, Dropped, Target)
 """The classes of tables that a model file may name."""
 
 __all__ = ["COLUMNS", "Columns", "Dropped", "Number", "Target", "Text", "read_csv"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -40,3 +40,7 @@ __all__ = [
     "softmax_focal",
     "squared_hinge",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

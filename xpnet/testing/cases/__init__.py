@@ -13,3 +13,7 @@ from .space import SPACE
 CASES = (*OPS, *ACTIVATIONS, *LOSSES, *LAYERS, *SPACE, *SEQUENCE, *ATTENTION)
 
 __all__ = ["ACTIVATIONS", "ATTENTION", "CASES", "LAYERS", "LOSSES", "OPS", "SEQUENCE", "SPACE"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
