@@ -127,6 +127,7 @@ class Model:
         callbacks: Iterable[Any] = (),
         verbose: bool = False,
         steps_per_call: int | None = None,
+        steps_per_epoch: int | None = None,
     ) -> History:
         """Trains for `epochs` more epochs, from the present parameters, optimizer state and random streams.
 
@@ -137,6 +138,7 @@ class Model:
         the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.
         Without y, x gives the batches, (x, y) or (x, y, sample_weight), each a step: a function that makes a fresh
         iterator for each epoch, a list or a loader; it runs in a thread, a batch ahead, and may refill its arrays.
+        steps_per_epoch: batches in an epoch, for a source that is long or endless: the next epoch goes on behind them.
         steps_per_call: how many steps the backend runs at once, between which nothing can be seen or broken off;
         None leaves it to the backend, and 1 runs them one by one, with the same bits.
         Prints nothing unless `verbose`. Returns the history of all epochs so far; `plan` says what ran.
@@ -144,16 +146,26 @@ class Model:
         TypeError for inputs that do not fit.
         """
         share = 0.0 if validation_split is None else validation_split
-        options = FitOptions(epochs, 32 if batch_size is None else batch_size, steps_per_call, share)
+        size = 32 if batch_size is None else batch_size
+        options = FitOptions(epochs, size, steps_per_call, share, steps_per_epoch)
         check_validation(validation_data, share)
         listeners = CallbackList(callbacks, [Progress(options.epochs)] if verbose else [])
         weights = {"sample_weight": sample_weight, "class_weight": class_weight}
         if y is None:
             refused = {"batch_size": batch_size, "validation_split": share or None, **weights}
             refused |= {"accumulate": None if self.optimizer.accumulate == 1 else self.optimizer.accumulate}
-            check_stream(x, options.epochs, **refused)
+            check_stream(x, options, **refused)
+        elif steps_per_epoch is not None:
+            raise ValueError(
+                "steps_per_epoch goes with batches alone: leave it out, or give batches without y"
+            )
         with self._placement.training_session(
-            x, y, validation_data=validation_data, several=True, stream=y is None, **weights
+            x,
+            y,
+            validation_data=validation_data,
+            several=True,
+            stream=None if y is not None else options,
+            **weights,
         ) as (trainer, given, held):
             on_steps = listeners.on_steps(self)
             records = trainer.run(given, options, targets=self.targets, held=held, on_steps=on_steps)

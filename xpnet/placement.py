@@ -14,7 +14,7 @@ from .data import Targets, as_array
 from .errors import about, integer, shown
 from .namespace import device as device_of
 from .spec import ModelSpec
-from .train import Batches, LazyRows, Samples, Stream, Trainer, check_known, to_inputs, to_samples
+from .train import Batches, FitOptions, LazyRows, Samples, Stream, Trainer, check_known, to_inputs, to_samples
 from .typing import Array, Shape, State
 
 
@@ -178,17 +178,17 @@ class Placement:
         class_weight: Any = None,
         validation_data: tuple[Any, ...] | None = None,
         several: bool = False,
-        stream: bool = False,
+        stream: FitOptions | None = None,
     ) -> Iterator[Session]:
         """Places the data and keeps the model on its backend while the block runs; afterwards it follows no data.
 
-        stream: True where x gives batches and there is no y. several: True where the first y must hold two labels at
-        least. An error before the first step decides nothing.
+        stream: the options of the run where x gives batches and there is no y. several: True where the first y must
+        hold two labels at least. An error before the first step decides nothing.
         """
         with self.rollback_on_error(), ExitStack() as ends:
             given: Any  # Samples, or a Stream
-            if stream:
-                given = ends.enter_context(Stream(x, self._batch))
+            if stream is not None:
+                given = ends.enter_context(Stream(x, self._batch, stream.steps_per_epoch))
             else:
                 given, targets = self.samples(x, y, sample_weight, class_weight, several=several)
                 self.learn(targets)

@@ -1,5 +1,6 @@
 """Batches made elsewhere are steps, the next read while this one computes; what is wrong with one is named."""
 
+import itertools
 import signal
 import threading
 import time
@@ -290,3 +291,40 @@ def test_an_interrupt_waits_for_no_source(monkeypatch, place):
     assert model.history.epochs == 0
     answers.set()
     model.fit(cut(15), epochs=1)
+
+
+def test_an_endless_source_is_given_the_length_of_an_epoch():
+    """The next epoch goes on behind it: epochs of three batches are a list of those three, and of the three after."""
+    batches = cut(5)
+
+    def endless():
+        yield from itertools.cycle(batches)
+
+    model, wanted, taken = make(), make(), make()
+    history = model.fit(endless, epochs=2, steps_per_epoch=3)
+    for part in (batches[:3], batches[3:6]):
+        wanted.fit(part, epochs=1)
+    assert state(model) == state(wanted)
+    assert history["loss"] == wanted.history["loss"]
+    taken.fit(endless(), epochs=2, steps_per_epoch=3)  # an iterator, too
+    assert state(taken) == state(wanted)
+
+
+def test_a_source_that_ends_within_an_epoch_begins_afresh_with_the_next():
+    batches = cut(15)  # five of them
+    model, wanted = make(), make()
+    model.fit(lambda: iter(batches), epochs=3, steps_per_epoch=3)
+    for part in (batches[:3], batches[3:], batches[:3]):
+        wanted.fit(part, epochs=1)
+    assert state(model) == state(wanted)
+    with pytest.raises(ValueError, match="x gives no batches, or none any more"):
+        make().fit(iter(batches[:3]), epochs=2, steps_per_epoch=3)
+
+
+def test_steps_per_epoch_goes_with_batches_alone():
+    with pytest.raises(ValueError, match="steps_per_epoch goes with batches alone"):
+        make().fit(X, Y, epochs=1, steps_per_epoch=3)
+    with pytest.raises(ValueError, match="steps_per_epoch 0 must be"):
+        make().fit(cut(), epochs=1, steps_per_epoch=0)
+    with pytest.raises(ValueError, match=r"ends after one of the 2 epochs: .* or give steps_per_epoch"):
+        make().fit(iter(cut()), epochs=2)

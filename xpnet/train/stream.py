@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
+from itertools import islice
 from operator import length_hint
 from typing import Any, Self
 
@@ -13,11 +14,15 @@ from ..namespace import is_array
 from .batches import Batches, Segment
 from .inputs import Samples
 from .lazy import prefetch
+from .options import FitOptions
 
 REMEDY = "give a function that makes a fresh iterator at each call"
 
+_ENDED = object()
+"""In the place of a batch where a pass has ended."""
 
-def check_stream(x: Any, epochs: int, **refused: Any) -> None:
+
+def check_stream(x: Any, options: FitOptions, **refused: Any) -> None:
     """TypeError where `fit` came without y and x gives no batches; ValueError for options that do not go with them."""
     if is_array(x) or hasattr(x, "__array__") or isinstance(x, str | dict):
         raise TypeError(
@@ -31,8 +36,11 @@ def check_stream(x: Any, epochs: int, **refused: Any) -> None:
                 f"{name} does not go with batches, of which each is a step: leave it out; a batch may be "
                 "(x, y, sample_weight)"
             )
-    if isinstance(x, Iterator) and epochs > 1:
-        raise ValueError(f"x is a {type(x).__name__}, which ends after one of the {epochs} epochs: {REMEDY}")
+    if isinstance(x, Iterator) and options.epochs > 1 and options.steps_per_epoch is None:
+        raise ValueError(
+            f"x is a {type(x).__name__}, which ends after one of the {options.epochs} epochs: {REMEDY}, or give "
+            "steps_per_epoch"
+        )
 
 
 def check_known(targets: Targets, y: Any) -> None:
@@ -49,18 +57,20 @@ class Stream:
     """The batches of an iterable, or of the fresh iterable that a function returns for each epoch; a `BatchSource`.
 
     place(x, y, sample_weight): puts a batch on the backend. The first batch is placed at once: it shows the shapes.
+    steps: the most batches of an epoch; the next one then goes on behind them, and begins a fresh pass where one ends.
     The iterator runs in one thread.
     """
 
     at_once = 1
     rows: int | None = None
 
-    def __init__(self, given: Any, place: Callable[..., Batches]) -> None:
+    def __init__(self, given: Any, place: Callable[..., Batches], steps: int | None = None) -> None:
         from .reader import Reader  # 10 ms, which training in memory does without
 
         self._given, self._place = given, place
         self._reader = Reader()
-        self.steps = length_hint(given, sys.maxsize)
+        self._most, self._goes_on = sys.maxsize if steps is None else steps, steps is not None
+        self.steps = min(self._most, length_hint(given, sys.maxsize))
         try:
             first, self._left = self._reader.submit(self._begun).result()
             self._example = self._placed(1, first)
@@ -86,11 +96,13 @@ class Stream:
 
     def _parts(self) -> Iterator[Segment]:
         if self._first is None:
-            first, self._left = self._begun()
+            first = next(self._left, _ENDED) if self._goes_on else _ENDED
+            if first is _ENDED:
+                first, self._left = self._begun()
             self._first = self._placed(1, first)
         one, self._first = self._first, None
         yield from one.epoch(0)
-        for count, item in enumerate(self._left, start=2):
+        for count, item in enumerate(islice(self._left, self._most - 1), start=2):
             yield from self._placed(count, item).epoch(0)
 
     def _begun(self) -> tuple[Any, Iterator[Any]]:
