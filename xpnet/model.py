@@ -151,21 +151,10 @@ class Model:
         check_validation(validation_data, share)
         listeners = CallbackList(callbacks, [Progress(options.epochs)] if verbose else [])
         weights = {"sample_weight": sample_weight, "class_weight": class_weight}
-        if y is None:
-            refused = {"batch_size": batch_size, "validation_split": share or None, **weights}
-            refused |= {"accumulate": None if self.optimizer.accumulate == 1 else self.optimizer.accumulate}
-            check_stream(x, options, **refused)
-        elif steps_per_epoch is not None:
-            raise ValueError(
-                "steps_per_epoch goes with batches alone: leave it out, or give batches without y"
-            )
+        given_too = {"batch_size": batch_size, "validation_split": share or None, **weights}
+        stream = check_stream(x, y, options, self.optimizer, given_too)
         with self._placement.training_session(
-            x,
-            y,
-            validation_data=validation_data,
-            several=True,
-            stream=None if y is not None else options,
-            **weights,
+            x, y, validation_data=validation_data, several=True, stream=stream, **weights
         ) as (trainer, given, held):
             on_steps = listeners.on_steps(self)
             records = trainer.run(given, options, targets=self.targets, held=held, on_steps=on_steps)

@@ -11,6 +11,7 @@ from typing import Any, Self
 from ..data import Targets, as_array
 from ..errors import LabelError
 from ..namespace import is_array
+from ..optim import Optimizer
 from .batches import Batches, Segment
 from .inputs import Samples
 from .lazy import prefetch
@@ -22,15 +23,28 @@ _ENDED = object()
 """In the place of a batch where a pass has ended."""
 
 
-def check_stream(x: Any, options: FitOptions, **refused: Any) -> None:
-    """TypeError where `fit` came without y and x gives no batches; ValueError for options that do not go with them."""
+def check_stream(
+    x: Any, y: Any, options: FitOptions, optimizer: Optimizer, given: dict[str, Any]
+) -> FitOptions | None:
+    """The options where x gives the batches, y being None; None where x and y are arrays.
+
+    given: what else the user gave, by name, None for an option left out. TypeError where y is None and x gives no
+    batches; ValueError for options that do not go with batches, or only with them.
+    """
+    if y is not None:
+        if options.steps_per_epoch is not None:
+            raise ValueError(
+                "steps_per_epoch goes with batches alone: leave it out, or give batches without y"
+            )
+        return None
     if is_array(x) or hasattr(x, "__array__") or isinstance(x, str | dict):
         raise TypeError(
             f"y is missing: fit(x, y), or without y batches of (x, y); x is a {type(x).__name__}, which gives none"
         )
     if not callable(x) and not isinstance(x, Iterable):
         raise TypeError(f"x is {x!r}, which gives no batches, and y is missing: fit(x, y), or {REMEDY}")
-    for name, value in refused.items():
+    accumulate = None if optimizer.accumulate == 1 else optimizer.accumulate
+    for name, value in {**given, "accumulate": accumulate}.items():
         if value is not None:
             raise ValueError(
                 f"{name} does not go with batches, of which each is a step: leave it out; a batch may be "
@@ -41,6 +55,7 @@ def check_stream(x: Any, options: FitOptions, **refused: Any) -> None:
             f"x is a {type(x).__name__}, which ends after one of the {options.epochs} epochs: {REMEDY}, or give "
             "steps_per_epoch"
         )
+    return options
 
 
 def check_known(targets: Targets, y: Any) -> None:
