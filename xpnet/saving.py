@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from .backends import Backend, get
 from .data import Targets
 from .data.tables import COLUMNS, Columns
 from .describe import within
-from .errors import ModelFileError, file_path, shown
+from .errors import ModelFileError, file_path, shown, warn
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .io.whole import MODEL, settle
 from .layers import LAYERS
@@ -112,7 +111,7 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     folder = place if place.is_dir() else place.parent
     said = settle(folder)
     if said is not None:
-        warnings.warn(said, RuntimeWarning, stacklevel=4)
+        warn(said, RuntimeWarning)
     if place == folder and not (folder / MODEL).exists():
         raise IsADirectoryError(
             f"path {str(place)!r} cannot be read, it is a folder without a {MODEL}: give a file that model.save wrote, "
