@@ -22,6 +22,7 @@ BASE = {
     "synonyms",
     "calls",
     "namespace",
+    "dtypes",
     "describe",
     "installed",
     "loading",
