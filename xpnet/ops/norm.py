@@ -46,7 +46,7 @@ def batch_norm(
         var = mean_over_batch(xp, centred * centred)
     else:
         centred = x - mean
-    inverse = 1.0 / xp.sqrt(var + eps)
+    inverse = _inverse_root(xp, var + eps)
     normal = centred * inverse
     y = normal * scale + shift
 
@@ -91,7 +91,7 @@ def rms_norm(x: Array, scale: Array, /, *, eps: float | None = None) -> tuple[Ar
     xp = namespace(x)
     eps = float(xp.finfo(x.dtype).eps) if eps is None else eps
     axes = tuple(range(x.ndim - scale.ndim, x.ndim))
-    inverse = 1.0 / xp.sqrt(xp.mean(x * x, axis=axes, keepdims=True) + eps)
+    inverse = _inverse_root(xp, xp.mean(x * x, axis=axes, keepdims=True) + eps)
     normal = x * inverse
 
     def pullback(dy: Array) -> tuple[Array, Array]:
@@ -139,13 +139,18 @@ def group_norm(
     return normal * scale + shift, pullback
 
 
+def _inverse_root(xp: Any, v: Array) -> Array:
+    """1 / sqrt(v), and NaN where squares have overflown: 1 / infinity would make all of x a 0, which nothing shows."""
+    return xp.sqrt(v) / v
+
+
 def _standardised(
     x: Array, mean: Callable[[Array], Array], eps: float
 ) -> tuple[Array, Callable[[Array], Array]]:
     """n = (x - mean x) / sqrt(mean (x - mean x)^2 + eps), and the function from dn to dx."""
     xp = namespace(x)
     centred = x - mean(x)
-    inverse = 1.0 / xp.sqrt(mean(centred * centred) + eps)
+    inverse = _inverse_root(xp, mean(centred * centred) + eps)
     normal = centred * inverse
 
     def back(dn: Array) -> Array:
