@@ -22,6 +22,17 @@ class Row(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
 
 
+PROBABILITIES = [*(10.0**-n for n in range(1, 31)), *(1 - 10.0**-n for n in range(1, 7)), 0.3, 0.5, 0.7]
+"""Those closer to 1 are 1 in float32, where the guard takes over."""
+
+
+def wanted(row, x):
+    """((values, their terms), (slopes, their terms)) of a row at points x, to 50 digits."""
+    numbers, t = [mp.mpf(float(z)) for z in x], mp.mpf(row.target)
+    pairs = (row.value, row.value_terms or row.value), (row.slope, row.slope_terms or row.slope)
+    return tuple(tuple([mp.mpf(f(z, t)) for z in numbers] for f in pair) for pair in pairs)
+
+
 def softplus(z):
     return mp.log1p(mp.exp(z)) if z < 0 else z + mp.log1p(mp.exp(-z))
 

@@ -33,10 +33,6 @@ def test_values_and_slopes_keep_their_digits(name, dtype):
         assert off[worst] <= 1, f"{what} at {x[worst]:g}: {found[worst]:g} for {float(exact[worst]):g}"
 
 
-PROBABILITIES = [*(10.0**-n for n in range(1, 31)), *(1 - 10.0**-n for n in range(1, 8)), 0.3, 0.5, 0.7]
-"""Those above 1 - 1e-7 are 1 in float32, where the guard takes over."""
-
-
 def check(what, x, found, exact, terms, dtype):
     off = accuracy.errors(found, exact, terms, dtype) / UNITS[dtype]
     worst = int(np.argmax(off))
@@ -46,20 +42,17 @@ def check(what, x, found, exact, terms, dtype):
 @pytest.mark.parametrize("dtype", UNITS)
 @pytest.mark.parametrize(("name", "row"), accuracy_of_losses.ROWS)
 def test_losses_and_their_slopes_keep_their_digits(name, row, dtype):
-    points = PROBABILITIES[:-4] if name == "binary_cross_entropy" else accuracy.POINTS
+    points = accuracy_of_losses.PROBABILITIES if name == "binary_cross_entropy" else accuracy.POINTS
     x = np.array(points, dtype)
     with np.errstate(under="ignore", over="ignore"):
         y, pullback = ops.LOSSES[name](
             x[:, None], target=np.full((len(x), 1), row.target, dtype), **row.options
         )
         slope = pullback(np.ones_like(y))[0][:, 0]
-    numbers, t = [mp.mpf(float(z)) for z in x], mp.mpf(row.target)
-    for what, found, exact, terms in (
-        ("value", y, row.value, row.value_terms or row.value),
-        ("slope", slope, row.slope, row.slope_terms or row.slope),
+    for what, found, exact in zip(
+        ("value", "slope"), (y, slope), accuracy_of_losses.wanted(row, x), strict=True
     ):
-        wanted, scale = ([mp.mpf(f(z, t)) for z in numbers] for f in (exact, terms))
-        check(what, x, found, wanted, scale, dtype)
+        check(what, x, found, *exact, dtype)
 
 
 @pytest.mark.parametrize("dtype", UNITS)
