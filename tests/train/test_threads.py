@@ -1,9 +1,13 @@
 """BLAS threads while NumPy trains: one unless more are asked for, and the caller's own afterwards."""
 
+import re
+
 import numpy as np
 import pytest
 
 import xpnet as xn
+from xpnet.backends.numpy.blas import limited
+from xpnet.compiler.partition import row_units
 
 threadpoolctl = pytest.importorskip(
     "threadpoolctl", reason="threadpoolctl is not installed: pip install 'xpnet[fast]'"
@@ -79,3 +83,18 @@ def test_after_an_error_the_threads_are_the_callers():
 def test_a_bad_choice_is_named(value):
     with pytest.raises(ValueError, match=r"deterministic .* must be True or False"):
         model(deterministic=value)
+
+
+def test_the_plan_names_the_unit_of_a_cut(monkeypatch):
+    """The multiple is tried on one thread: with several a product has other bits, whatever it is cut into."""
+    monkeypatch.setattr("xpnet.backends.numpy.backend.cores_for", lambda **_: 2)
+    model = xn.Model(xn.Dense(256), loss="mse", optimizer="sgd", backend="numpy").build((512,))
+    x = np.ones((64, 512), "float32")
+    model.fit(x, np.zeros((64, 256)), epochs=1, batch_size=64)
+    unit = re.search(
+        r"large products of a replayed step, cut at multiples of (\d+) rows", model.plan.threads.why
+    )
+    with limited(1):
+        assert int(unit[1]) == row_units("f")[0]
+    model.fit(x, np.zeros((64, 256)), epochs=1, batch_size=1)
+    assert "multiples" not in model.plan.threads.why

@@ -126,7 +126,7 @@ def _matmul_tiles(
     if count < 2 or dtypes[0] != dtypes[1]:
         return []
     sample = _Product(a, b, orders, dtypes[0])
-    for unit in _row_units(dtypes[0]):
+    for unit in sorted(ROW_UNITS, key=lambda unit: unit not in row_units(dtypes[0])):
         for rows, columns in _tilings(a, b, count, unit):
             tiles = [(i, j) for i in rows for j in columns]
             if sample.same_bits_in(tiles):
@@ -135,16 +135,16 @@ def _matmul_tiles(
 
 
 @cache
-def _row_units(dtype: str) -> list[int]:
-    """The row units, those first that keep the bits of a small product in all orders of memory."""
+def row_units(dtype: str) -> tuple[int, ...]:
+    """The row units of BLAS's kernel in use: those of `ROW_UNITS` that keep the bits of a small product."""
     m, k, n = UNIT_SAMPLE
     samples = [_Product((m, k), (k, n), orders, dtype) for orders in product("CF", repeat=2)]
 
-    def changes_bits(unit: int) -> bool:
+    def keeps_bits(unit: int) -> bool:
         tiles = [(rows, slice(None)) for rows in _split_range(m, 3, unit)]
-        return not all(sample.same_bits_in(tiles) for sample in samples)
+        return all(sample.same_bits_in(tiles) for sample in samples)
 
-    return sorted(ROW_UNITS, key=changes_bits)
+    return tuple(filter(keeps_bits, ROW_UNITS))
 
 
 class _Product:
