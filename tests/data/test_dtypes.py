@@ -207,6 +207,28 @@ def test_nullable_columns_of_pandas(dtype):
         xn.metrics.accuracy(gaps, gaps)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e5m2"])
+def test_differences_of_ml_dtypes_are_those_of_float32(dtype):
+    x = array_of(dtype)
+    for find in (
+        lambda x: xn.derivative(lambda x: x * x, x),
+        lambda x: xn.numerical_gradient(sum_of_squares, x),
+    ):
+        assert find(x).dtype == "float32"
+        assert find(x).tolist() == find(x.astype("float32")).tolist()
+
+
+def sum_of_squares(x):
+    return (x * x).sum()
+
+
+def test_bfloat16_from_a_file_is_to_be_named(tmp_path):
+    np.save(tmp_path / "x.npy", array_of("bfloat16")[:, None])
+    x = np.load(tmp_path / "x.npy")
+    with pytest.raises(TypeError, match=r"x must hold .* first, x\.view\(ml_dtypes\.bfloat16\) if it is"):
+        USES["x"]("numpy", x)
+
+
 def test_a_missing_text_is_no_label():
     y = np.array(["a", None, "b"], np.dtypes.StringDType(na_object=None))
     with pytest.raises(xn.LabelError, match="y_true mixes labels of different types"):
