@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,14 +47,13 @@ def in_numpy_format(x: Any) -> Any:
     return next((x.astype(wide) for wide in ("int8", "float32") if np.can_cast(x.dtype, wide)), x)
 
 
-@cache
 def counting(xp: Namespace, dtype: Any) -> Any:
     """`dtype`, or one that holds the numbers of many more classes, rows and positions.
 
     The library's own integer dtype for short integers and booleans: uint8 takes class 256 for class 0. float32 for
     shorter floats: bfloat16 takes 257 for 256.
     """
-    if dtype in (xp.int32, xp.int64):
+    if dtype in (xp.int32, xp.int64, xp.float32, xp.float64):  # no cache: PyTorch's compiler warns of them
         return dtype
     if xp.isdtype(dtype, ("bool", "integral")):
         return xp.__array_namespace_info__().default_dtypes()["integral"]
