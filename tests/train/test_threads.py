@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
+from xpnet.backends.numpy import blas
 
 threadpoolctl = pytest.importorskip(
     "threadpoolctl", reason="threadpoolctl is not installed: pip install 'xpnet[fast]'"
@@ -79,3 +80,17 @@ def test_after_an_error_the_threads_are_the_callers():
 def test_a_bad_choice_is_named(value):
     with pytest.raises(ValueError, match=r"deterministic .* must be True or False"):
         model(deterministic=value)
+
+
+def test_the_plan_names_the_rows_by_which_large_products_are_cut(monkeypatch):
+    """The unit is BLAS's own; a product of 16 x 512 x 512 is large, one of 16 x 512 x 8 is not."""
+    monkeypatch.setattr("xpnet.backends.cores.affinity", lambda: 2)
+    monkeypatch.setattr("xpnet.backends.numpy.blas.row_units", lambda dtype: [{"f": 12, "d": 64}[dtype]])
+    blas._row_units.cache_clear()
+    trained = model()
+    trained.fit(X, Y, epochs=1)
+    assert "multiples of 12 rows of float32 and 64 of float64" in trained.plan.threads.why
+    blas._row_units.cache_clear()
+    small = xn.Model(xn.Dense(8), loss="mse", optimizer=xn.sgd(0.1), backend="numpy")
+    small.fit(X, Y[:, :8], epochs=1)
+    assert "multiples" not in small.plan.threads.why

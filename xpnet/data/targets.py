@@ -265,7 +265,7 @@ def _distinct(y: np.ndarray) -> tuple[Any, ...]:
 
 
 def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
-    if y.dtype.kind in "iu" and y.size and 0 <= y.min() and y.max() < classes:
+    if y.dtype.kind in "iu" and y.size and y.min() >= 0 and y.max() < classes:
         return y.astype("int64")  # what follows could not fail
     strange = ~np.isfinite(y) | (y != np.floor(y))
     if strange.any():
