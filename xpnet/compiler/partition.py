@@ -5,9 +5,8 @@ product is tiled by rows and columns, and each tile is one product of a single-t
 the bits of the whole depends on BLAS's kernel: OpenBLAS's for AVX2 computes 12 rows at a time and the rest in another
 way, so that tiles of 12, 24, ... rows have the bits of the whole and tiles of 64 have not; others take any tile. The
 unit of the kernel in use is found once on a small product. Then each tiling is tried once for a shape, and one that
-has other bits is not used. Only products of a few rows have none, fewer than 14 with that kernel: they stay whole, for
-their matrices are read once whatever the threads. Any other kernel is partitioned along the axes that it names: each
-element is computed as before.
+has other bits is not used. Only products of few rows have none, fewer than 14 with that kernel: they stay whole.
+Any other kernel is partitioned along the axes that it names: each element is computed as before.
 
 There are two tasks for each thread. A free thread claims the next task, so that a thread whose core another program
 has taken delays only the task that it is running.
@@ -133,9 +132,7 @@ def _matmul_tiles(
                 tiles = [(i, j) for i in rows for j in columns]
                 if sample.same_bits_in(tiles):
                     return tiles
-        count //= (
-            2  # few rows have few multiples of the unit: three tiles on eight threads are better than one
-        )
+        count //= 2  # few rows have few multiples of the unit: fewer tiles are better than one
     return []
 
 
