@@ -1,7 +1,10 @@
 """Where a model lives: what it follows, what it refuses, and what a call may not change."""
 
 import copy
+import gc
 import pickle
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -33,6 +36,67 @@ def test_build_does_not_throw_training_away():
     assert any((kept[name] != p).any() for name, p in model.params.items())
     model.build((4,))
     assert model.input_shape == (4,)
+
+
+def test_of_two_threads_one_trains():
+    """The other is refused, at whatever point it comes, and the model is at rest afterwards."""
+    model, inside, most, refused = make(backend="numpy").build((3,)), [], [], []
+
+    def train():
+        for _ in range(150):
+            try:
+                with model.training_session(X, Y):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=train) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert max(most) == 1
+    assert set(refused) == {"fit or partial_fit was called while fit runs: call it before or after"}
+    model.fit(X, Y, epochs=1)
+
+
+def test_an_exception_at_any_line_leaves_the_model_at_rest():
+    """Raised by a trace function, at each line of the way into a training and out of it."""
+    model = make(backend="numpy").build((3,))
+    for line in range(1000):
+        left = line
+
+        def trace(frame, event, argument):
+            nonlocal left
+            if not frame.f_code.co_filename.endswith(("placement.py", "contextlib.py")):
+                return None
+            left -= event == "line"
+            if left < 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return trace
+
+        try:
+            sys.settrace(trace)
+            with model.training_session(X, Y):
+                raise OSError
+        except KeyboardInterrupt:
+            pass
+        except OSError:
+            break
+        finally:
+            sys.settrace(None)
+        gc.collect(1)  # the exception and the frames that it went through may refer to each other
+        with model.training_session(X, Y):
+            pass
+    assert 20 < line < 999
 
 
 def test_a_device_beside_a_backend_at_hand_is_refused():

@@ -79,6 +79,7 @@ CONFIGS = [
     *({"seed": value} for value in (None, -1, 1.5, "0", [0])),
     *({"input_shape": value} for value in (None, 3, [], [0], [-3], ["a"], [4], [3, 4], [10**15], [10**40])),
     *({"epochs": value} for value in (None, -1, "1", [], 1.5, float("inf"), float("nan"))),
+    *({"feature_names": value} for value in (5, "abc", [], ["a"], ["a"] * 9, ["a", "b", "c", 5])),
     *({"columns": value} for value in (5, [], "x", {}, DENSE, NUMBER, {"type": "Columns"}, columns(), columns(NUMBER))),
     *({"columns": columns(TEXT, value)} for value in (TEXT, 5, None, DENSE, "x", TARGET, {"type": "Dropped"})),
     *({"columns": columns(TEXT, {**NUMBER, "name": value})} for value in ("c", "y", 5, None, [])),

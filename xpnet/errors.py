@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 
 FOREIGN = ("torch", "keras", "tensorflow", "jax", "flax", "optax", "mlx", "sklearn", "scipy", "numpy")
 """Libraries whose functions and modules are no ops: they return a value alone."""
+
+_NOT_USERS = {"xpnet", "contextlib"}
 
 
 class LabelError(ValueError):
@@ -59,6 +62,16 @@ def choose(what: str, given: object, known: Iterable[str]) -> str:
     if isinstance(given, str) and given in names:
         return given
     raise unknown(what, given, names)
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warns at the user's line that led here, the innermost one outside xpnet."""
+    from inspect import currentframe  # only a warning needs it
+
+    frame, level = currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_USERS:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def unknown(what: str, given: object, known: Iterable[str], *, advice: str = "") -> UnknownNameError:

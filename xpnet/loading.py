@@ -17,7 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from .errors import MissingExtraError
+from .errors import MissingExtraError, warn
 
 SIGNALS = [
     getattr(signal, name)
@@ -113,7 +113,7 @@ def warn_once(subject: str, message: str) -> None:
     """Warns, once in a process for each subject."""
     if subject not in _told:
         _told.add(subject)
-        warnings.warn(message, stacklevel=3)
+        warn(message)
 
 
 def _installed(package: str) -> bool:

@@ -7,26 +7,20 @@ from collections.abc import Iterable
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from . import predictions
-from .backends import Backend
 from .calls import checked, checked_class
-from .data import Targets
-from .layers import summary
+from .model_state import ModelState
 from .placement import Placement, Session
-from .spec import ModelSpec, check_rate
+from .spec import ModelSpec
 from .train import (
     CallbackList,
-    ExecutionPlan,
     FitOptions,
     History,
     Progress,
-    Trainer,
     check_stream,
     check_validation,
 )
-from .typing import Array, Flat, Shape
+from .typing import Array
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -37,7 +31,7 @@ _FIXED = ("network", "loss", "optimizer", "reduction", "dtype", "seed", "natives
 
 
 @checked_class
-class Model:
+class Model(ModelState):
     """A network with a loss and an optimizer, trained on the backend that its data comes from.
 
     network: a layer.
@@ -132,7 +126,9 @@ class Model:
         """Trains for `epochs` more epochs, from the present parameters, optimizer state and random streams.
 
         x (n, ...), y (n,) labels, (n, time) labels of each place in sequences, or (n, ...) values: arrays of any
-        supported library, or what NumPy can read. They are not copied, and must not change until `fit` returns.
+        supported library, or what NumPy can read. Of a DataFrame the model keeps the names of the columns: a later one
+        with other names, or in another order, is refused. x and y are not copied, and must not change until `fit`
+        returns.
         batch_size: 32 unless given.
         An x in a mapped file, `numpy.load(path, mmap_mode="r")`, is read when it is used, some batches ahead, and has
         the bits of the same x in memory. A y is loaded, unless it is such a file of several numbers for a sample.
@@ -211,91 +207,6 @@ class Model:
         """
         return predictions.evaluate(self._placement, x, y, sample_weight, metrics)
 
-    # State and description
-
-    def summary(self) -> str:
-        """The layers with their output shapes and numbers of parameters, as a table."""
-        if self.input_shape is None:
-            return f"{self.network!r}, not built yet: its shapes are known once it has seen data"
-        return summary(self.network, self.input_shape, self.dtype)
-
-    @property
-    def lr(self) -> float:
-        """The learning rate, or the peak rate of its schedule; may be set, also by a callback."""
-        return float(self._placement.require_built().state["lr"])
-
-    @lr.setter
-    def lr(self, rate: float) -> None:
-        trainer = self._placement.require_built()
-        new = np.asarray(check_rate(rate, self.dtype))
-        trainer.state["lr"] = trainer.backend.asarray(new, dtype=self.dtype)
-
-    @property
-    def backend(self) -> Backend | None:
-        """The backend that the model is on; None before it has seen data, if none was named."""
-        return None if self._trainer is None else self._trainer.backend
-
-    @property
-    def plan(self) -> ExecutionPlan | None:
-        """The plan of the last `fit` or `partial_fit`, with the reason of each decision; None before the first."""
-        return None if self._trainer is None else self._trainer.plan
-
-    @property
-    def updates(self) -> str:
-        """The natives of the last run, such as "numba" or "torch.compile"; "portable" for none."""
-        return "portable" if self.plan is None else self.plan.natives.value
-
-    @property
-    def steps_per_call(self) -> int:
-        """Steps in one call of the backend in the last `fit` or `partial_fit`: 1 where each call is one step."""
-        return 1 if self.plan is None else self.plan.steps_per_call.value
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """The shape of one sample; None before the model is built."""
-        return self._placement.decided.input_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of one sample's outputs; () before the model is built."""
-        return self._placement.decided.output_shape
-
-    @property
-    def targets(self) -> Targets:
-        """The targets as the loss and the data so far define them: kind, labels, the label to ignore."""
-        return self._placement.decided.targets
-
-    @property
-    def loss_op(self) -> Any:
-        """The op that computes the loss."""
-        return self._placement.spec.loss_op
-
-    @property
-    def params(self) -> Flat:
-        """The parameters by name, on the backend: copies, which training leaves alone; assign to change them."""
-        return self._placement.snapshot("params")
-
-    @params.setter
-    def params(self, new: Flat) -> None:
-        self._placement.require_built().replace("params", new)
-
-    @property
-    def averaged(self) -> Flat:
-        """The running averages of the parameters, copies: `model.params = model.averaged` takes them over.
-
-        ValueError where the optimizer keeps none. Batch norm's statistics are those of the last step.
-        """
-        return self._placement.averaged()
-
-    @property
-    def buffers(self) -> Flat:
-        """The buffers by name, such as running means: copies, as `params`."""
-        return self._placement.snapshot("buffers")
-
-    @buffers.setter
-    def buffers(self, new: Flat) -> None:
-        self._placement.require_built().replace("buffers", new)
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the model and its optimizer state: training goes on from the last whole epoch as if uninterrupted."""
         from .saving import save  # hashlib and the modules beside it take 20 ms to import
@@ -305,10 +216,6 @@ class Model:
     def __repr__(self) -> str:
         place = f"on {at.name} ({at.device_name})" if (at := self.backend) is not None else "no backend yet"
         return f"<Model {self.network!r}, loss {self.loss!r}, {self.optimizer!r}, {self.dtype}, {place}>"
-
-    @property
-    def _trainer(self) -> Trainer | None:
-        return self._placement.decided.trainer
 
 
 @checked

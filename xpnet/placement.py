@@ -6,15 +6,27 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
 from . import backends
-from .data import Targets, as_array
+from .data import Targets, as_array, check_column_names, column_names
 from .errors import about, integer, shown
 from .namespace import device as device_of
 from .spec import ModelSpec
-from .train import Batches, FitOptions, LazyRows, Samples, Stream, Trainer, check_known, to_inputs, to_samples
+from .train import (
+    Batches,
+    FitOptions,
+    LazyRows,
+    Samples,
+    Snapshot,
+    Stream,
+    Trainer,
+    check_known,
+    to_inputs,
+    to_samples,
+)
 from .typing import Array, Shape, State
 
 
@@ -23,7 +35,8 @@ class Decided:
     """The decisions that the first data make for a model; replaced as a whole, never changed.
 
     follows_data: True while the model moves to the library of its data. trainer: None before a backend is chosen.
-    input_shape, output_shape: of one sample; None and () before the model is built.
+    input_shape, output_shape: of one sample; None and () before the model is built. feature_names: of the columns of
+    the table that the model was trained on, or None.
     """
 
     targets: Targets
@@ -31,6 +44,11 @@ class Decided:
     trainer: Trainer | None = None
     input_shape: Shape | None = None
     output_shape: Shape = ()
+    feature_names: tuple[str, ...] | None = None
+
+
+class _Running:
+    """Alive while a training runs."""
 
 
 class Session(NamedTuple):
@@ -47,14 +65,19 @@ class Placement:
     def __init__(self, spec: ModelSpec, backend: Any, device: Any) -> None:
         self.spec = spec
         self.decided = Decided(spec.new_targets(), follows_data=backend is None)
-        self.training = False
+        self._running: list[ref[_Running]] = []  # a training that ends, in whatever way, removes its own
         self._device = device
         if backend is not None:
             self.place_on(backend, device)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy made while training runs, as by a callback, is at rest."""
-        return {**self.__dict__, "training": False}
+        return {**self.__dict__, "_running": []}
+
+    @property
+    def training(self) -> bool:
+        """True while a training runs."""
+        return bool(self._running)
 
     # Backend and parameters
 
@@ -117,8 +140,8 @@ class Placement:
         self.decided = replace(self.decided, input_shape=shape, output_shape=output_shape)
 
     def reset(self) -> None:
-        """Forgets the labels, and draws the parameters anew where the model was built."""
-        self.decided = replace(self.decided, targets=self.spec.new_targets())
+        """Forgets the labels and the names of columns, and draws the parameters anew where the model was built."""
+        self.decided = replace(self.decided, targets=self.spec.new_targets(), feature_names=None)
         trainer, shape = self.decided.trainer, self.decided.input_shape
         if trainer is not None and shape is not None:
             trainer.started = False
@@ -131,16 +154,18 @@ class Placement:
         fill: Callable[[State], State],
         epochs: int,
         targets: Callable[[Targets, Shape], Targets],
+        feature_names: tuple[str, ...] | None,
     ) -> None:
         """Builds the model from a saved state; targets: the saved ones, checked against the model's; see `saving`."""
         self.build(input_shape, fill=fill)
         self.require_built().epochs = epochs
-        self.learn(targets(self.decided.targets, self.decided.output_shape))
+        self.learn(targets(self.decided.targets, self.decided.output_shape), feature_names)
 
-    def learn(self, targets: Targets) -> None:
-        """Keeps the targets that data defined."""
-        if targets is not self.decided.targets:
-            self.decided = replace(self.decided, targets=targets)
+    def learn(self, targets: Targets, names: tuple[str, ...] | None = None) -> None:
+        """Keeps the targets that data defined, and the names of x's columns where they are the first."""
+        names = self.decided.feature_names or names
+        if targets is not self.decided.targets or names is not self.decided.feature_names:
+            self.decided = replace(self.decided, targets=targets, feature_names=names)
 
     # Permission and rollback
 
@@ -191,7 +216,7 @@ class Placement:
                 given = ends.enter_context(Stream(x, self._batch, stream.steps_per_epoch))
             else:
                 given, targets = self.samples(x, y, sample_weight, class_weight, several=several)
-                self.learn(targets)
+                self.learn(targets, column_names(x))
             trainer = ends.enter_context(self._stay())
             held = None
             if validation_data is not None:
@@ -201,20 +226,22 @@ class Placement:
 
     @contextmanager
     def _stay(self) -> Iterator[Trainer]:
-        self.require_rest("fit or partial_fit")
         trainer = self.require_built()
         if not trainer.state["params"]:
             raise ValueError(
                 f"network {shown(self.spec.network)} has no parameters, and so nothing to learn: "
                 "give it a layer that has, such as xn.Dense(10)"
             )
+        running = _Running()  # known to this frame alone: gone with it, wherever an exception ends it
         try:
-            self.training = True
+            self._running.append(ref(running, self._running.remove))
+            if self._running[0]() is not running:  # of several threads the first to append trains
+                self.require_rest("fit or partial_fit")
             if self.decided.follows_data:
                 self.decided = replace(self.decided, follows_data=False)
             yield trainer
         finally:
-            self.training = False
+            del running
 
     # Arrays in and out
 
@@ -271,11 +298,12 @@ class Placement:
         """One batch of a stream, on the backend, in memory of its own: the stream may fill its arrays anew."""
         check_known(self.decided.targets, y)
         samples, targets = self.samples(x, y, sample_weight)
-        self.learn(targets)
+        self.learn(targets, column_names(x))
         return self.require_built().batches(samples.apart_from(self.require_built().backend, x), len(samples))
 
     def _inputs(self, x: Any) -> tuple[Array, Array | LazyRows]:
         """(x as it came, x on the backend); the first data choose the backend."""
+        check_column_names(x, self.decided.feature_names)
         given, spec = as_array("x", x), self.spec
         trainer = self.decided.trainer
         follows = self.decided.follows_data and not self.training
@@ -294,25 +322,3 @@ class Placement:
             id_limit=getattr(spec.network, "id_limit", None),
         )
         return given, inner
-
-
-class Snapshot(dict[str, Array]):
-    """Copies of a model's arrays by name. Changing them would change no model, so they refuse it."""
-
-    def __init__(self, arrays: dict[str, Array]) -> None:
-        super().__init__(arrays)
-        for x in arrays.values():
-            if isinstance(x, np.ndarray):
-                x.setflags(write=False)
-
-    def _refuse(self, *args: Any, **options: Any) -> Any:
-        name = args[0] if args and isinstance(args[0], str) else "0.weight"
-        raise TypeError(
-            f"these are copies: assign all of them, model.params = {{**model.params, {name!r}: new}}"
-        )
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    update = pop = popitem = clear = setdefault = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from .backends import Backend, get
 from .data import Targets
 from .data.tables import COLUMNS, Columns
 from .describe import within
-from .errors import ModelFileError, file_path, shown
+from .errors import ModelFileError, file_path, shown, warn
 from .io import flat_state, from_config, nested_state, read, to_config, write
 from .io.whole import MODEL, settle
 from .layers import LAYERS
@@ -56,6 +55,8 @@ def save(path: str | os.PathLike[str], model: Any, trainer: Trainer) -> None:
         "epochs": trainer.epochs,
         "history": dict(model.history),
     }
+    if model.feature_names is not None:
+        config["feature_names"] = list(model.feature_names)
     if model.columns is not None:
         config["columns"] = to_config(_made_x(model.columns, model.input_shape))
     write(path, flat_state(trainer.dump()), config)
@@ -94,6 +95,7 @@ def load(
             fill=lambda state: nested_state(_sane(arrays), like=state),
             epochs=_count(config["epochs"]),
             targets=lambda wanted, output_shape: _fitting(found, wanted, output_shape),
+            feature_names=_names(config.get("feature_names"), config["input_shape"]),
             history=_history(config["history"]),
         )
         if config.get("columns") is not None:
@@ -109,7 +111,7 @@ def model_file(path: str | os.PathLike[str]) -> Path:
     folder = place if place.is_dir() else place.parent
     said = settle(folder)
     if said is not None:
-        warnings.warn(said, RuntimeWarning, stacklevel=4)
+        warn(said, RuntimeWarning)
     if place == folder and not (folder / MODEL).exists():
         raise IsADirectoryError(
             f"path {str(place)!r} cannot be read, it is a folder without a {MODEL}: give a file that model.save wrote, "
@@ -160,6 +162,19 @@ def _made_x(columns: Any, input_shape: Shape) -> Columns:
             "its x came from, or None"
         )
     return columns
+
+
+def _names(names: Any, input_shape: Any) -> tuple[str, ...] | None:
+    """The names of x's columns; ValueError unless they are texts, one for each feature of a sample."""
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"feature_names: a list of texts was wanted, {shown(names)} came")
+    if [len(names)] != list(input_shape):
+        raise ValueError(
+            f"{len(names)} feature_names do not fit samples of the shape {shown(tuple(input_shape))}"
+        )
+    return tuple(names)
 
 
 def _count(epochs: Any) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from .data import Targets
+from .dtypes import dtype_name
 from .errors import choose, flag, integer, number, refuse_foreign, require_function, shown
 from .layers import Layer, is_layer
 from .ops import LOSSES, Loss
@@ -62,8 +64,9 @@ class ModelSpec:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer: xn.adam(1e-3) or a name was wanted, {shown(optimizer)} came")
         choose("reduction", reduction, REDUCTIONS)
-        word = getattr(dtype, "__name__", str(dtype)).rpartition(".")[2]  # "float32", or torch.float32
-        dtype = word if word in DTYPES else choose("dtype", dtype, DTYPES)
+        with suppress(TypeError):
+            dtype = dtype_name(dtype)
+        dtype = choose("dtype", dtype, DTYPES)
         seed = integer("seed", seed, "must be an integer, 0 or more", low=0)
         if natives not in NATIVES if isinstance(natives, str) else not isinstance(natives, bool):
             raise ValueError(f"natives {shown(natives)} must be True, False, 'auto' or 'compile'")

@@ -73,6 +73,8 @@ def entry(room, name, value):
     """An autodoc directive."""
     if isinstance(value, type):
         base = ["   :members:", "   :exclude-members: __init__, __new__"]
+        if value is xpnet.Model:  # its properties are of a class of their own
+            base.append("   :inherited-members: object")
         return [f".. autoclass:: {room}.{name}", *base, ""]
     if inspect.isroutine(value) or (callable(value) and inspect.getdoc(value) != inspect.getdoc(type(value))):
         return [f".. autofunction:: {room}.{name}", ""]

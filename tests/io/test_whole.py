@@ -191,8 +191,9 @@ def test_a_run_folder_is_loaded_as_its_model_is(tmp_path):
     for state in (COMMITTED, CLEARED):  # as a kill leaves them
         (tmp_path / "run" / state).mkdir()
         (tmp_path / "run" / MODEL).rename(tmp_path / "run" / state / MODEL)
-        with pytest.warns(RuntimeWarning, match="run: the command that replaced this run was killed"):
+        with pytest.warns(RuntimeWarning, match="run: the command that replaced this run was killed") as told:
             xn.load(tmp_path / "run")
+        assert told[0].filename == __file__  # at the user's line
         assert names(tmp_path / "run") == [MODEL]
 
 

@@ -98,7 +98,7 @@ def test_a_list_beside_arrays_of_a_library(backend):
         (
             lambda: metrics.accuracy([0, 1], [0.2, 0.8]),
             LabelError,
-            "y_pred holds numbers that are not labels",
+            "y_pred holds fractions, labels are whole numbers or text",
         ),
         (
             lambda: metrics.accuracy([0, 1], [[0.2, 0.8], [1, 0]]),
@@ -215,7 +215,7 @@ def test_labels_that_jax_would_cut_to_32_bits():
         (["a", "b"], [0, 1], "labels holds numbers, the labels are text"),
         ([0, 1], ["a", "b"], "labels holds text, the labels are numbers"),
         ([0, 1], [0, "a"], "labels mixes"),
-        ([0, 1], [0.5, 1], "labels holds numbers that are not labels"),
+        ([0, 1], [0.5, 1], "labels holds fractions, labels are whole numbers or text"),
         ([0, 1], np.array([2**63, 1], "uint64"), "labels holds labels beyond 9223372036854775807"),
     ],
 )

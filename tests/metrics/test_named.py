@@ -153,7 +153,9 @@ def test_an_error_names_its_metric():
     model = fitted(Y, 3)
     with pytest.raises(ValueError, match=r"^metric 'f1': average 'binary' needs two labels"):
         model.evaluate(X, Y, metrics=["accuracy", "f1"])
-    with pytest.raises(xn.LabelError, match=r"^metric 'right': y_true holds numbers that are not labels"):
+    with pytest.raises(
+        xn.LabelError, match=r"^metric 'right': y_true holds fractions, labels are whole numbers or text"
+    ):
         xn.Model(xn.Dense(1), loss="mse", optimizer="sgd").build((X.shape[1],)).evaluate(
             X, X[:, 0] + 0.5, metrics={"right": "accuracy"}
         )

@@ -96,9 +96,15 @@ def wanted(name, dtype):
 
 
 def errors(found, exact, terms, dtype):
-    """Errors in units of the last place of the terms; below the smallest normal number, in units of that number."""
+    """Errors in units of the last place of the terms; below the smallest normal number, in units of that number.
+
+    0 for an infinity in the place of a number beyond the largest.
+    """
     info, units = np.finfo(dtype), []
     for y, want, term in zip(np.asarray(found, "float64"), exact, terms, strict=True):
+        if abs(want) > float(info.max):
+            units.append(0.0 if y == math.copysign(math.inf, want) else math.inf)
+            continue
         unit = max(abs(term) * float(info.eps), float(info.tiny))
         units.append(float(abs(mp.mpf(float(y)) - want) / unit) if math.isfinite(y) else math.inf)
     return np.array(units)

@@ -202,6 +202,17 @@ def test_accumulation_keeps_the_batches_that_are_asked_for():
         found.fit(X[:17], Y[:17], epochs=1, batch_size=8)
 
 
+@pytest.mark.parametrize("accumulate", [5, 10**9, 10**12])
+def test_more_batches_than_there_are_make_one_update_an_epoch(accumulate):
+    found, wanted = model(xn.adam(0.05, accumulate=accumulate)), model(xn.adam(0.05, accumulate=5))
+    for each in (found, wanted):
+        each.fit(X, Y, epochs=3, batch_size=8)
+    assert all(np.array_equal(p, wanted.params[name]) for name, p in found.params.items())
+    whole = model(xn.adam(0.05))
+    whole.fit(X, Y, epochs=3, batch_size=40)
+    same(found.params, whole.params, 1e-12)
+
+
 def test_a_model_goes_on_from_its_file_with_all_that_was_asked(tmp_path):
     one = model(FULL)
     one.fit(X, Y, epochs=2, batch_size=8)

@@ -8,6 +8,7 @@ import pytest
 
 import xpnet as xn
 from xpnet.namespace import namespace
+from xpnet.train import Trainer
 from xpnet.train.step import state_magnitude
 
 from ..bits import host
@@ -306,6 +307,26 @@ def test_ctrl_c_between_epochs_loses_nothing(backend):
     assert broken.history["epoch"] == [1, 2]
     broken.fit(X, R, epochs=2, batch_size=8)
     whole.fit(X, R, epochs=4, batch_size=8)
+    assert same(host(broken), host(whole))
+    assert broken.history == whole.history
+
+
+def test_ctrl_c_while_an_epoch_is_scored_takes_the_epoch_back(backend, monkeypatch):
+    broken, whole, scored = make(backend), make(backend), []
+    real = Trainer.scores
+
+    def scores(trainer, *args):
+        scored.append(1)
+        if len(scored) == 2:
+            raise KeyboardInterrupt
+        return real(trainer, *args)
+
+    monkeypatch.setattr(Trainer, "scores", scores)
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(X, R, epochs=9, batch_size=8, validation_data=(X[:5], R[:5]))
+    assert broken.history["epoch"] == [1]
+    broken.fit(X, R, epochs=2, batch_size=8, validation_data=(X[:5], R[:5]))
+    whole.fit(X, R, epochs=3, batch_size=8, validation_data=(X[:5], R[:5]))
     assert same(host(broken), host(whole))
     assert broken.history == whole.history
 

@@ -141,7 +141,7 @@ def test_a_sample_of_several_labels_counts_with_their_mean():
 # Shards
 
 
-@pytest.mark.parametrize("shards", [2, 3, 7, 20])
+@pytest.mark.parametrize("shards", [2, 3, 7, 20, 10**9])
 def test_shards_give_the_gradient_of_the_whole(shards):
     x, y = classes(7)
     batch = batch_of(x, y, np.linspace(0.1, 0.3, 7))

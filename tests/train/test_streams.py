@@ -283,11 +283,12 @@ def test_an_interrupt_waits_for_no_source(monkeypatch, place):
 
     model, began = make(), time.monotonic()
     with (
-        pytest.warns(UserWarning, match="the source of batches has not answered"),
+        pytest.warns(UserWarning, match="the source of batches has not answered") as told,
         pytest.raises(KeyboardInterrupt if place == "source" else RuntimeError),
     ):
         model.fit(function, epochs=1, callbacks=[Fails()])
     assert time.monotonic() - began < 10
+    assert told[0].filename == __file__  # at the user's line
     assert model.history.epochs == 0
     answers.set()
     model.fit(cut(15), epochs=1)

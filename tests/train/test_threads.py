@@ -1,10 +1,13 @@
 """BLAS threads while NumPy trains: one unless more are asked for, and the caller's own afterwards."""
 
+import re
+
 import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet.backends.numpy import blas
+from xpnet.backends.numpy.blas import limited
+from xpnet.compiler.partition import row_units
 
 threadpoolctl = pytest.importorskip(
     "threadpoolctl", reason="threadpoolctl is not installed: pip install 'xpnet[fast]'"
@@ -82,15 +85,16 @@ def test_a_bad_choice_is_named(value):
         model(deterministic=value)
 
 
-def test_the_plan_names_the_rows_by_which_large_products_are_cut(monkeypatch):
-    """The unit is BLAS's own; a product of 16 x 512 x 512 is large, one of 16 x 512 x 8 is not."""
+def test_the_plan_names_the_unit_of_a_cut(monkeypatch):
+    """The multiple is tried on one thread: with several a product has other bits, whatever it is cut into."""
     monkeypatch.setattr("xpnet.backends.cores.affinity", lambda: 2)
-    monkeypatch.setattr("xpnet.backends.numpy.blas.row_units", lambda dtype: [{"f": 12, "d": 64}[dtype]])
-    blas._row_units.cache_clear()
-    trained = model()
-    trained.fit(X, Y, epochs=1)
-    assert "multiples of 12 rows of float32 and 64 of float64" in trained.plan.threads.why
-    blas._row_units.cache_clear()
-    small = xn.Model(xn.Dense(8), loss="mse", optimizer=xn.sgd(0.1), backend="numpy")
-    small.fit(X, Y[:, :8], epochs=1)
-    assert "multiples" not in small.plan.threads.why
+    model = xn.Model(xn.Dense(256), loss="mse", optimizer="sgd", backend="numpy").build((512,))
+    x = np.ones((64, 512), "float32")
+    model.fit(x, np.zeros((64, 256)), epochs=1, batch_size=64)
+    unit = re.search(
+        r"large products of a replayed step, cut at multiples of (\d+) rows", model.plan.threads.why
+    )
+    with limited(1):
+        assert int(unit[1]) == row_units("f")[0]
+    model.fit(x, np.zeros((64, 256)), epochs=1, batch_size=1)
+    assert "multiples" not in model.plan.threads.why

@@ -41,6 +41,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import tree
+from ..dtypes import dtype_name, in_numpy_format
 from ..errors import BackendError, shown
 from ..loading import obstacle
 from ..namespace import device, namespace
@@ -185,16 +186,20 @@ class Backend(EpochLoop, ABC):
     def asarray(self, host: Any, *, dtype: Any = None, device: Any = None) -> Array:
         """A copy of a host array, or of one of the library's own arrays, on the device.
 
-        The result never shares memory with `host`. dtype: a standard name, by default that of `host`.
+        The result never shares memory with `host`. dtype: a standard name, or the dtype of any library
+        that has one, by default that of `host`.
         """
         place = self.selected if device is None else self.device(device)
+        own = None if dtype is None else self.dtype(dtype)
+        host = in_numpy_format(host) if isinstance(host, np.ndarray) else host
         if self.owns(host):
-            x = host if dtype is None else self.xp.astype(host, self.dtype(dtype))
+            x = host if own is None else self.xp.astype(host, own)
             return self._warm_caches(self.copy_to(x, place))
-        if dtype is not None:
-            self.dtype(dtype)
+        wanted = None if own is None else dtype_name(dtype)
+        if wanted == "bfloat16":  # NumPy has none: float32 holds all its numbers
+            return self._warm_caches(self.xp.astype(self.asarray(host, dtype="float32", device=device), own))
         with np.errstate(all="ignore"):
-            host = np.array(host, dtype=dtype, order="C", copy=True)
+            host = np.array(in_numpy_format(np.asarray(host)), dtype=wanted, order="C", copy=True)
         host = host.astype(host.dtype.newbyteorder("="), copy=False)
         self.dtype(host.dtype.name)
         return self._warm_caches(self.from_numpy(host, place))
@@ -227,15 +232,16 @@ class Backend(EpochLoop, ABC):
         """Raises TypeError if `x`, the argument `name` of the user's call, is an array without plain values."""
 
     def dtype(self, name: Any) -> Any:
-        """The library's dtype of a standard name; BackendError for an unknown name, or for float64 without support."""
+        """The library's dtype of a standard name, or of the dtype of another library.
+
+        BackendError for an unknown name, or for float64 without support.
+        """
         if isinstance(name, str) and name in self._dtypes:
             return self._dtypes[name]
         try:
-            name = name if isinstance(name, str) else np.dtype(name).name
+            name = dtype_name(name)
         except TypeError as error:
-            raise BackendError(
-                f"dtype {shown(name)} is not a dtype: give its name, such as 'float32'"
-            ) from error
+            raise BackendError(f"dtype {error}") from error
         if name == "float64" and not self.capabilities.float64:
             raise BackendError(self.no_float64())
         if not _DTYPE.fullmatch(name) or not hasattr(self.xp, name):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import in_numpy_format
 from ..errors import BackendError
 from ..typing import Array
 
@@ -15,11 +16,6 @@ WAYS: dict[str, Callable[[Any], np.ndarray]] = {
     "__dlpack__": np.from_dlpack,
 }
 """The ways to NumPy, by the method of an array that offers each, in the order of trial."""
-
-
-def in_numpy_format(host: np.ndarray) -> np.ndarray:
-    """`host`, as float32 if its format is one that NumPy lacks, such as bfloat16, as JAX gives it."""
-    return host.astype("float32") if host.dtype.kind == "V" else host
 
 
 def copy_to_host(x: Array, backend: str) -> np.ndarray:

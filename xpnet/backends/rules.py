@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..compiler.expression import SYMBOL_NAMESPACE, Expression, Symbol
+from ..errors import warn
 
 
 def trace_rule(
@@ -21,4 +21,4 @@ def trace_rule(
 def warn_not_compiled(rule: Any, error: Exception) -> None:
     """Warns that a rule runs portably, and why; the error that stopped its compilation is no error of the rule."""
     reason = str(error).strip().partition("\n")[0]
-    warnings.warn(f"{rule.__name__} is not compiled and runs portably: {reason}", stacklevel=3)
+    warn(f"{rule.__name__} is not compiled and runs portably: {reason}")

@@ -126,8 +126,9 @@ def _matmul_tiles(
     if count < 2 or dtypes[0] != dtypes[1]:
         return []
     sample = _Product(a, b, orders, dtypes[0])
+    units = sorted(ROW_UNITS, key=lambda unit: unit not in row_units(dtypes[0]))
     while count > 1:
-        for unit in row_units(dtypes[0]):
+        for unit in units:
             for rows, columns in _tilings(a, b, count, unit):
                 tiles = [(i, j) for i in rows for j in columns]
                 if sample.same_bits_in(tiles):
@@ -137,17 +138,16 @@ def _matmul_tiles(
 
 
 @cache
-def row_units(dtype: str) -> list[int]:
-    """The row units, that first which keeps the bits of a small product in all orders of memory; BLAS on one thread."""
+def row_units(dtype: str) -> tuple[int, ...]:
+    """The row units of BLAS's kernel in use: those of `ROW_UNITS` that keep the bits of a small product."""
     m, k, n = UNIT_SAMPLE
     samples = [_Product((m, k), (k, n), orders, dtype) for orders in product("CF", repeat=2)]
 
-    def changes_bits(unit: int) -> bool:
+    def keeps_bits(unit: int) -> bool:
         tiles = [(rows, slice(None)) for rows in _split_range(m, 3, unit)]
-        return not all(sample.same_bits_in(tiles) for sample in samples)
+        return all(sample.same_bits_in(tiles) for sample in samples)
 
-    first = next((unit for unit in ROW_UNITS if not changes_bits(unit)), ROW_UNITS[0])
-    return sorted(ROW_UNITS, key=lambda unit: unit != first)
+    return tuple(filter(keeps_bits, ROW_UNITS))
 
 
 class _Product:

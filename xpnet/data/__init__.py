@@ -36,6 +36,7 @@ from .datasets import (
     idx_folder,
     iris,
 )
+from .feature_names import check_column_names, column_names
 from .idx import read_idx
 from .npz import read_npz
 from .targets import Targets
@@ -66,6 +67,7 @@ __all__ = [
     "Targets",
     "as_array",
     "batch_slices",
+    "check_column_names",
     "check_finite",
     "check_ids",
     "check_inputs",
@@ -75,6 +77,7 @@ __all__ = [
     "check_weights",
     "class_weights",
     "clothing",
+    "column_names",
     "count_batches",
     "digits",
     "fashion_mnist",

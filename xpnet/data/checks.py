@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import in_numpy_format
 from ..errors import batch_of, shown
 from ..namespace import is_array, namespace
 from ..typing import Array, Namespace, Shape
@@ -18,16 +19,19 @@ _KINDS = {"U": "text", "S": "bytes", "c": "complex numbers"}
 
 
 def as_array(name: str, value: Any) -> Array:
-    """An array of any library unchanged, anything else as a NumPy array; TypeError for a masked array."""
+    """An array of any library unchanged, anything else as a NumPy array; TypeError for a masked array.
+
+    NumPy's arrays of ml_dtypes are cast, see `in_numpy_format`.
+    """
     if isinstance(value, np.ma.MaskedArray):  # numpy.asarray would keep the values under the mask
         raise TypeError(
             f"{name} is a masked array, and its mask would be lost: fill it first, {name}.filled(value), "
             "or leave the masked samples out"
         )
     if is_array(value):
-        return value
+        return in_numpy_format(value) if isinstance(value, np.ndarray | np.generic) else value
     try:
-        array = np.asarray(value)
+        array = in_numpy_format(np.asarray(value))
     except ValueError as error:
         raise ValueError(f"{name} is ragged: every row must have the same length") from error
     if array.dtype.kind in "US" and isinstance(value, list | tuple):

@@ -56,7 +56,9 @@ def at_home(xp: Namespace, x: Any, place: Any) -> Array:
     if (
         isinstance(x, np.ndarray) and xp is not np
     ):  # others refuse byte orders, negative strides and long doubles
-        kind = np.dtype("float64") if x.dtype.char == "g" else x.dtype.newbyteorder("=")
+        kind = x.dtype.newbyteorder("=")
+        if x.dtype.kind == "f" and not hasattr(xp, kind.name):  # longdouble, and float16, which strict lacks
+            kind = np.dtype("float64" if kind.itemsize > 8 else "float32")
         x = np.array(x, dtype=kind, order="C")
     return xp.asarray(x, device=place)
 
@@ -113,6 +115,8 @@ def _require_range(xp: Namespace, name: str, y: Array, place: Any) -> None:
         wide = integers(own, y)  # unsigned integers beyond it become negative
         unsigned = own.isdtype(y.dtype, "unsigned integer")
         beyond = bool(own.any(wide < (0 if unsigned else -most - 1))) or bool(own.any(wide > most))
+    elif float(own.finfo(y.dtype).max) <= most:
+        return  # float16
     else:
         beyond = bool(own.any(y >= float(most) + 1)) or bool(own.any(y < -float(most) - 1))
     if beyond:
@@ -156,7 +160,8 @@ def flat(xp: Namespace, name: str, y: Array) -> Array:
     if xp is np and y.dtype.kind == "U":
         return y
     if xp.isdtype(y.dtype, "real floating") and bool(xp.any(y != xp.floor(y))):
-        raise LabelError(f"{name} holds numbers that are not labels: use scores > 0.5, or model.predict")
+        fix = "number them 0, 1, ..." if name == "labels" else "use scores > 0.5, or model.predict"
+        raise LabelError(f"{name} holds fractions, labels are whole numbers or text: {fix}")
     _require_range(xp, name, y, device(y))
     return integers(xp, y)
 

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import integer
 from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback, Shape
+from .sums import BLOCK, sum_over_batch
 from .windows import Places, Window, moved, pad, per_axis, reach, read, space_of, windows
 
 Over = tuple[Window, Window]
@@ -59,7 +60,7 @@ def conv(
         dy_g = _apart(xp, dy, groups)
         dx = _together(xp, _spread(xp, dy_g, v, over), len(space)) if wants_dx else None
         dw = _ungrouped(xp, _weights(xp, _apart(xp, x, groups), dy_g, over), w.shape)
-        return (dx, dw) if b is None else (dx, dw, _summed(xp, dy))
+        return (dx, dw) if b is None else (dx, dw, sum_over_batch(xp, dy, long=BLOCK))
 
     return (y if b is None else y + b), pullback
 
@@ -109,7 +110,7 @@ def conv_transpose(
         dx = _together(xp, _correlated(xp, dy_g, v, over), len(space)) if wants_dx else None
         dv = _weights(xp, dy_g, _apart(xp, x, groups), over)
         dw = _ungrouped(xp, xp.matrix_transpose(dv), w.shape)
-        return (dx, dw) if b is None else (dx, dw, _summed(xp, dy))
+        return (dx, dw) if b is None else (dx, dw, sum_over_batch(xp, dy, long=BLOCK))
 
     return (y if b is None else y + b), pullback
 
@@ -284,9 +285,3 @@ def _product(xp: Any, x: Array, y: Array) -> Array:
 
 def _total(terms: Iterable[Array]) -> Array:
     return reduce(add, terms)
-
-
-def _summed(xp: Any, dy: Array) -> Array:
-    """The sum over all but the last axis, which BLAS adds faster than NumPy."""
-    rows = _flat(xp, dy[None, ...])[0, ...]
-    return (xp.ones((1, rows.shape[0]), dtype=dy.dtype, device=device(dy)) @ rows)[0, ...]

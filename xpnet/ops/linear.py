@@ -7,6 +7,7 @@ import math
 from ..errors import as_pair, as_single
 from ..namespace import namespace, replaceable
 from ..typing import Array, Op, Pullback
+from .sums import sum_over_batch
 
 
 @replaceable
@@ -53,6 +54,6 @@ def linear(
         flat_dy = dy if len(shape) == 2 else xp.reshape(dy, (rows, fan_out))
         dx = xp.reshape(flat_dy @ xp.matrix_transpose(w), shape) if wants_dx else None
         dw = xp.matrix_transpose(flat_x) @ flat_dy
-        return (dx, dw) if b is None else (dx, dw, xp.sum(flat_dy, axis=0))
+        return (dx, dw) if b is None else (dx, dw, sum_over_batch(xp, flat_dy))
 
     return y, pullback

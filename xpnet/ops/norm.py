@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..namespace import namespace
 from ..typing import Array, Pullback
+from .sums import mean_over_batch, mean_rows, sum_over_batch
 
 
 def batch_norm(
@@ -31,7 +33,6 @@ def batch_norm(
     Source: Ioffe, Szegedy, 2015, arXiv:1502.03167.
     """
     xp = namespace(x)
-    axes = tuple(range(x.ndim - 1))
     own = mean is None or var is None
     count = math.prod(x.shape[:-1])
     if own:
@@ -40,17 +41,17 @@ def batch_norm(
                 f"batch_norm: x {x.shape} has {count} value(s) per feature, and no variance: "
                 "train on batches of at least 2, choosing a batch_size that leaves no last batch of 1"
             )
-        mean = xp.mean(x, axis=axes)
+        mean = mean_over_batch(xp, x)
         centred = x - mean
-        var = xp.mean(centred * centred, axis=axes)
+        var = mean_over_batch(xp, centred * centred)
     else:
         centred = x - mean
-    inverse = 1.0 / xp.sqrt(var + eps)
+    inverse = _inverse_root(xp, var + eps)
     normal = centred * inverse
     y = normal * scale + shift
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        dscale, dshift = xp.sum(dy * normal, axis=axes), xp.sum(dy, axis=axes)
+        dscale, dshift = sum_over_batch(xp, dy * normal), sum_over_batch(xp, dy)
         inner = dy - (dshift + normal * dscale) / count if own else dy
         return scale * inverse * inner, dscale, dshift
 
@@ -68,11 +69,12 @@ def layer_norm(x: Array, scale: Array, shift: Array, /, *, eps: float = 1e-5) ->
     Source: Ba, Kiros, Hinton, 2016, arXiv:1607.06450.
     """
     xp = namespace(x)
-    others, axes = tuple(range(x.ndim - scale.ndim)), tuple(range(x.ndim - scale.ndim, x.ndim))
+    axes = tuple(range(x.ndim - scale.ndim, x.ndim))
+    total = partial(sum_over_batch, xp, kept=scale.ndim)
     normal, back = _standardised(x, lambda v: xp.mean(v, axis=axes, keepdims=True), eps)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
-        return back(dy * scale), xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
+        return back(dy * scale), total(dy * normal), total(dy)
 
     return normal * scale + shift, pullback
 
@@ -88,14 +90,14 @@ def rms_norm(x: Array, scale: Array, /, *, eps: float | None = None) -> tuple[Ar
     """
     xp = namespace(x)
     eps = float(xp.finfo(x.dtype).eps) if eps is None else eps
-    others, axes = tuple(range(x.ndim - scale.ndim)), tuple(range(x.ndim - scale.ndim, x.ndim))
-    inverse = 1.0 / xp.sqrt(xp.mean(x * x, axis=axes, keepdims=True) + eps)
+    axes = tuple(range(x.ndim - scale.ndim, x.ndim))
+    inverse = _inverse_root(xp, xp.mean(x * x, axis=axes, keepdims=True) + eps)
     normal = x * inverse
 
     def pullback(dy: Array) -> tuple[Array, Array]:
         dn = dy * scale
         dx = inverse * (dn - normal * xp.mean(dn * normal, axis=axes, keepdims=True))
-        return dx, xp.sum(dy * normal, axis=others)
+        return dx, sum_over_batch(xp, dy * normal, kept=scale.ndim)
 
     return normal * scale, pullback
 
@@ -123,18 +125,23 @@ def group_norm(
 
     def mean(v: Array) -> Array:
         # over both axes at once NumPy takes three times as long
-        channels = xp.reshape(xp.mean(v, axis=1), grouped)
+        channels = xp.reshape(mean_rows(xp, v), grouped)
         spread = xp.broadcast_to(xp.mean(channels, axis=2, keepdims=True), grouped)
         return xp.reshape(spread, (n, 1, c))
 
     standard, back = _standardised(xp.reshape(x, flat), mean, eps)
-    normal, others = xp.reshape(standard, shape), tuple(range(x.ndim - 1))
+    normal = xp.reshape(standard, shape)
 
     def pullback(dy: Array) -> tuple[Array, Array, Array]:
         dx = xp.reshape(back(xp.reshape(dy * scale, flat)), shape)
-        return dx, xp.sum(dy * normal, axis=others), xp.sum(dy, axis=others)
+        return dx, sum_over_batch(xp, dy * normal), sum_over_batch(xp, dy)
 
     return normal * scale + shift, pullback
+
+
+def _inverse_root(xp: Any, v: Array) -> Array:
+    """1 / sqrt(v), and NaN where squares have overflown: 1 / infinity would make all of x a 0, which nothing shows."""
+    return xp.sqrt(v) / v
 
 
 def _standardised(
@@ -143,7 +150,7 @@ def _standardised(
     """n = (x - mean x) / sqrt(mean (x - mean x)^2 + eps), and the function from dn to dx."""
     xp = namespace(x)
     centred = x - mean(x)
-    inverse = 1.0 / xp.sqrt(mean(centred * centred) + eps)
+    inverse = _inverse_root(xp, mean(centred * centred) + eps)
     normal = centred * inverse
 
     def back(dn: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import batch_of, flag, shown
 from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback, Shape
+from .sums import mean_rows, sum_rows
 from .windows import Places, Window, moved, pad, per_axis, reach, read, space_of, windows
 
 
@@ -95,14 +96,14 @@ def global_average_pool(x: Array, /, *, mask: Array | None = None) -> tuple[Arra
         real = _real("global_average_pool", x, mask)
         number = xp.sum(xp.astype(real, x.dtype), axis=1, keepdims=True)
         share = xp.where(real, 1.0 / xp.where(number == 0, 1.0, number), 0.0)
-        y = xp.sum(xp.where(real, x, 0.0) * share, axis=1)
+        y = sum_rows(xp, xp.where(real, x, 0.0) * share)
         return y, lambda dy: (xp.reshape(dy, (n, 1, c)) * share,)
 
     def pullback(dy: Array) -> tuple[Array]:
         share = xp.reshape(dy / count, (n, *(1,) * (len(shape) - 2), c))
         return (xp.broadcast_to(share, shape),)
 
-    return xp.mean(xp.reshape(x, (n, count, c)), axis=1), pullback
+    return mean_rows(xp, xp.reshape(x, (n, count, c))), pullback
 
 
 def pooled(what: str, space: Shape, kernel_size: Any, stride: Any, padding: Any) -> tuple[Window, ...]:

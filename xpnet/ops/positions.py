@@ -6,6 +6,7 @@ import math
 
 from ..namespace import device, namespace
 from ..typing import Array, Pullback
+from .sums import sum_over_batch
 
 
 def positional_encoding(x: Array, /, *, base: float = 10000.0) -> tuple[Array, Pullback]:
@@ -42,7 +43,7 @@ def position_embedding(x: Array, table: Array, /) -> tuple[Array, Pullback]:
     rest = (table.shape[0] - time, c)
 
     def pullback(dy: Array) -> tuple[Array, Array]:
-        dtable = xp.sum(dy, axis=0)
+        dtable = sum_over_batch(xp, dy, kept=2)
         if rest[0]:
             dtable = xp.concat([dtable, xp.zeros(rest, dtype=dy.dtype, device=device(dy))], axis=0)
         return dy, dtable

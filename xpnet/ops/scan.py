@@ -12,6 +12,7 @@ from typing import Any
 from ..namespace import namespace, replaceable
 from ..typing import Array, Namespace, Pullback
 from .cells import Cell, States
+from .sums import sum_over_batch
 
 
 @replaceable
@@ -99,7 +100,7 @@ def run(
         before = [after[1:, :, :], first] if reverse else [first, after[:-1, :, :]]
         before = xp.reshape(xp.concat(before, axis=0), (time * n, h))
         pulled = dx, *dstart, xp.matrix_transpose(flat_x) @ da, xp.matrix_transpose(before) @ dz
-        return pulled if b is None else (*pulled, xp.sum(da, axis=0), xp.sum(dz, axis=0))
+        return pulled if b is None else (*pulled, sum_over_batch(xp, da), sum_over_batch(xp, dz))
 
     return y, pullback
 

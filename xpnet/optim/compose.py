@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -183,6 +184,9 @@ def clipped(optimizer: Optimizer, grads: Flat) -> Flat:
         xp = namespace(next(iter(grads.values())))
         square = sum(xp.sum(g * g) for g in grads.values())
         ratio = optimizer.clip_norm / (xp.sqrt(square) + NORM_EPS)
+        ratio = xp.where(
+            square < math.inf, ratio, math.nan
+        )  # else it is 0, and the step does nothing, unseen
         ratio = xp.where(ratio >= 1, xp.ones_like(ratio), ratio)  # a NaN stays one, and is found
         grads = {name: ratio * g for name, g in grads.items()}
     return grads

@@ -30,7 +30,8 @@ class SGD(Optimizer):
 
     v = momentum v + g;  p = p - lr v
     nesterov: p = p - lr (g + momentum v)
-    As in PyTorch the rate multiplies the velocity v and not the gradient.
+    As in PyTorch the rate multiplies the velocity v and not the gradient. The default rate is Keras's,
+    PyTorch's is 0.001.
 
     >>> xn.Model(xn.Dense(1), loss="mse", optimizer=xn.sgd(0.1, momentum=0.9)).optimizer
     SGD(lr=0.1, momentum=0.9)

@@ -10,6 +10,7 @@ from .lazy import LazyRows, loaded
 from .options import FitOptions
 from .plan import Decision, ExecutionPlan
 from .plateau import ReduceLROnPlateau
+from .state import Snapshot
 from .step import gradient, make_apply, make_forward, make_gradients, make_step
 from .stream import Stream, check_known, check_stream
 from .trainer import Trainer
@@ -28,6 +29,7 @@ __all__ = [
     "Progress",
     "ReduceLROnPlateau",
     "Samples",
+    "Snapshot",
     "Stream",
     "Trainer",
     "check_known",

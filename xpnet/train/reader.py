@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Self, TypeVar
+
+from ..errors import warn
 
 T = TypeVar("T")
 
@@ -44,10 +45,7 @@ class Reader:
         self._work.put(None)
         self._thread.join(WAIT_SECONDS)
         if self._thread.is_alive():
-            warnings.warn(
-                "the source of batches has not answered: its thread is left behind, and ends once it does",
-                stacklevel=2,
-            )
+            warn("the source of batches has not answered: its thread is left behind, and ends once it does")
 
     def _run(self) -> None:
         while (item := self._work.get()) is not None:

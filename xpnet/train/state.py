@@ -1,4 +1,4 @@
-"""The state of a training: its initial value, and the replacement of a part."""
+"""The state of a training: its initial value, the replacement of a part, and copies for the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..data import as_array, check_finite, check_numbers
 from ..init import Undrawn, initial
 from ..layers import Layer
 from ..optim import Optimizer, slot_names
-from ..typing import Flat, Shape, State
+from ..typing import Array, Flat, Shape, State
 from .inputs import require_own
 
 
@@ -62,3 +62,25 @@ def replaced(backend: Any, old: Flat, new: Any, part: str, dtype: str) -> Flat:
             placed[name] = backend.asarray(value, dtype=dtype)
             check_finite(placed[name], name=what)
     return placed
+
+
+class Snapshot(dict[str, Array]):
+    """Copies of a model's arrays by name. Changing them would change no model, so they refuse it."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        super().__init__(arrays)
+        for x in arrays.values():
+            if isinstance(x, np.ndarray):
+                x.setflags(write=False)
+
+    def _refuse(self, *args: Any, **options: Any) -> Any:
+        name = args[0] if args and isinstance(args[0], str) else "0.weight"
+        raise TypeError(
+            f"these are copies: assign all of them, model.params = {{**model.params, {name!r}: new}}"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)

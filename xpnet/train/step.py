@@ -165,8 +165,8 @@ def split_batch(batch: Batch, shards: int, rows: int | None = None) -> Iterator[
         yield batch
         return
     n = batch["w"].shape[0]
-    even = {n * shard // shards for shard in range(shards + 1)}
-    edges = [*range(0, n, rows), n] if rows else sorted(even)
+    shards = min(shards, n) or 1
+    edges = [*range(0, n, rows), n] if rows else [n * shard // shards for shard in range(shards + 1)]
     for start, stop in pairwise(edges):
         yield {name: x[start:stop, ...] for name, x in batch.items()}
 

@@ -139,7 +139,7 @@ class Trainer:
             self.backend.device_context(),
             self._all_or_nothing("this step", monitor, batches),
         ):
-            self._epoch(EpochRun(self._compiled_epoch(), batches, 1, self.epochs, self.state), monitor)
+            self._epoch(EpochRun(self._compiled_epoch(batches), batches, 1, self.epochs, self.state), monitor)
         return monitor.loss
 
     def make_plan(self, source: BatchSource, options: FitOptions, *, observed: bool = False) -> ExecutionPlan:
@@ -186,24 +186,24 @@ class Trainer:
             steps_per_call=options.steps_per_call,
             observed=on_steps is not None,
         )
-        start = partial(EpochRun, self._compiled_epoch(source.rows), source, plan.steps_per_call.value)
+        start = partial(EpochRun, self._compiled_epoch(source), source, plan.steps_per_call.value)
         monitor = self.monitor(source)
         # with epoch overlap: the next epoch, its first call issued before this one's losses are fetched
         begun: EpochRun | None = None
         for left in reversed(range(options.epochs)):
             with (
-                self.backend.threads(plan.threads.value),
                 self.backend.device_context(),
                 self._all_or_nothing(f"epoch {self.epochs + 1}", monitor, source),
             ):
-                if begun is None or not begun.started_from(self.state):
-                    begun = start(self.epochs, self.state)
-                next_epoch = start if plan.epoch_overlap.value and left else None
-                begun = self._epoch(begun, monitor, on_steps, next_epoch)
+                with self.backend.threads(plan.threads.value):
+                    if begun is None or not begun.started_from(self.state):
+                        begun = start(self.epochs, self.state)
+                    next_epoch = start if plan.epoch_overlap.value and left else None
+                    begun = self._epoch(begun, monitor, on_steps, next_epoch)
                 self.epochs += 1
-            record = {"epoch": self.epochs, "loss": monitor.loss}
-            if held is not None:
-                record |= {f"val_{name}": value for name, value in self.scores(held, targets).items()}
+                record = {"epoch": self.epochs, "loss": monitor.loss}
+                if held is not None:  # within: an epoch whose scores are broken off is in no history
+                    record |= {f"val_{name}": value for name, value in self.scores(held, targets).items()}
             yield record
 
     @property
@@ -236,17 +236,18 @@ class Trainer:
                 self._monitor = DivergenceMonitor(float(self._magnitude(self.state)))
         return self._monitor
 
-    def _compiled_epoch(self, rows: int | None = None) -> Callable[..., Any]:
+    def _compiled_epoch(self, source: BatchSource) -> Callable[..., Any]:
         """The backend's epoch of compiled steps under the plan's natives; kept, so that a library traces it once."""
         self.begin()
-        step = self._compiled_step(rows)
+        step = self._compiled_step(source)
         if step not in self._loops:
             self._loops[step] = self.backend.epoch(step, self._magnitude)
         return self._loops[step]
 
-    def _compiled_step(self, rows: int | None) -> Callable[..., Any]:
-        natives, shards = self._planner.natives, self.optimizer.accumulate if rows else 1
-        key = natives.name, rows if shards > 1 else None
+    def _compiled_step(self, source: BatchSource) -> Callable[..., Any]:
+        natives, rows = self._planner.natives, source.rows
+        shards = -(-source.size // rows) if rows else 1  # `accumulate`, or fewer where the samples are few
+        key = natives.name, rows, shards
         if key not in self._steps:
             step = make_step(
                 self.network,

@@ -131,7 +131,9 @@ def test_a_strided_cotangent_has_the_portable_bits(n, fan_in, units):
         same_bits(*(op(x, w, b)[1](wide[:, :units]) for op in ways))
 
 
-@pytest.mark.parametrize(("n", "fan_in", "units"), [(3, 5, 1), (43, 32, 1), (20, 2, 1), (1, 40, 3)])
+@pytest.mark.parametrize(
+    ("n", "fan_in", "units"), [(3, 5, 1), (43, 32, 1), (20, 2, 1), (1, 40, 3), (1300, 4, 3), (1300, 4, 1)]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_strided_x_has_the_portable_bits(n, fan_in, units, dtype):
     for _ in range(20):

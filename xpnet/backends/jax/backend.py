@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from ...dtypes import in_numpy_format
 from ...installed import BACKENDS
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, Op, State
 from ..base import Backend
 from ..cores import cores
-from ..host import in_numpy_format
 from ..protocol import CallResult, Capabilities, Epoch, Natives
 
 MAX_CALL_SECONDS = 0.5

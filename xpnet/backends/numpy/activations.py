@@ -17,6 +17,8 @@ from ...compiler.blocked import blocked_kernel
 from ...compiler.codegen import Argument, compile_function, contiguous, partitionable, scope
 from ...compiler.expression import Symbol
 from ...compiler.kernel import Kernel
+from ...namespace import namespace
+from ...ops.sums import LONG, sum_over_batch
 from ...typing import Array, Op, Pullback
 from ..activation import Activation, specialize, unwrap
 
@@ -104,8 +106,8 @@ def linear(formulas: Iterable[Any], kind: np.dtype) -> Op:
             rows, db = contiguous(dy), np.empty_like(b)
             dz = rows if same else np.empty_like(rows)
             backward(rows, *residuals, dz, db, *numbers)
-            if b.size == 1:
-                db = np.add.reduce(dz, axis=0)  # NumPy adds a single column pairwise
+            if b.size == 1 or dz.shape[0] > LONG:  # which are not added one row after another
+                db = sum_over_batch(namespace(dz), dz)
             factor = dy if same else dz  # as the twin's product does: BLAS's last bits depend on dy's strides
             return (factor @ w.T if wants_dx else None), x.T @ factor, db
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...compiler.loading import INSTALL, absence
+from ...compiler.partition import MIN_TASK_MACS, row_units
 from ...compiler.replay import ReplayedStep
 from ...compiler.threadpool import Parallelism
 from ...compiler.tracing import Tracer
@@ -16,6 +17,7 @@ from ...errors import BackendError, MissingExtraError
 from ...loading import undisturbed
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
+from .. import cores as machine
 from ..base import Backend
 from ..protocol import Natives
 from .blas import choose_threads, cores_for, limited
@@ -68,7 +70,17 @@ class NumpyBackend(Backend):
         return Natives("numba", update, table(dtype), why=why)
 
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
-        return choose_threads(products, deterministic=deterministic)
+        largest = max(products := list(products), default=0)
+        threads, why = choose_threads(products, deterministic=deterministic)
+        if deterministic and threads == 1 and largest >= 2 * MIN_TASK_MACS and machine.affinity() > 1:
+            with limited(1):
+                units = row_units("f")
+            why += (
+                f", cut at multiples of {units[0]} rows, BLAS's unit"
+                if units
+                else ", cut where its bits allow"
+            )
+        return threads, why
 
     def threads(self, count: int | None) -> AbstractContextManager[Any]:
         return nullcontext() if count is None else limited(count)

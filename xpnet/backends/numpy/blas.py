@@ -31,7 +31,6 @@ from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, NamedTuple
 
-from ...compiler.partition import MIN_TASK_MACS, row_units
 from ...loading import obstacle
 from .. import cores as machine
 
@@ -77,25 +76,9 @@ def choose_threads(products: Iterable[int], *, deterministic: bool) -> tuple[int
     if not libraries:
         return None, "no BLAS is loaded whose threads can be set"
     if deterministic:
-        own = f"xpnet's own threads share large products of a replayed step{_multiples(products)}"
+        own = "xpnet's own threads share large products of a replayed step"
         return 1, f"deterministic=True: BLAS on one thread has the same bits on any number of cores; {own}"
     return threads_for(products, alone=True), "deterministic=False: by the largest product and the cores"
-
-
-def _multiples(products: Iterable[int]) -> str:
-    """The rows by which large products are cut on several cores, in words; "" where there are none to cut."""
-    if max(products, default=0) < 2 * MIN_TASK_MACS or machine.affinity() == 1:
-        return ""
-    single, double = _row_units()
-    kinds = f"{single} rows" if single == double else f"{single} rows of float32 and {double} of float64"
-    return f", cut into multiples of {kinds}, with which BLAS's kernel keeps all bits"
-
-
-@cache
-def _row_units() -> tuple[int, int]:
-    """The row units of BLAS's kernels for float32 and float64: some 10 ms once per process."""
-    with limited(1):
-        return row_units("f")[0], row_units("d")[0]
 
 
 def cores_for(*, alone: bool = False) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...namespace import namespace
 from ...typing import Array, Pullback
+from ..sums import sum_over_batch
 
 
 def prelu(x: Array, slope: Array, /) -> tuple[Array, Pullback]:
@@ -20,7 +21,7 @@ def prelu(x: Array, slope: Array, /) -> tuple[Array, Pullback]:
 
     def pullback(dy: Array) -> tuple[Array, Array]:
         each = xp.where(positive, 0.0, dy * x)
-        axes = tuple(range(x.ndim)) if shape == (1,) else tuple(range(x.ndim - 1))
-        return xp.where(positive, dy, dy * slope), xp.reshape(xp.sum(each, axis=axes), shape)
+        dslope = xp.sum(each) if shape == (1,) else sum_over_batch(xp, each)
+        return xp.where(positive, dy, dy * slope), xp.reshape(dslope, shape)
 
     return xp.where(positive, x, slope * x), pullback

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ...namespace import namespace
 from ...typing import Array, Pullback
 from .sample import mean_per_sample, require, same_shape, spread_per_sample
@@ -12,7 +14,8 @@ def cosine_distance(y: Array, /, *, target: Array, eps: float = 1e-8) -> tuple[A
 
     loss_i = 1 - c_i, c_i = sum_j u_ij v_ij, u_i = y_i / max(|y_i|, eps), v_i = target_i / max(|target_i|, eps);
     dy_i = dloss_i (c_i u_i - v_i) / |y_i| where |y_i| > eps, else -dloss_i v_i / eps
-    y and target (n, ..., d): vectors along the last axis, and the mean over those of one sample. 1 less PyTorch's
+    y and target (n, ..., d): vectors along the last axis, and the mean over those of one sample. NaN where |y_i|^2
+    overflows, in float32 from 1.8e19 on. 1 less PyTorch's
     `cosine_similarity`, whose gradient is no derivative where |y_i| < eps.
     """
     require("cosine_distance", "eps", eps, eps > 0, "must be above 0")
@@ -35,5 +38,5 @@ def _direction(y: Array, eps: float) -> tuple[Array, Array, Array]:
     xp = namespace(y)
     length = xp.sqrt(xp.sum(y * y, axis=-1, keepdims=True))
     short = length <= eps
-    length = xp.where(short, eps, length)
+    length = xp.where(short, eps, xp.where(length < math.inf, length, math.nan))  # y / inf would be 0
     return y / length, length, short

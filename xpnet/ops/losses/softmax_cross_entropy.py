@@ -21,6 +21,7 @@ def softmax_cross_entropy(
     or t itself (..., c), probabilities. `label_smoothing` e makes t of it (1 - e) t + e / c.
     Of logits (n, ..., c) loss_i is the mean over the sample's labels; those that are `ignore_index` do not count.
     `fit`'s class_weight weighs a sample by its label, smoothed or not; PyTorch's weighs each class of a smoothed one.
+    Digits are relative to 1: of a loss far below, of a label that is all but certain, some are rounded away.
     Source of the smoothing: Szegedy et al., 2015, arXiv:1512.00567.
     """
     xp = namespace(logits)
