@@ -129,6 +129,8 @@ with blas.limited(1):
     few = [((32, 1024), (1024, 1024), "CC"), ((14, 1023), (1023, 1024), "CF"), ((27, 9000), (9000, 32), "FC")]
     for a, b, orders in few:  # three, two and three multiples of 12 rows
         assert partition._matmul_tiles(a, b, tuple(orders), ("float32", "float32"), 16), (a, b, orders)
+    a, b = (25, 513), (513, 700)  # a third piece of one row has other bits: two pieces
+    assert partition._matmul_tiles(a, b, ("C", "C"), ("float32", "float32"), 3)
 """
 
 

@@ -133,7 +133,7 @@ def _matmul_tiles(
                 tiles = [(i, j) for i in rows for j in columns]
                 if sample.same_bits_in(tiles):
                     return tiles
-        count //= 2  # few rows have few multiples of the unit: fewer tiles are better than one
+        count -= count // 2  # few rows have few multiples of the unit: fewer tiles are better than one
     return []
 
 
