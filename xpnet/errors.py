@@ -10,7 +10,8 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from operator import index
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -229,5 +230,13 @@ def about(what: str) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """A NumPy scalar or a 0-d array as a Python number; anything else unchanged."""
-    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+    """A scalar of NumPy's or a 0-d array as a Python number; anything else unchanged."""
+    if getattr(value, "ndim", None) != 0:
+        return value
+    if not hasattr(value, "item"):  # the standard asks for conversions alone
+        for convert in (index, float):
+            with suppress(TypeError):
+                return convert(value)
+        return value
+    found = value.item()
+    return float(found) if type(found).__name__ == "longdouble" else found  # NumPy leaves it as it is

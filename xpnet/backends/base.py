@@ -51,7 +51,7 @@ from .epochs import EpochLoop
 from .host import copy_to_host
 from .protocol import Availability, Capabilities, Natives
 
-_DTYPE = re.compile(r"bool|(u?int|b?float|complex)\d+")
+_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|b?float16|float(32|64)|complex(64|128)")
 
 RENAMED = {
     "_copy_to": "copy_to",
@@ -191,7 +191,10 @@ class Backend(EpochLoop, ABC):
         """
         place = self.selected if device is None else self.device(device)
         own = None if dtype is None else self.dtype(dtype)
-        host = in_numpy_format(host) if isinstance(host, np.ndarray) else host
+        if isinstance(host, np.ndarray):
+            host = in_numpy_format(host)
+            if own is None and host.dtype.kind not in "biufc":
+                self.dtype(host.dtype.name)  # refuses it
         if self.owns(host):
             x = host if own is None else self.xp.astype(host, own)
             return self._warm_caches(self.copy_to(x, place))

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..calls import checked
 from ..data import check_numbers
+from ..dtypes import in_numpy_format
 from ..errors import choose, number, require_function
 from ..namespace import device, is_array, namespace
 from ..typing import Array
@@ -85,6 +86,8 @@ def numerical_gradient(
 def as_floating(x: Array, name: str = "x") -> Array:
     """x unchanged, or integers as the library's default float; TypeError for an x without real numbers."""
     xp = namespace(x)
+    if isinstance(x, np.ndarray) and x.dtype.char != "g":  # the digits of long doubles are wanted here
+        x = in_numpy_format(x)
     check_numbers(name, x)
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.asarray(0.0).dtype)
 

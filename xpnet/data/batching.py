@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..calls import checked
-from ..errors import number, shown
+from ..errors import number, plain, shown
 
 _SPLIT = 0x5B117  # keeps the draw of a split apart from the draws of the epochs
 
@@ -106,6 +106,7 @@ def class_weights(given: object, numbers: np.ndarray, labels: tuple[object, ...]
         counts = np.bincount(numbers, minlength=classes)
         per_class = len(numbers) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     elif isinstance(given, dict):
+        given = {plain(label): weight for label, weight in given.items()}  # a tensor is found by no key
         strange = [label for label in given if label not in labels]
         if strange:
             raise ValueError(

@@ -48,6 +48,8 @@ def check_numbers(name: str, x: Array) -> None:
         return
     kind = _KINDS.get(x.dtype.kind, str(x.dtype)) if numpys else str(x.dtype).rpartition(".")[2]
     fix = f"take its real part, {name}.real" if "complex" in kind else "turn it into numbers first"
+    if kind == "|V2":  # NumPy's files keep no format of another package
+        fix = f"turn it into numbers first, {name}.view(ml_dtypes.bfloat16) if it is bfloat16 from a file"
     if numpys and x.dtype.kind == "O":
         kind, fix = _objects(name, np.asarray(x))
     raise TypeError(f"{name} must hold real numbers, it holds {kind}: {fix}")

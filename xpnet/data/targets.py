@@ -72,10 +72,10 @@ class Targets:
         if self.kind == "classes" and y.shape[1:] == output_shape and y.dtype.kind in "biuf":
             return replace(self, dtype="int64")  # probabilities: their classes are numbers
         if self.kind == "binary" and y.dtype.kind in "if" and (y == -1).any() and (abs(y) == 1).all():
-            return replace(self, labels=(-1, 1), dtype=y.dtype.str, vector=vector)
+            return replace(self, labels=(-1, 1), dtype=y.dtype.newbyteorder("=").str, vector=vector)
         if y.dtype.kind in ("biuf" if self.kind == "values" else "iuf"):
             highest = output_shape[-1] - 1 if self.kind == "classes" else 1  # a label that y may not hold yet
-            holds = y.dtype.kind not in "iu" or np.iinfo(y.dtype).max >= highest
+            holds = self.kind == "values" or highest <= _largest(y.dtype)
             return replace(self, dtype=y.dtype.name if holds else "int64", vector=vector)
         if self.kind == "values":
             return self  # `encode` refuses it
@@ -93,7 +93,8 @@ class Targets:
                 f"y holds {len(labels)} different labels, the network tells {wanted} apart: "
                 f"its last layer should be Dense({len(labels)}){more}"
             )
-        return replace(self, labels=labels, dtype=y.dtype.str, vector=vector)  # .name is no dtype for text
+        dtype = y.dtype.newbyteorder("=").str  # .name is no dtype for text
+        return replace(self, labels=labels, dtype=dtype, vector=vector)
 
     def encode(
         self,
@@ -264,6 +265,11 @@ def _distinct(y: np.ndarray) -> tuple[Any, ...]:
     return tuple(plain)
 
 
+def _largest(dtype: np.dtype) -> int:
+    """The number up to which the dtype holds every whole one."""
+    return 2 ** (int(np.finfo(dtype).nmant) + 1) if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
 def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
     if y.dtype.kind in "iu" and y.size and y.min() >= 0 and y.max() < classes:
         return y.astype("int64")  # what follows could not fail
@@ -277,10 +283,11 @@ def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
     outside = (y < 0) | (y >= classes)
     if outside.any():
         place = tuple(np.argwhere(outside)[0])
-        more = "" if (y < 0).any() else f", or give the last layer {int(y.max()) + 1} units"
+        first, most = y[place], y.max()
+        more = f", or give the last layer {int(most) + 1} units" if y.min() >= 0 and most < 10**6 else ""
         raise LabelError(
-            f"y holds label {int(y[place])} at row {place[0]}, the network has {classes} outputs for labels "
-            f"0 to {classes - 1}: renumber the labels from 0{more}"
+            f"y holds label {int(first) if abs(first) < 1e30 else first} at row {place[0]}, the network has "
+            f"{classes} outputs for labels 0 to {classes - 1}: renumber the labels from 0{more}"
         )
     return y.astype("int64")
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import ops
+from ..dtypes import countable
 from ..errors import choose, flag, number
 from ..init import check_initializer, initial
 from ..namespace import device, namespace
@@ -228,4 +229,5 @@ def _within(x: Array, lengths: Array) -> Array:
         raise ValueError(
             f"lengths {tuple(lengths.shape)} must be ({x.shape[0]},), one for each of the sequences"
         )
+    lengths = countable(lengths)
     return xp.arange(x.shape[1], dtype=lengths.dtype, device=device(x))[None, :] < lengths[:, None]

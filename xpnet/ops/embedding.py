@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..dtypes import countable
 from ..namespace import device, namespace, replaceable
 from ..typing import Array, Pullback
 
@@ -19,7 +20,7 @@ def embedding(table: Array, /, *, ids: Array) -> tuple[Array, Pullback]:
     """
     xp = namespace(table)
     rows, features = table.shape
-    flat = xp.reshape(ids, (math.prod(ids.shape),))
+    flat = xp.reshape(countable(ids), (math.prod(ids.shape),))
     y = xp.reshape(xp.take(table, flat, axis=0), (*ids.shape, features))
 
     def pullback(dy: Array) -> tuple[Array]:
@@ -36,7 +37,7 @@ def add_rows(x: Array, /, *, ids: Array, rows: int) -> Array:
     4, ... places before it that have the same id: about log2 n additions, with the rounding of pairwise summation,
     where differences of cumulative sums would lose digits.
     """
-    xp = namespace(x)
+    xp, ids = namespace(x), countable(ids)
     n, place = x.shape[0], device(x)
     numbers = xp.arange(rows, dtype=ids.dtype, device=place)
     if rows <= FEW or n == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..dtypes import counting, shortened
 from ..namespace import device, namespace
 from ..typing import Array, Pullback
 from .sums import sum_over_batch
@@ -20,12 +21,12 @@ def positional_encoding(x: Array, /, *, base: float = 10000.0) -> tuple[Array, P
             f"positional_encoding: x {tuple(x.shape)} must be (..., time, features), and base {base} above 0"
         )
     xp, (time, c) = namespace(x), x.shape[-2:]
-    there = {"dtype": x.dtype, "device": device(x)}
+    there = {"dtype": counting(xp, x.dtype), "device": device(x)}
     waves = xp.exp(xp.arange((c + 1) // 2, **there) * (-2.0 * math.log(base) / c))
     angles = xp.arange(time, **there)[:, None] * waves
     pairs = xp.stack([xp.sin(angles), xp.cos(angles)], axis=-1)
     encoding = xp.reshape(pairs, (time, 2 * waves.shape[0]))[:, :c]
-    return x + encoding, lambda dy: (dy,)
+    return x + shortened(encoding, x.dtype), lambda dy: (dy,)
 
 
 def position_embedding(x: Array, table: Array, /) -> tuple[Array, Pullback]:

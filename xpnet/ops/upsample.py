@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..dtypes import counting, shortened
 from ..errors import choose
 from ..namespace import device, namespace
 from ..typing import Array, Namespace, Pullback
@@ -58,12 +59,13 @@ def _linear(x: Array, factor: int) -> tuple[Array, Pullback]:
 
 def _weights(xp: Namespace, x: Array, points: int, factor: int) -> Array:
     """The weight of each old point in each new one, (factor points, points)."""
-    new = xp.arange(factor * points, dtype=x.dtype, device=device(x))
-    old = xp.arange(points, dtype=x.dtype, device=device(x))
+    wide = counting(xp, x.dtype)
+    new = xp.arange(factor * points, dtype=wide, device=device(x))
+    old = xp.arange(points, dtype=wide, device=device(x))
     place = (new + 0.5) / factor - 0.5
     place = xp.where(place < 0, 0.0, xp.where(place > points - 1, points - 1.0, place))
     share = 1.0 - xp.abs(place[:, None] - old)
-    return xp.where(share > 0, share, 0.0)
+    return shortened(xp.where(share > 0, share, 0.0), x.dtype)
 
 
 def _along(xp: Namespace, axis: int, x: Array, w: Array) -> Array:

@@ -20,12 +20,16 @@ from typing import Any
 import numpy as np
 
 from ...dtypes import in_numpy_format
+from ...errors import BackendError
 from ...installed import BACKENDS
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, Op, State
 from ..base import Backend
 from ..cores import cores
 from ..protocol import CallResult, Capabilities, Epoch, Natives
+
+SHORTENED = {"int64": "int32", "uint64": "uint32"}
+"""The integers that JAX cuts to fewer bits, without a word, until it is told to take 64."""
 
 MAX_CALL_SECONDS = 0.5
 """The most portable time of the steps in one call. A call cannot be interrupted: Ctrl-C waits for its end."""
@@ -80,6 +84,13 @@ class JaxBackend(Backend):
     def from_numpy(self, host: np.ndarray, device: Device) -> Array:
         import jax
 
+        if host.dtype.name in SHORTENED and host.size and not self.capabilities.float64:
+            held = np.iinfo(SHORTENED[host.dtype.name])
+            if host.max() > held.max or host.min() < held.min:
+                raise BackendError(
+                    f"JAX has no {host.dtype} until it is switched on, before its first use, and the array holds "
+                    f"numbers beyond {held.dtype}: jax.config.update('jax_enable_x64', True), or give smaller numbers"
+                )
         return jax.device_put(host, device)  # jax.numpy.array takes 70 us more
 
     def copy_to(self, x: Array, device: Device) -> Array:

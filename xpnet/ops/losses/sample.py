@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...dtypes import countable
 from ...namespace import device, namespace
 from ...typing import Array, Op
 
@@ -26,6 +27,7 @@ def class_probabilities(loss: str, y: Array, target: Array) -> Array:
             f"{loss}: target {target.shape} must be class numbers {y.shape[:-1]} or probabilities {y.shape}"
         )
     xp = namespace(y)
+    target = countable(target)
     classes = xp.arange(y.shape[-1], dtype=target.dtype, device=device(y))
     return xp.astype(target[..., None] == classes, y.dtype)
 
@@ -48,7 +50,7 @@ def class_targets(
     if target.ndim == y.ndim:
         return t, max(1, math.prod(y.shape[1:-1]))
     xp = namespace(y)
-    counts = xp.astype(target != ignore_index, y.dtype)
+    counts = xp.astype(countable(target) != ignore_index, y.dtype)
     number = xp.sum(counts, axis=tuple(range(1, counts.ndim))) if y.ndim > 2 else 1
     return t * counts[..., None], xp.where(number == 0, 1.0, number) if y.ndim > 2 else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...dtypes import countable
 from ...namespace import namespace, replaceable
 from ...typing import Array, Pullback
 from ..softmax import log_softmax, softmax
@@ -38,7 +39,9 @@ def softmax_cross_entropy(
     def pullback(dloss: Array) -> tuple[Array]:
         dposition = spread_over_positions(dloss, logits, number)
         if one_hot:  # 1, and 0 for a number that is none of a class; a sum would be a loop of its own
-            total = xp.astype(xp.logical_and(target >= 0, target < logits.shape[-1]), t.dtype)[..., None]
+            label = countable(target)
+            known = xp.logical_and(label >= 0, label < logits.shape[-1])
+            total = xp.astype(known, t.dtype)[..., None]
         else:
             total = xp.sum(t, axis=-1, keepdims=True)
         return ((xp.exp(log_p) * total - t) * dposition,)
