@@ -126,6 +126,11 @@ odd = [((100, 784), (784, 257), "CC"), ((784, 100), (100, 257), "FC"), ((100, 25
 with blas.limited(1):
     for a, b, orders in layer + odd:
         assert partition._matmul_tiles(a, b, tuple(orders), ("float32", "float32"), 4), (a, b, orders)
+    few = [((32, 1024), (1024, 1024), "CC"), ((14, 1023), (1023, 1024), "CF"), ((27, 9000), (9000, 32), "FC")]
+    for a, b, orders in few:  # three, two and three multiples of 12 rows
+        assert partition._matmul_tiles(a, b, tuple(orders), ("float32", "float32"), 16), (a, b, orders)
+    a, b = (25, 513), (513, 700)  # a third piece of one row has other bits: two pieces
+    assert partition._matmul_tiles(a, b, ("C", "C"), ("float32", "float32"), 3)
 """
 
 

@@ -87,7 +87,7 @@ def test_a_bad_choice_is_named(value):
 
 def test_the_plan_names_the_unit_of_a_cut(monkeypatch):
     """The multiple is tried on one thread: with several a product has other bits, whatever it is cut into."""
-    monkeypatch.setattr("xpnet.backends.numpy.backend.cores_for", lambda **_: 2)
+    monkeypatch.setattr("xpnet.backends.cores.affinity", lambda: 2)
     model = xn.Model(xn.Dense(256), loss="mse", optimizer="sgd", backend="numpy").build((512,))
     x = np.ones((64, 512), "float32")
     model.fit(x, np.zeros((64, 256)), epochs=1, batch_size=64)

@@ -5,8 +5,8 @@ product is tiled by rows and columns, and each tile is one product of a single-t
 the bits of the whole depends on BLAS's kernel: OpenBLAS's for AVX2 computes 12 rows at a time and the rest in another
 way, so that tiles of 12, 24, ... rows have the bits of the whole and tiles of 64 have not; others take any tile. The
 unit of the kernel in use is found once on a small product. Then each tiling is tried once for a shape, and one that
-has other bits is not used. Any other kernel is partitioned along the axes that it names: each element is computed as
-before.
+has other bits is not used. Only products of few rows have none, fewer than 14 with that kernel: they stay whole.
+Any other kernel is partitioned along the axes that it names: each element is computed as before.
 
 There are two tasks for each thread. A free thread claims the next task, so that a thread whose core another program
 has taken delays only the task that it is running.
@@ -126,11 +126,14 @@ def _matmul_tiles(
     if count < 2 or dtypes[0] != dtypes[1]:
         return []
     sample = _Product(a, b, orders, dtypes[0])
-    for unit in sorted(ROW_UNITS, key=lambda unit: unit not in row_units(dtypes[0])):
-        for rows, columns in _tilings(a, b, count, unit):
-            tiles = [(i, j) for i in rows for j in columns]
-            if sample.same_bits_in(tiles):
-                return tiles
+    units = sorted(ROW_UNITS, key=lambda unit: unit not in row_units(dtypes[0]))
+    while count > 1:
+        for unit in units:
+            for rows, columns in _tilings(a, b, count, unit):
+                tiles = [(i, j) for i in rows for j in columns]
+                if sample.same_bits_in(tiles):
+                    return tiles
+        count -= count // 2  # few rows have few multiples of the unit: fewer tiles are better than one
     return []
 
 

@@ -35,11 +35,12 @@ def normalised(weight: np.ndarray, batch_size: int, *, reduction: str) -> tuple[
 
     With reduction "sum" the weights stay as they are, and every total is 1. A batch with only zero weights gets w = 0.
     """
-    starts = np.arange(0, len(weight), min(batch_size, len(weight)))  # a step beyond int64 is refused
+    batch_size = min(batch_size, len(weight))  # a step beyond int64 is refused
+    starts = np.arange(0, len(weight), batch_size)
     if reduction == "sum":
         return weight, np.ones(len(starts))
     totals = np.add.reduceat(weight, starts)
-    per_sample = np.repeat(np.where(totals > 0, totals, 1.0), np.diff([*starts, len(weight)]))
+    per_sample = np.repeat(np.where(totals > 0, totals, 1.0), batch_size)[: len(weight)]
     return weight / per_sample, totals
 
 

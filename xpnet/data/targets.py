@@ -60,8 +60,8 @@ class Targets:
         """A copy completed from y: its labels, its dtype, and whether it is a vector."""
         if self.dtype is not None:
             numeric = self.labels is None and y.dtype.kind in "iuf" and np.dtype(self.dtype).kind in "iuf"
-            dtype = np.promote_types(self.dtype, y.dtype).name if numeric else self.dtype
-            return replace(self, dtype=dtype)
+            known = not numeric or y.dtype == self.dtype  # the same y again costs no copy
+            return self if known else replace(self, dtype=np.promote_types(self.dtype, y.dtype).name)
         output_shape = self._value_shape(output_shape)
         vector = output_shape == (1,) and y.ndim == 1
         if self.kind == "classes" and output_shape[-1:] == (1,):
@@ -271,6 +271,8 @@ def _largest(dtype: np.dtype) -> int:
 
 
 def _class_numbers(y: np.ndarray, classes: int) -> np.ndarray:
+    if y.dtype.kind in "iu" and y.size and y.min() >= 0 and y.max() < classes:
+        return y.astype("int64")  # what follows could not fail
     strange = ~np.isfinite(y) | (y != np.floor(y))
     if strange.any():
         place = tuple(np.argwhere(strange)[0])

@@ -17,6 +17,7 @@ from ...errors import BackendError, MissingExtraError
 from ...loading import undisturbed
 from ...namespace import with_natives
 from ...typing import Array, Batch, Device, Namespace, State
+from .. import cores as machine
 from ..base import Backend
 from ..protocol import Natives
 from .blas import choose_threads, cores_for, limited
@@ -71,7 +72,7 @@ class NumpyBackend(Backend):
     def choose_threads(self, products: Iterable[int], *, deterministic: bool) -> tuple[int | None, str]:
         largest = max(products := list(products), default=0)
         threads, why = choose_threads(products, deterministic=deterministic)
-        if deterministic and threads == 1 and largest >= 2 * MIN_TASK_MACS and cores_for() > 1:
+        if deterministic and threads == 1 and largest >= 2 * MIN_TASK_MACS and machine.affinity() > 1:
             with limited(1):
                 units = row_units("f")
             why += (
