@@ -57,7 +57,8 @@ def softmax_focal(
     loss_i = -sum_k t_ik (1 - p_ik)^gamma log p_ik, p = softmax(logits), t = onehot(target);
     dlogits_i = dloss_i (g_i - p_i sum_k g_ik), g = t (1 - p)^gamma (gamma p log p / (1 - p) - 1)
     logits (..., c) float; target (...) int in [0, c), or t itself (..., c), probabilities. With gamma 0 it is
-    `softmax_cross_entropy`, and `ignore_index` and labels of several positions are as there.
+    `softmax_cross_entropy`, and `ignore_index` and labels of several positions are as there. Digits are relative to 1:
+    of a loss far below, of a label that is all but certain, none may be right.
     Source: Lin et al., 2017, arXiv:1708.02002.
     """
     _check_gamma("softmax_focal", gamma)
