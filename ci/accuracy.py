@@ -123,7 +123,7 @@ def main() -> None:
         losses.setdefault(name, []).append(row)
     torchs, today = torch.__version__.partition("+")[0], date.today()
     versions = f"numpy {np.__version__}, PyTorch {torchs} and JAX {jax.__version__}"
-    lines = [f"Written by `python3 ci/accuracy.py` with {versions} ({today}), on a CPU."]
+    lines = [f"Written by `ci/accuracy.py` with {versions} ({today}), on a CPU."]
     for dtype in ("float32", "float64"):
         lines += ["", f"| {dtype} | {' | '.join(LIBRARIES)} |", "|---|---|---|---|"]
         for name in (*accuracy.FUNCTIONS, *losses):

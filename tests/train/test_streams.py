@@ -273,7 +273,8 @@ def test_an_interrupt_waits_for_no_source(monkeypatch, place):
     def function():
         yield from cut(15)[:2]
         if place == "source":
-            signal.raise_signal(signal.SIGINT)  # in the main thread, which waits for this batch
+            time.sleep(0.1)  # until the main thread waits for this batch
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         answers.wait(30)
 
     class Fails(xn.Callback):
