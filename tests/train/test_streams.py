@@ -268,7 +268,7 @@ def test_a_source_may_fill_the_same_arrays_anew(backend, own):
 def test_an_interrupt_waits_for_no_source(monkeypatch, place):
     """A source that does not answer is left behind, whether Ctrl-C or an error in a step ends the training."""
     monkeypatch.setattr("xpnet.train.reader.WAIT_SECONDS", 0.05)
-    answers = threading.Event()
+    answers, handler = threading.Event(), signal.getsignal(signal.SIGINT)
 
     def function():
         yield from cut(15)[:2]
@@ -283,11 +283,15 @@ def test_an_interrupt_waits_for_no_source(monkeypatch, place):
                 raise RuntimeError("mine")
 
     model, began = make(), time.monotonic()
-    with (
-        pytest.warns(UserWarning, match="the source of batches has not answered") as told,
-        pytest.raises(KeyboardInterrupt if place == "source" else RuntimeError),
-    ):
-        model.fit(function, epochs=1, callbacks=[Fails()])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with (
+            pytest.warns(UserWarning, match="the source of batches has not answered") as told,
+            pytest.raises(KeyboardInterrupt if place == "source" else RuntimeError),
+        ):
+            model.fit(function, epochs=1, callbacks=[Fails()])
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert time.monotonic() - began < 10
     assert told[0].filename == __file__  # at the user's line
     assert model.history.epochs == 0
