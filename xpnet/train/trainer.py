@@ -247,7 +247,7 @@ class Trainer:
     def _compiled_step(self, source: BatchSource) -> Callable[..., Any]:
         natives, rows = self._planner.natives, source.rows
         shards = -(-source.size // rows) if rows else 1  # `accumulate`, or fewer where the samples are few
-        key = natives.name, rows, shards
+        key = natives.name, rows if shards > 1 else None, shards  # one part is the step of a whole batch
         if key not in self._steps:
             step = make_step(
                 self.network,
